@@ -1,0 +1,55 @@
+# make run   install what the app needs and open it on http://127.0.0.1:8501
+# make test  install what tests need too (a Chromium included), then lint, types, tests
+# make bench measure the engine on this machine
+# make gallery  train the presets from nothing into the results that ship
+# Every target is safe to repeat: what is installed is not installed again.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test bench gallery browser clean
+.DEFAULT_GOAL := run
+
+run: .venv/app-installed
+	@echo "Scalescope opens on http://127.0.0.1:8501 (Ctrl-C ends it)."
+	$(BIN)/python -m streamlit run app.py
+
+test: .venv/tests-installed browser
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: .venv/app-installed
+	$(BIN)/python -m engine bench
+
+gallery: .venv/app-installed
+	$(BIN)/python -m engine gallery
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Scalescope needs Python 3.11 or newer; name one with: make PYTHON=python3.12 run"; exit 1; }
+	@echo "Making a virtual environment in .venv"
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Install your distribution's python3-venv, then try again."; exit 1; }
+
+.venv/app-installed: requirements.txt | .venv/bin/python
+	@echo "Installing requirements.txt (some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/tests-installed: tests/requirements.txt .venv/app-installed
+	@echo "Installing tests/requirements.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+# The browser tests skip with the reason where there is no Chromium and this may not install one.
+browser:
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Chromium for the browser tests"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null \
+			|| echo "Chromium could not be installed: the browser tests will be skipped."; \
+	else echo "No Chromium here: the browser tests will be skipped."; fi
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,7 @@
+"""The entry point of `streamlit run app.py`: serves pages/frame.py, and the chart's script beside it."""
+
+import streamlit as st
+
+from pages.ui import assets
+
+app = st.App("pages/frame.py", routes=assets.ROUTES, middleware=assets.MIDDLEWARE, lifespan=assets.warm_up)

@@ -1,0 +1,1 @@
+"""Trains sweeps of models; knows no screen and no database."""

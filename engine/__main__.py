@@ -1,0 +1,299 @@
+"""The command line: `python -m engine list | sweep | bench | gallery`, and the worker that these start."""
+
+import argparse
+import json
+import math
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine import plan, registry
+from engine.runner import Queue
+from engine.spec import METRICS, RunSpec, SweepSpec, knobs_for, parse_settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from store.database import Database
+
+LOOK_EVERY = 0.5
+"""Seconds between looks at a sweep in training."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except ValueError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m engine", description="Train sweeps of model sizes.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    listing = commands.add_parser("list", help="what there is: architectures, data sets, presets, settings")
+    listing.set_defaults(run=_list)
+
+    sweep = commands.add_parser("sweep", help="train a preset, or what is missing of it")
+    sweep.add_argument("preset", metavar="PRESET", help="a name from `list`")
+    sweep.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KNOB=VALUE",
+        help="change a setting; VALUE may be a list 4,8,16 or a range 0..4 or, log-spaced, 4..512x11",
+    )
+    sweep.add_argument("--seeds", metavar="N", help="train seeds 0 to N-1")
+    sweep.add_argument("--dry-run", action="store_true", help="only say what it would cost")
+    sweep.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
+    sweep.set_defaults(run=_sweep)
+
+    bench = commands.add_parser("bench", help="measure the engine against plain PyTorch loops on this machine")
+    bench.add_argument("--workload", metavar="NAME", help="only this one")
+    bench.add_argument("--json", action="store_true", help="print one JSON object per workload")
+    bench.set_defaults(run=_bench)
+
+    gallery = commands.add_parser("gallery", help="train presets from nothing into the results that ship")
+    gallery.add_argument("preset", nargs="*", metavar="PRESET", help="names from `list`; all of them when none")
+    gallery.add_argument("--folder", type=Path, default=Path("store/gallery"), help="where the files go")
+    gallery.set_defaults(run=_gallery)
+
+    worker = commands.add_parser("worker", help="train what is queued; other commands start it")
+    worker.add_argument("--slot", type=int, required=True)
+    worker.add_argument("--linger", type=float, default=0.0)
+    worker.set_defaults(run=_worker)
+    return parser
+
+
+def _list(options: argparse.Namespace) -> int:
+    for heading, kind, get in (
+        ("Architectures", "archs", registry.arch),
+        ("Data sets", "datasets", registry.dataset),
+        ("Presets", "presets", registry.preset),
+    ):
+        print(heading)
+        for name in registry.names(kind):
+            found: Any = get(name)
+            finding = f"\n  {'':24}{found.finding}" if kind == "presets" else ""
+            print(f"  {name:24}{found.title}{finding}")
+        print()
+    print("Settings (--set)")
+    both = {"arch": list(registry.names("archs")), "dataset": list(registry.names("datasets"))}
+    for knob in knobs_for(both).values():
+        print(f"  {knob.name:24}{knob.allowed} (usually {knob.default}). {knob.help}")
+    return 0
+
+
+def chosen_sweep(preset: str, changes: Iterable[str], seeds: str | None) -> SweepSpec:
+    """Return the sweep of a preset with `changes` of the form knob=value.
+
+    Raises: ValueError: one sentence naming the setting, its value and what is allowed.
+    """
+    texts: dict[str, str] = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise ValueError(f"--set {change} has no value; allowed: KNOB=VALUE, e.g. --set label_noise=0.")
+        texts[name.strip()] = value
+    if seeds is not None:
+        if not seeds.isdecimal() or not 1 <= int(seeds[:6]) <= 10_000:
+            raise ValueError(f"--seeds {seeds} is not possible; allowed: a whole number from 1 to 10000.")
+        texts["seed"] = f"0..{int(seeds) - 1}"
+    return parse_settings(texts, registry.preset(preset).settings)
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from store.database import StoreError, open_database
+
+    sweep = chosen_sweep(options.preset, options.set, options.seeds)
+    try:
+        return _train_and_report(open_database(), sweep, options)
+    except StoreError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+
+
+def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namespace) -> int:
+    from store import queries, runs
+
+    wanted = sweep.runs()
+    begin = time.monotonic()
+    missing = runs.missing(db, wanted)
+    print(cost_line(wanted, missing), file=sys.stderr, flush=True)
+    interrupted = False
+    if not options.dry_run:
+        sweep_id = runs.save_sweep(db, sweep)
+        try:
+            train_missing(db, sweep_id, wanted, missing)
+        except KeyboardInterrupt:
+            interrupted = True
+    table = queries.runs_at(db, wanted)
+    still_missing = runs.missing(db, wanted)
+    if options.json:
+        found = {
+            "sweep": sweep.key,
+            "seconds": round(time.monotonic() - begin, 3),
+            "predicted_seconds": round(plan.predicted_seconds(missing), 1),
+            "trained": len(missing) - len(still_missing),
+            "cached": len(wanted) - len(missing),
+            "runs": _records(table, wanted),
+        }
+        print(json.dumps(found, allow_nan=False))
+    elif not options.dry_run:
+        print(_by_size(table))
+    if interrupted:
+        print(f"Stopped: {len(wanted) - len(still_missing)} of {len(wanted)} runs are kept.", file=sys.stderr)
+        return 130
+    return 0 if options.dry_run or not still_missing else 1
+
+
+def cost_line(wanted: Sequence[RunSpec], missing: Sequence[RunSpec]) -> str:
+    """Return e.g. "33 runs: 31 cached, 2 to train, about 4 s"."""
+    line = f"{len(wanted)} runs: {len(wanted) - len(missing)} cached, {len(missing)} to train"
+    return line + (f", about {plan.predicted_seconds(missing):.0f} s" if missing else "")
+
+
+def train_missing(db: "Database", sweep_id: str, wanted: Sequence[RunSpec], missing: Sequence[RunSpec]) -> None:
+    """Queue `missing`, keep workers on them and show progress, until each has a result or the job is stopped.
+
+    A KeyboardInterrupt takes the job from the queue: what has finished stays.
+    """
+    from tqdm import tqdm
+
+    from store import queries, runs
+
+    if not missing:
+        return
+    runs.forget_failed(db, missing)
+    queue = Queue(db.home)
+    job, warned = queue.submit(sweep_id, missing), ""
+    weights = {run.key: plan.run_seconds(run) for run in missing}
+    bar_format = "{desc} {bar} {percentage:3.0f} %, {elapsed} gone, {remaining} left"
+    try:
+        with tqdm(total=sum(weights.values()), desc="Training", bar_format=bar_format, leave=False) as bar:
+            while job in {waiting.id for waiting in queue.jobs()}:
+                queue.tend()
+                if not warned and (warned := queue.trouble()):
+                    bar.write(warned, file=sys.stderr)
+                time.sleep(LOOK_EVERY)
+                done = queries.progress(db, missing)
+                pairs = zip(done["key"], done["share"], strict=True)
+                bar.update(sum(weights[key] * share for key, share in pairs) - bar.n)
+    finally:
+        queue.remove(job)
+
+
+def _records(table: "pd.DataFrame", wanted: Sequence[RunSpec]) -> list[dict[str, Any]]:
+    """Return one dict per run of `wanted`: its settings, state and metrics; not-a-number becomes null."""
+    found = {row["key"]: row for row in table.to_dict("records")}
+    records = []
+    for run in wanted:
+        row = {"state": "queued"} | found.get(run.key, {})
+        record = {"key": run.key} | run.flat() | {str(name): value for name, value in row.items()}
+        finite = {n: None if isinstance(v, float) and not math.isfinite(v) else v for n, v in record.items()}
+        records.append(finite)
+    return records
+
+
+def _by_size(table: "pd.DataFrame") -> str:
+    """Return mean ± standard error over seeds of each size, as text."""
+    axes = [name for name in ("arch", "dataset", "depth", "dataset_size") if table[name].nunique() > 1]
+    groups = table.groupby([*axes, "width", "params"], sort=True)
+    lines = [
+        " ".join(
+            [*(f"{a:>12}" for a in axes), f"{'width':>6} {'params':>9} {'runs':>5}", *(f"{m:>17}" for m in METRICS)]
+        )
+    ]
+    for place, rows in groups:
+        *values, width, params = place
+        cells = [_mean_and_error(rows[metric]) for metric in METRICS]
+        start = [*(f"{v:>12}" for v in values), f"{width:>6} {params:>9} {len(rows):>5}"]
+        lines.append(" ".join([*start, *(f"{cell:>17}" for cell in cells)]))
+    failed = table[table["state"] == "failed"]
+    lines += [f"failed: width {row.width}, seed {row.seed}: {row.error}" for row in failed.itertuples()]
+    return "\n".join([*lines, "Mean ± standard error over runs; losses in nats, errors as shares."])
+
+
+def _mean_and_error(values: "pd.Series[float]") -> str:
+    known = values.dropna()
+    if known.empty:
+        return "diverged"
+    error = f" ± {known.sem():.4f}" if len(known) > 1 else ""
+    return f"{known.mean():.4f}{error}"
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from engine import bench
+
+    return bench.report(options.workload, options.json)
+
+
+def _gallery(options: argparse.Namespace) -> int:
+    from store import runs
+    from store.database import open_database
+    from store.shipped import export_gallery
+
+    for name in options.preset or registry.names("presets"):
+        preset = registry.preset(name)
+        sweep = SweepSpec.of(preset.settings)
+        with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as nothing:
+            os.environ["SCALESCOPE_GALLERY"] = nothing  # for this process and its workers: begin from nothing
+            db = open_database(Path(home))
+            begin = time.monotonic()
+            train_missing(db, runs.save_sweep(db, sweep), sweep.runs(), sweep.runs())
+            facts = {
+                "preset": name,
+                "title": preset.title,
+                "seconds": round(time.monotonic() - begin, 1),
+                "made": datetime.now(UTC).date().isoformat(),
+                "machine": _machine(),
+                "versions": {name: version(name) for name in ("torch", "numpy", "scikit-learn")}
+                | {"python": platform.python_version()},
+            }
+            export_gallery(db, sweep, options.folder, name, facts)
+            print(f"{name}: {sweep.size} runs in {facts['seconds']} s → {options.folder / name}.parquet")
+    return 0
+
+
+def _machine() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{models[0] if models else platform.processor()}, {plan.worker_count()} workers"
+
+
+def _worker(options: argparse.Namespace) -> int:
+    from store.database import open_database
+    from store.spool import Spool, ingest
+
+    db = open_database()
+    queue = Queue(db.home)
+    with queue.slot(options.slot) as free:
+        if not free:
+            return 0
+        from engine.worker import Worker, device_of
+
+        device = device_of(options.slot)
+        if device is not None:
+            spool = Spool(db, f"worker-{options.slot}")
+            Worker(queue, spool, options.slot, *device).work(options.linger)
+            spool.close()
+            ingest(db)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

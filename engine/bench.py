@@ -1,0 +1,244 @@
+"""The benchmark: this engine beside the loops a user would write, on this machine, in one run."""
+
+import json
+import multiprocessing
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from multiprocessing.pool import Pool
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from engine import plan, registry
+from engine.data import load
+from engine.net.batched import Batched
+from engine.net.count import count
+from engine.net.device_data import DeviceData
+from engine.net.reference import Reference
+from engine.randomness import BatchOrder
+from engine.spec import RunSpec, SweepSpec
+from engine.train import eval_steps, measure
+
+T = TypeVar("T")
+
+ROUNDS = 3
+"""Engine, plain and best loop are timed in turn this often; the median of each counts."""
+
+LOOP_SECONDS = 0.25
+"""Time spent on one bucket, or on one width of a plain loop, in one round."""
+
+WORKLOADS: dict[str, dict[str, object]] = {
+    "preset": registry.preset("digits-double-descent").settings,
+    "mlp-tiny": {"width": (2, 3, 4, 5, 6, 8, 10, 13), "depth": 2, "batch_size": 32, "seed": tuple(range(64))},
+    "mlp-small": {"width": (2, 4, 8, 16, 27, 48, 81), "depth": 2, "batch_size": 128, "seed": tuple(range(16))},
+    "mlp-wide": {
+        "width": (2, 4, 8, 16, 32, 64, 128, 181, 256, 512),
+        "depth": 2,
+        "batch_size": 128,
+        "seed": tuple(range(4)),
+    },
+}
+"""Sweeps over digits, Adam; what is not named is at its default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One workload. Rates are models × steps per second over all widths, each width weighing the same."""
+
+    name: str
+    device: str
+    workers: int
+    models: int
+    model_steps_per_sec: float
+    """This engine, all workers."""
+    plain_per_sec: float
+    """nn.Module, DataLoader, torch.optim.Adam, one process with torch's default threads."""
+    best_loop_per_sec: float
+    """Tensor indexing, fused Adam, one process per core with one thread each."""
+    ratio_plain: float
+    ratio_best_loop: float
+    peak_fraction: float
+    """Useful FLOPs per second, over the measured rate of large matrix products on all workers."""
+    eval_share: float
+    """Of a run's time, spent on evaluation."""
+
+
+def report(workload: str | None, as_json: bool) -> int:
+    """Measure one workload or all, and print a table, or one JSON object a line."""
+    if workload is not None and workload not in WORKLOADS:
+        raise ValueError(f"--workload {workload} is not known; allowed: one of {', '.join(WORKLOADS)}.")
+    for name in [workload] if workload else WORKLOADS:
+        measured = _measure_workload(name)
+        if as_json:
+            print(json.dumps(asdict(measured)), flush=True)
+            continue
+        print(
+            f"{name} on {measured.device}, {measured.workers} workers, {measured.models} models\n"
+            f"  this engine          {measured.model_steps_per_sec:12,.0f} models·steps/s\n"
+            f"  plain PyTorch loop   {measured.plain_per_sec:12,.0f}   engine is {measured.ratio_plain:.1f}×\n"
+            f"  best plain loop      {measured.best_loop_per_sec:12,.0f}   engine is {measured.ratio_best_loop:.1f}×\n"
+            f"  fraction of peak     {measured.peak_fraction:12.1%}   evaluation {measured.eval_share:.1%} of the time",
+            flush=True,
+        )
+    return 0
+
+
+def _measure_workload(name: str) -> Measured:
+    runs = SweepSpec.of(WORKLOADS[name]).runs()
+    on_gpu = torch.cuda.is_available()
+    device = "cuda" if on_gpu else "cpu"
+    workers = 1 if on_gpu else plan.worker_count()
+    one_per_width = list({run.width: run for run in runs}.values())
+    seeds = len(runs) // len(one_per_width)
+    shares = [plan.share(plan.buckets(runs, workers), workers, w) for w in range(workers)]
+    engine, plain, best, peak, evaluation = [], [], [], [], []
+    with multiprocessing.get_context("spawn").Pool(workers, _one_thread) as pool:
+        _at_once(pool, _peak, [device] * workers)
+        for _ in range(ROUNDS):
+            timed = _at_once(pool, _engine_pass, [(share, device) for share in shares])
+            engine.append(max(seconds for seconds, _ in timed))
+            evaluation.append(sum(share for _, share in timed) / workers)
+            plain.append(seeds * sum(_seconds_a_step(_plain_loop(run, device), device) for run in one_per_width))
+            loops = _at_once(pool, _best_pass, [(one_per_width, device)] * workers)
+            best.append(seeds * statistics.mean(loops) / workers)
+            peak.append(sum(_at_once(pool, _peak, [device] * workers)))
+    step, plain_step, best_step = (statistics.median(times) for times in (engine, plain, best))
+    flops = sum(count(run).flops_per_example * run.batch for run in runs)
+    return Measured(
+        name=name,
+        device=torch.cuda.get_device_name(0) if on_gpu else f"cpu, {workers} cores",
+        workers=workers,
+        models=len(runs),
+        model_steps_per_sec=len(runs) / step,
+        plain_per_sec=len(runs) / plain_step,
+        best_loop_per_sec=len(runs) / best_step,
+        ratio_plain=plain_step / step,
+        ratio_best_loop=best_step / step,
+        peak_fraction=flops / step / statistics.median(peak),
+        eval_share=statistics.median(evaluation),
+    )
+
+
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def _at_once(pool: Pool, task: Callable[..., T], arguments: Sequence[object]) -> list[T]:
+    """Run one task per worker at the same time."""
+    return pool.map(task, arguments, chunksize=1)
+
+
+def _engine_pass(argument: tuple[list[plan.Bucket], str]) -> tuple[float, float]:
+    """Return the seconds in which this worker takes one step of all its models, and evaluation's share."""
+    share, device = argument
+    step = evaluation = 0.0
+    for bucket in share:
+        runs = bucket.runs
+        data = DeviceData.of(runs, device, torch.float32)
+        model = Batched(runs, data)
+        per_step = _seconds_a_step(_steps(model, runs, device), device)
+        start = time.perf_counter()
+        measure(runs, model, data, 0)
+        points = len(eval_steps(runs[0].steps))
+        evaluation += (time.perf_counter() - start) * points / runs[0].steps
+        step += per_step
+    return step + evaluation, evaluation / (step + evaluation)
+
+
+def _steps(model: Batched | Reference, runs: tuple[RunSpec, ...], device: str) -> Iterator[None]:
+    orders = [BatchOrder(run.seed, run.dataset_size, run.batch) for run in runs]
+    step = 0
+    while True:
+        chunk = torch.stack([torch.from_numpy(order.take(64)) for order in orders], dim=1).to(device)
+        for rows in chunk:
+            step += 1
+            model.step(rows, step)
+            yield
+
+
+def _plain_loop(run: RunSpec, device: str) -> Iterator[None]:
+    """Train as most people would write it."""
+    data = load(run)
+    examples = torch.utils.data.TensorDataset(
+        torch.tensor(data.train.x, dtype=torch.float32), torch.tensor(data.train.y)
+    )
+    batches = torch.utils.data.DataLoader(examples, batch_size=run.batch, shuffle=True)
+    model = _module(run).to(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=run.lr)
+    loss_of = nn.CrossEntropyLoss()
+    while True:
+        for x, y in batches:
+            optimizer.zero_grad()
+            loss_of(model(x.to(device)), y.to(device)).backward()
+            optimizer.step()
+            yield
+
+
+def _best_loop(run: RunSpec, device: str) -> Iterator[None]:
+    """Train one model as fast as plain PyTorch goes: data as tensors, one random index, fused Adam."""
+    data = load(run)
+    x = torch.tensor(data.train.x, dtype=torch.float32, device=device)
+    y = torch.tensor(data.train.y, device=device)
+    model = _module(run).to(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=run.lr, fused=True)
+    while True:
+        for rows in torch.randperm(len(y), device=device).split(run.batch):
+            if len(rows) == run.batch:
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
+                optimizer.step()
+                yield
+
+
+def _best_pass(argument: tuple[list[RunSpec], str]) -> float:
+    one_per_width, device = argument
+    return sum(_seconds_a_step(_best_loop(run, device), device) for run in one_per_width)
+
+
+def _module(run: RunSpec) -> nn.Sequential:
+    dataset = registry.dataset(run.dataset)
+    layers: list[nn.Module] = []
+    for layer in range(run.depth):
+        layers += [nn.Linear(dataset.in_dim if layer == 0 else run.width, run.width), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(run.width, dataset.classes))
+
+
+def _seconds_a_step(loop: Iterator[None], device: str) -> float:
+    """Return the mean seconds of one step, after a warm-up."""
+    for _ in range(5):
+        next(loop)
+    _wait(device)
+    steps, start = 0, time.perf_counter()
+    while time.perf_counter() - start < LOOP_SECONDS:
+        next(loop)
+        steps += 1
+    _wait(device)
+    return (time.perf_counter() - start) / steps
+
+
+def _peak(device: str) -> float:
+    """Return the FLOP rate of this worker's best square matrix product in float32."""
+    best = 0.0
+    for size in (512, 1024) if device == "cpu" else (4096, 8192):
+        a, b = torch.randn(size, size, device=device), torch.randn(size, size, device=device)
+        for _ in range(4):
+            _wait(device)
+            start = time.perf_counter()
+            for _ in range(4):
+                a @ b
+            _wait(device)
+            best = max(best, 4 * 2 * size**3 / (time.perf_counter() - start))
+    return best
+
+
+def _wait(device: str) -> None:
+    if device != "cpu":
+        torch.cuda.synchronize()
+
+
+if __name__ == "__main__":
+    sys.exit(report(None, False))

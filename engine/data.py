@@ -1,0 +1,38 @@
+"""The numbers a run trains on: its data set's splits, cut to size, with wrong labels put in."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from engine import registry
+from engine.knob import Value
+from engine.randomness import with_wrong_labels
+from engine.registry import Split
+from engine.spec import RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """What one run sees."""
+
+    train: Split
+    """Its labels are partly wrong where the spec has label noise."""
+    val: Split
+    test: Split
+
+
+def load(spec: RunSpec) -> Data:
+    """Return the data of a run; a larger training set contains the smaller ones of its data_seed."""
+    pool, val, test = _splits(spec.dataset, spec.data_seed, spec.options)
+    x, y = pool.x[: spec.dataset_size], pool.y[: spec.dataset_size]
+    y = with_wrong_labels(y, registry.dataset(spec.dataset).classes, spec.label_noise, spec.data_seed)
+    return Data(train=Split(x=x, y=y), val=val, test=test)
+
+
+def data_key(spec: RunSpec) -> tuple[object, ...]:
+    """Return what decides a run's data: runs with equal keys can share one copy."""
+    return (spec.dataset, spec.dataset_size, spec.label_noise, spec.data_seed, spec.options)
+
+
+@lru_cache(maxsize=64)
+def _splits(dataset: str, data_seed: int, options: tuple[tuple[str, Value], ...]) -> tuple[Split, Split, Split]:
+    return registry.dataset(dataset).load(data_seed, dict(options))

@@ -1,0 +1,147 @@
+"""Knob: one setting a person may turn, with its range, its words and its sentence for a bad value."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+Value = int | float | str
+MAX_VALUES = 10_000
+"""Most values that one knob may take in a sweep."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knob:
+    """A setting: pages draw a widget from it, the command line and links parse by it."""
+
+    name: str = ""
+    kind: type[int] | type[float] | type[str]
+    default: Value
+    label: str
+    """What the widget says, e.g. "Learning rate"."""
+    help: str
+    """One sentence: meaning, unit, convention."""
+    group: str
+    """Heading under which it stands: Data, Architecture, Regularization, Training, Seeds."""
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+    """True where `low` itself is not allowed."""
+    choices: Callable[[], tuple[str, ...]] = tuple
+    """Allowed names, for text knobs."""
+    only_if: tuple[str, str] | None = None
+    """(knob, value): matters only then; otherwise it stays at its default."""
+    swept: bool = False
+    """True where a sweep usually takes several values: width, seed."""
+
+    @property
+    def allowed(self) -> str:
+        """The range in words, e.g. "a whole number from 1 to 2048"."""
+        if self.kind is str:
+            return "one of " + ", ".join(self.choices())
+        noun = "a whole number" if self.kind is int else "a number"
+        start = "above" if self.above else "from"
+        low = f" {start} {self.low:.12g}" if self.low > -math.inf else ""
+        high = f" to {self.high:.12g}" if self.high < math.inf else ""
+        return noun + low + high
+
+    def check(self, value: object) -> Value:
+        """Return `value` in this knob's type.
+
+        Raises: ValueError: naming knob, value and what is allowed.
+        """
+        if self.kind is str:
+            if isinstance(value, str) and value in self.choices():
+                return value
+            raise self._refusal(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._refusal(value)
+        number = float(value)
+        too_low = number <= self.low if self.above else number < self.low
+        if not math.isfinite(number) or too_low or number > self.high:
+            raise self._refusal(value)
+        if self.kind is int:
+            if number != int(number):
+                raise self._refusal(value)
+            return int(number)
+        return number + 0.0  # -0.0 becomes 0.0: one value, one key
+
+    def parse(self, text: str) -> tuple[Value, ...]:
+        """Return the values that `text` names: "16", "4,6,8", "0..4" or, log-spaced, "4..512x11".
+
+        Raises: ValueError: naming knob, value and what is allowed.
+        """
+        if not text.strip():
+            raise self._refusal(text)
+        values = [value for part in text.split(",") for value in self._part(part.strip())]
+        if len(values) > MAX_VALUES:
+            raise ValueError(f"{self.name}={text}: {len(values)} values; allowed: at most {MAX_VALUES}.")
+        return tuple(dict.fromkeys(values))
+
+    def _part(self, part: str) -> tuple[Value, ...]:
+        if self.kind is str or ".." not in part:
+            return (self._one(part),)
+        start_text, _, rest = part.partition("..")
+        end_text, log, points_text = rest.partition("x")
+        start, end = self._one(start_text), self._one(end_text)
+        assert not isinstance(start, str)
+        assert not isinstance(end, str)
+        if log:
+            if not points_text.isdecimal() or not 1 <= int(points_text[:9]) <= MAX_VALUES:
+                raise ValueError(f"{self.name}={part}: {points_text!r} points; allowed: 1 to {MAX_VALUES} of them.")
+            if min(start, end) <= 0:
+                raise ValueError(f"{self.name}={part}: log spacing needs both ends above 0.")
+            return tuple(self.check(v) for v in log_spaced(start, end, int(points_text), self.kind is int))
+        if self.kind is not int or end < start:
+            raise self._refusal(part)
+        if end - start >= MAX_VALUES:
+            raise ValueError(f"{self.name}={part}: {end - start + 1:.0f} values; allowed: at most {MAX_VALUES}.")
+        return tuple(range(int(start), int(end) + 1))
+
+    def _one(self, text: str) -> Value:
+        try:
+            return self.check(text if self.kind is str else float(text))
+        except ValueError:
+            raise self._refusal(text) from None
+
+    def _refusal(self, value: object) -> ValueError:
+        shown = str(value)
+        shown = shown if len(shown) <= 40 else shown[:37] + "..."
+        return ValueError(f"{self.name}={shown} is not possible; allowed: {self.allowed}.")
+
+
+def log_spaced(start: float, end: float, points: int, whole: bool = True) -> tuple[float, ...]:
+    """Return `points` values from `start` to `end`, evenly spaced in the logarithm, without repeats.
+
+    Whole numbers may fall together at the small end; then fewer come back.
+    """
+    if points == 1:
+        return (start,)
+    values = [start * (end / start) ** (i / (points - 1)) for i in range(points)]
+    return tuple(dict.fromkeys(round(v) if whole else float(f"{v:.6g}") for v in values))
+
+
+def knob(default: Any, label: str, help: str, **rest: Any) -> Any:
+    """Return a dataclass field that carries a Knob; its kind is the type of `default`."""
+    declared = Knob(kind=type(default), default=default, label=label, help=help, **rest)
+    return field(default=default, metadata={"knob": declared})
+
+
+@cache
+def knobs_of(owner: type) -> dict[str, Knob]:
+    """Return the knobs that a dataclass declares, by name, in order of declaration."""
+    return {
+        f.name: dataclasses.replace(f.metadata["knob"], name=f.name)
+        for f in dataclasses.fields(owner)
+        if "knob" in f.metadata
+    }
+
+
+def applies(declared: Knob, values: Mapping[str, Any]) -> bool:
+    """Return whether `declared` matters under `values`, e.g. momentum only with SGD."""
+    if declared.only_if is None:
+        return True
+    other, wanted = declared.only_if
+    return bool(values.get(other) == wanted)

@@ -1,0 +1,60 @@
+"""The data of a bucket as tensors, one copy for all models that see the same."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data import data_key, load
+from engine.spec import RunSpec
+
+ROW_MULTIPLE = 32
+"""Rows are filled up to whole vectors of the processor, so that no row is rounded by a leftover path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """One split of every distinct data set, filled up with empty rows of class −1."""
+
+    x: Tensor
+    """(distinct, rows, in_dim)"""
+    y: Tensor
+    """(distinct, rows)"""
+    count: int
+    """Rows that are examples; they come first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceData:
+    """The splits of a bucket, and which of the distinct data sets each model sees."""
+
+    train: Examples
+    val: Examples
+    test: Examples
+    which: Tensor
+    """(models,) places along the first axis of the splits."""
+
+    @classmethod
+    def of(cls, runs: tuple[RunSpec, ...], device: str, dtype: torch.dtype) -> "DeviceData":
+        """Load the data of `runs` onto `device`."""
+        keys = [data_key(run) for run in runs]
+        distinct = {key: load(run) for key, run in zip(keys, runs, strict=True)}
+        places = {key: i for i, key in enumerate(distinct)}
+
+        def stack(name: str) -> Examples:
+            splits = [getattr(data, name) for data in distinct.values()]
+            x, y = np.stack([s.x for s in splits]), np.stack([s.y for s in splits])
+            extra = (0, -y.shape[1] % ROW_MULTIPLE)
+            return Examples(
+                x=torch.tensor(np.pad(x, ((0, 0), extra, (0, 0))), device=device, dtype=dtype),
+                y=torch.tensor(np.pad(y, ((0, 0), extra), constant_values=-1), device=device),
+                count=y.shape[1],
+            )
+
+        return cls(
+            train=stack("train"),
+            val=stack("val"),
+            test=stack("test"),
+            which=torch.tensor([places[key] for key in keys], device=device),
+        )

@@ -1,0 +1,82 @@
+"""Reads an architecture as one plain PyTorch model: the judge of every faster reader."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine import registry
+from engine.net.count import count
+from engine.net.device_data import DeviceData
+from engine.net.initial import initial_values
+from engine.randomness import dropout_base, kept_units
+from engine.spec import RunSpec
+
+ACTIVATION = {"relu": torch.relu, "gelu": F.gelu, "tanh": torch.tanh}
+
+
+class ReferenceNet:
+    """A Net over tensors (batch, …) of one model."""
+
+    def __init__(self, spec: RunSpec, parameters: dict[str, Tensor], outputs: int, step: int | None) -> None:
+        self.spec, self.outputs = spec, outputs
+        self._parameters, self._step, self._site = parameters, step, 0
+
+    def linear(self, name: str, x: Tensor, width: int) -> Tensor:
+        """Return W x + b."""
+        return F.linear(x, self._parameters[f"{name}.weight"], self._parameters[f"{name}.bias"])
+
+    def activation(self, x: Tensor) -> Tensor:
+        """Return the spec's nonlinearity of x."""
+        return ACTIVATION[str(dict(self.spec.options)["activation"])](x)
+
+    def dropout(self, x: Tensor) -> Tensor:
+        """Return x with units dropped in training; x itself in evaluation."""
+        if self._step is None or self.spec.dropout == 0:
+            return x
+        base = dropout_base(self.spec.seed, self._step, self._site)
+        self._site += 1
+        kept = torch.from_numpy(kept_units(base, x.shape[0], x.shape[1], self.spec.dropout)).to(x)
+        return x * kept / (1 - self.spec.dropout)
+
+
+class Reference:
+    """One model in training, with torch.optim and nothing clever."""
+
+    def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
+        (self._spec,) = runs
+        self._x, self._y = data.train.x[0], data.train.y[0]
+        self._forward = registry.arch(self._spec.arch).forward
+        self._outputs = registry.dataset(self._spec.dataset).classes
+        values = zip(count(self._spec).parameters, initial_values(self._spec), strict=True)
+        self.parameters = {
+            declared.name: torch.tensor(value, device=self._x.device, dtype=self._x.dtype, requires_grad=True)
+            for declared, value in values
+        }
+        self._optimizer = self._make_optimizer()
+
+    def _make_optimizer(self) -> torch.optim.Optimizer:
+        spec, parameters = self._spec, list(self.parameters.values())
+        if spec.optimizer == "adamw":
+            return torch.optim.AdamW(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+        return torch.optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum)
+
+    def step(self, rows: Tensor, step: int) -> None:
+        """Take optimizer step `step` on the examples `rows` (1, batch)."""
+        spec = self._spec
+        x, y = self._x[rows[0]], self._y[rows[0]]
+        net = ReferenceNet(spec, self.parameters, self._outputs, step)
+        loss = F.cross_entropy(self._forward(net, x), y)
+        loss = loss + spec.l1 * torch.stack([p.abs().sum() for p in self.parameters.values()]).sum()
+        self._optimizer.zero_grad()
+        loss.backward()
+        if spec.optimizer == "sgd":  # torch's SGD has only L2 in the loss; here the decay is decoupled
+            with torch.no_grad():
+                for parameter in self.parameters.values():
+                    parameter.mul_(1 - spec.lr * spec.weight_decay)
+        self._optimizer.step()
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return logits (1, classes, n) of x (1, n, in_dim) in evaluation mode."""
+        with torch.no_grad():
+            net = ReferenceNet(self._spec, self.parameters, self._outputs, None)
+            return self._forward(net, x[0]).T[None]

@@ -1,0 +1,1 @@
+"""One named sweep a file, each a PRESET; a new file is a new choice everywhere."""

@@ -1,0 +1,11 @@
+"""The control of the opening sweep: without wrong labels the peak is gone."""
+
+from engine.presets.digits_double_descent import PRESET as OPENING
+from engine.registry import Preset
+
+PRESET = Preset(
+    title="No double descent with clean labels",
+    finding="The opening sweep without wrong labels: test error falls with width and levels off, without a peak.",
+    source=OPENING.source,
+    settings=OPENING.settings | {"label_noise": 0.0},
+)

@@ -1,0 +1,25 @@
+"""The classic U: with wrong labels, more units first help and then hurt; weight decay mends it."""
+
+from engine.registry import Preset
+
+PRESET = Preset(
+    title="Overfitting on two moons",
+    finding=(
+        "With 100 points of which 20 % are labelled wrong, test error is lowest at a middling width "
+        "and rises as wider models memorise the wrong labels. Set weight decay to 1 and the rise is gone."
+    ),
+    source="Setting found for two moons with Gaussian noise 0.15.",
+    settings={
+        "dataset": "moons",
+        "arch": "mlp",
+        "width": (1, 2, 4, 8, 16, 32, 64, 128),
+        "depth": 1,
+        "dataset_size": 100,
+        "label_noise": 0.2,
+        "optimizer": "adamw",
+        "lr": 0.02,
+        "batch_size": 100,
+        "steps": 2000,
+        "seed": tuple(range(10)),
+    },
+)

@@ -1,0 +1,239 @@
+"""The queue: jobs as files that any process may add, pause or stop, and the workers that train them."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from engine.plan import worker_count
+from engine.spec import RunSpec
+
+FREE_RESTARTS = 3
+"""Times a killed worker is restarted at once; after that the wait doubles, up to half a minute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Runs that somebody wants trained."""
+
+    id: str
+    sweep_id: str
+    runs: tuple[RunSpec, ...]
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """Keys of the runs."""
+        return frozenset(run.key for run in self.runs)
+
+
+class Queue:
+    """The jobs under `home`/queue; every process makes its own Queue, the files are what they share."""
+
+    def __init__(self, home: Path, linger: float = 0.0) -> None:
+        """`linger`: seconds that workers started here stay for more work once they have none."""
+        self.home = home
+        self._folder = home / "queue"
+        self._jobs_folder = self._folder / "jobs"
+        self._jobs_folder.mkdir(parents=True, exist_ok=True)
+        (home / "logs").mkdir(exist_ok=True)
+        self._linger = linger
+        self._read: dict[str, Job] = {}
+        self._started: dict[int, _Started] = {}
+
+    def submit(self, sweep_id: str, runs: Sequence[RunSpec]) -> str:
+        """Add a job and return its id; `tend` starts workers for it."""
+        job_id = f"{time.time_ns():020d}-{sweep_id}-{uuid.uuid4().hex[:8]}"
+        _write(self._path(job_id), json.dumps({"sweep_id": sweep_id, "runs": [run.flat() for run in runs]}))
+        return job_id
+
+    def jobs(self) -> list[Job]:
+        """Return the jobs that are not settled yet, the oldest first."""
+        ids = sorted(path.stem for path in self._jobs_folder.glob("*.json"))
+        for job_id in ids:
+            if job_id not in self._read:
+                job = _load(self._path(job_id))
+                if job is not None:
+                    self._read[job_id] = job
+        self._read = {job_id: self._read[job_id] for job_id in ids if job_id in self._read}
+        return list(self._read.values())
+
+    def paused(self, job: Job) -> bool:
+        """Return whether a job waits for `resume`."""
+        return self._path(job.id).with_suffix(".paused").exists()
+
+    def revision(self) -> int:
+        """Return a number that changes when a job comes, goes, is paused or resumed; −1 when the queue is gone."""
+        try:
+            return self._jobs_folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return -1
+
+    def pause(self, sweep_id: str) -> None:
+        """Hold all jobs of a sweep: workers keep what they have and stop taking steps."""
+        for job in self._of(sweep_id):
+            self._path(job.id).with_suffix(".paused").touch()
+
+    def resume(self, sweep_id: str) -> None:
+        """Let the jobs of a sweep go on."""
+        for job in self._of(sweep_id):
+            self._path(job.id).with_suffix(".paused").unlink(missing_ok=True)
+
+    def stop(self, sweep_id: str) -> None:
+        """Take the jobs of a sweep away: finished runs stay, runs in training are dropped."""
+        for job in self._of(sweep_id):
+            self.remove(job.id)
+
+    def remove(self, job_id: str) -> None:
+        """Take one job away: settled, or stopped."""
+        self._path(job_id).unlink(missing_ok=True)
+        self._path(job_id).with_suffix(".paused").unlink(missing_ok=True)
+
+    def tend(self) -> None:
+        """Start a worker in every free slot while a job is waiting. Cheap: call it on every look at the queue."""
+        if all(self.paused(job) for job in self.jobs()):
+            return
+        for slot in range(worker_count()):
+            started = self._started.get(slot)
+            if (started and not started.may_restart(self.revision())) or not self._slot_is_free(slot):
+                continue
+            deaths = started.deaths_at(self.revision()) if started else 0
+            self._started[slot] = self._start(slot, deaths)
+
+    def trouble(self) -> str:
+        """Return a sentence on workers started here that were killed again and again; "" when there is none."""
+        for slot, started in self._started.items():
+            if started.deaths >= FREE_RESTARTS:
+                log = self.home / "logs" / f"worker-{slot}.log"
+                return (
+                    f"Worker {slot} has ended {started.deaths} times in mid-training; it is tried again. Its log: {log}"
+                )
+        return ""
+
+    @contextmanager
+    def slot(self, slot: int) -> Iterator[bool]:
+        """Hold a worker's place for as long as the process lives; gives False when another has it."""
+        with self._slot_file(slot).open("a") as file:
+            yield _lock(file.fileno())
+
+    def _slot_is_free(self, slot: int) -> bool:
+        with self._slot_file(slot).open("a") as file:
+            return _lock(file.fileno())  # and let go at once
+
+    def _slot_file(self, slot: int) -> Path:
+        return self._folder / f"worker-{slot}.lock"
+
+    def _start(self, slot: int, deaths: int) -> "_Started":
+        command = [sys.executable, "-m", "engine", "worker", "--slot", str(slot), "--linger", str(self._linger)]
+        environment = os.environ | {
+            "SCALESCOPE_HOME": str(self.home),
+            "OMP_NUM_THREADS": "1",  # one thread a worker: more cost, they do not help
+            "MALLOC_MMAP_THRESHOLD_": str(2**30),  # keep freed memory: each step asks for the same again
+            "MALLOC_TRIM_THRESHOLD_": str(2**30),
+            "PYTHONPATH": str(Path(__file__).parent.parent),
+        }
+        with (self.home / "logs" / f"worker-{slot}.log").open("w") as log:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,  # outlives the page or terminal that started it
+            )
+        return _Started(process=process, revision=self.revision(), deaths=deaths, at=time.monotonic())
+
+    def _of(self, sweep_id: str) -> list[Job]:
+        return [job for job in self.jobs() if job.sweep_id == sweep_id]
+
+    def _path(self, job_id: str) -> Path:
+        return self._jobs_folder / f"{job_id}.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Started:
+    """A worker that this process started."""
+
+    process: subprocess.Popen[bytes]
+    revision: int
+    deaths: int
+    at: float
+
+    def may_restart(self, revision: int) -> bool:
+        """Return whether its slot wants a new worker: not while it lives, nor when it left for lack of work."""
+        code = self.process.poll()
+        if code is None:
+            return False
+        if code == 0:
+            return revision != self.revision
+        wait = min(30.0, 2.0 ** (self.deaths - FREE_RESTARTS)) if self.deaths >= FREE_RESTARTS else 0.0
+        return time.monotonic() - self.at >= wait
+
+    def deaths_at(self, revision: int) -> int:
+        """Return how often workers of this slot were killed in a row over the same jobs."""
+        return 0 if self.process.poll() == 0 or revision != self.revision else self.deaths + 1
+
+
+class Claims:
+    """Which runs are in training: a locked byte of one file per run, let go by the kernel if the owner dies.
+
+    The lock belongs to the process; make one Claims per process.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._file = (home / "queue" / "claims.lock").open("a+b")
+
+    def take(self, run: RunSpec) -> bool:
+        """Return whether this process may train `run`: nobody else does."""
+        return _lock(self._file.fileno(), self._place(run))
+
+    def give_back(self, run: RunSpec) -> None:
+        """Let others train `run`."""
+        fcntl.lockf(self._file.fileno(), fcntl.LOCK_UN, 1, self._place(run))
+
+    def close(self) -> None:
+        """Give back all claims."""
+        self._file.close()
+
+    @staticmethod
+    def _place(run: RunSpec) -> int:
+        return int(run.key[:15], 16)  # 60 bits: offsets must fit a signed 64-bit number
+
+
+def _lock(descriptor: int, place: int | None = None) -> bool:
+    """Take an exclusive lock on a file, or on one byte of it, without waiting."""
+    try:
+        if place is None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+    except OSError:
+        return False
+    return True
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    partial = path.with_suffix(".partial")
+    with partial.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _load(path: Path) -> Job | None:
+    """Read a job; a file that is gone or is no job is no job."""
+    try:
+        content = json.loads(path.read_text())
+        runs = tuple(RunSpec.of(flat) for flat in content["runs"])
+        return Job(id=path.stem, sweep_id=str(content["sweep_id"]), runs=runs)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,300 @@
+"""What a run and a sweep are: data only, checked when made."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Self
+
+from engine import registry
+from engine.knob import Knob, Value, applies, knob, knobs_of
+
+ENGINE_VERSION = 1
+"""Part of every key: raise it when the same spec would give another result."""
+
+MAX_RUNS = 10_000
+"""Most runs of one sweep."""
+
+METRICS = ("train_loss", "val_loss", "test_loss", "train_error", "val_error", "test_error")
+"""Measured at every eval point: losses in nats per example, errors as shares of wrong answers."""
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    """Submitted, not begun."""
+    RUNNING = "running"
+    """In training now."""
+    FINISHED = "finished"
+    """Trained to its last step."""
+    DIVERGED = "diverged"
+    """The loss stopped being a finite number: a result like any other."""
+    FAILED = "failed"
+    """Raised an error; its text is kept."""
+
+    @property
+    def done(self) -> bool:
+        """Whether there is a result that never changes."""
+        return self in (RunState.FINISHED, RunState.DIVERGED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """One model to train; equal specs have equal keys and equal results.
+
+    Raises: ValueError: for a value out of range, naming knob, value and what is allowed.
+    """
+
+    dataset: str = knob(
+        "digits", "Data set", "What the models learn.", group="Data", choices=lambda: registry.names("datasets")
+    )
+    dataset_size: int = knob(
+        1000, "Examples", "Unique training examples drawn from the data set.", group="Data", low=1, high=10**6
+    )
+    label_noise: float = knob(
+        0.0,
+        "Label noise",
+        "Share of training labels that are wrong (rounded to whole labels); validation and test stay clean.",
+        group="Data",
+        low=0.0,
+        high=1.0,
+    )
+    arch: str = knob(
+        "mlp", "Architecture", "The family of models.", group="Architecture", choices=lambda: registry.names("archs")
+    )
+    width: int = knob(16, "Width", "Units in each hidden layer.", group="Architecture", low=1, high=2048, swept=True)
+    depth: int = knob(
+        1, "Depth", "Hidden layers; the output layer is not counted.", group="Architecture", low=1, high=12
+    )
+    weight_decay: float = knob(
+        0.0,
+        "Weight decay",
+        "Decoupled (AdamW): each step shrinks every parameter by lr × this share.",
+        group="Regularization",
+        low=0.0,
+        high=100.0,
+    )
+    l1: float = knob(
+        0.0,
+        "L1",
+        "This times the sum of absolute parameters is added to the loss that is minimised.",
+        group="Regularization",
+        low=0.0,
+        high=10.0,
+    )
+    dropout: float = knob(
+        0.0,
+        "Dropout",
+        "Share of hidden units switched off at random in each training step.",
+        group="Regularization",
+        low=0.0,
+        high=0.95,
+    )
+    optimizer: str = knob(
+        "adamw",
+        "Optimizer",
+        "AdamW (Adam when weight decay is 0) or SGD with momentum.",
+        group="Training",
+        choices=lambda: ("adamw", "sgd"),
+    )
+    lr: float = knob(
+        0.005, "Learning rate", "Constant over the run.", group="Training", low=0.0, above=True, high=100.0
+    )
+    momentum: float = knob(
+        0.9, "Momentum", "Of SGD; 0 is plain SGD.", group="Training", low=0.0, high=0.999, only_if=("optimizer", "sgd")
+    )
+    batch_size: int = knob(
+        256,
+        "Batch size",
+        "Examples per step; at or above the training examples it is full-batch.",
+        group="Training",
+        low=1,
+        high=65536,
+    )
+    steps: int = knob(3000, "Steps", "Optimizer steps.", group="Training", low=1, high=10**6)
+    seed: int = knob(
+        0, "Seed", "Of initial weights, data order and dropout.", group="Seeds", low=0, high=2**31 - 1, swept=True
+    )
+    data_seed: int = knob(
+        -1,
+        "Data seed",
+        "Of the split, the sample and the wrong labels; -1: as the seed, so every seed draws its own.",
+        group="Seeds",
+        low=-1,
+        high=2**31 - 1,
+    )
+    options: tuple[tuple[str, Value], ...] = ()
+    """Settings that the architecture and the data set declare themselves, sorted by name."""
+
+    def __post_init__(self) -> None:
+        for name, declared in knobs_of(RunSpec).items():
+            value = declared.check(getattr(self, name))
+            if not applies(declared, vars(self)):
+                value = declared.default
+            object.__setattr__(self, name, value)
+        if self.data_seed == -1:
+            object.__setattr__(self, "data_seed", self.seed)
+        limit = registry.dataset(self.dataset).max_size
+        if self.dataset_size > limit:
+            raise ValueError(
+                f"dataset_size={self.dataset_size} is not possible; "
+                f"allowed: a whole number from 1 to {limit} for {self.dataset}."
+            )
+        given, declared_options = dict(self.options), registry.options(self.arch, self.dataset)
+        _refuse_unknown(given, declared_options, self.arch, self.dataset)
+        filled = {n: k.check(given.get(n, k.default)) for n, k in declared_options.items()}
+        object.__setattr__(self, "options", tuple(sorted(filled.items())))
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return the spec of flat `values`; what is not named stays at its default."""
+        own = knobs_of(RunSpec)
+        rest = tuple((name, value) for name, value in values.items() if name not in own)
+        return cls(**{n: v for n, v in values.items() if n in own}, options=rest)
+
+    def flat(self) -> dict[str, Value]:
+        """Return every setting by name in one flat dict; `of` makes the spec of it again."""
+        own = {name: getattr(self, name) for name in knobs_of(RunSpec)}
+        return own | dict(self.options)
+
+    @cached_property
+    def key(self) -> str:
+        """32 hex digits: the first half of sha256 over canonical JSON and ENGINE_VERSION."""
+        return _digest(self.flat() | {"engine_version": ENGINE_VERSION})[:32]
+
+    @property
+    def batch(self) -> int:
+        """Examples in a step: the batch size, or all there are."""
+        return min(self.batch_size, self.dataset_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSpec:
+    """A grid of runs: each knob has one value or several; the runs are their product."""
+
+    settings: tuple[tuple[str, tuple[Value, ...]], ...]
+    """Every knob that differs from its default, with its values, sorted by name."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """Return the sweep of knob → value or values. Raises: ValueError: for a bad or too large one."""
+        listed = {n: tuple(v) if isinstance(v, tuple | list) else (v,) for n, v in settings.items()}
+        declared = knobs_for(listed)
+        checked = {n: tuple(dict.fromkeys(declared[n].check(v) for v in vs)) for n, vs in listed.items()}
+        kept = {n: vs for n, vs in checked.items() if vs != (declared[n].default,)}
+        sweep = cls(settings=tuple(sorted(kept.items())))
+        for name, values in listed.items():
+            if not values:
+                raise ValueError(f"{name}= has no value; allowed: {declared[name].allowed}.")
+        if sweep.size > MAX_RUNS:
+            raise ValueError(f"The grid has {sweep.size:,} runs; allowed: at most {MAX_RUNS:,}. Take fewer values.")
+        return sweep
+
+    @property
+    def size(self) -> int:
+        """Runs in the grid, counted without making them."""
+        return math.prod(len(values) for _, values in self.settings)
+
+    def runs(self) -> tuple[RunSpec, ...]:
+        """Return the runs, each once, the knobs named first varying slowest."""
+        names = [name for name, _ in self.settings]
+        grid = itertools.product(*(values for _, values in self.settings))
+        made = (RunSpec.of(dict(zip(names, point, strict=True))) for point in grid)
+        return tuple({run.key: run for run in made}.values())
+
+    def values(self, name: str) -> tuple[Value, ...]:
+        """Return the values that knob `name` takes, its default where the sweep does not name it."""
+        declared = knobs_for(dict(self.settings))[name]
+        return dict(self.settings).get(name, (declared.default,))
+
+    @cached_property
+    def key(self) -> str:
+        """16 hex digits of the runs' keys: the same runs are the same sweep, however they were written."""
+        return _digest(sorted(run.key for run in self.runs()))[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalPoint:
+    """What was measured of one run after one step."""
+
+    key: str
+    """Of the run."""
+    step: int
+    """Optimizer steps taken."""
+    metrics: tuple[float, ...]
+    """In the order of METRICS; not finite once a run has diverged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """A run as far as it has come: what goes to the store."""
+
+    spec: RunSpec
+    state: RunState
+    steps: tuple[int, ...] = ()
+    """Steps of the eval points, rising."""
+    metrics: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    """Per metric of METRICS, one value per eval point."""
+    params: int = 0
+    """All trainable parameters."""
+    params_non_embedding: int = 0
+    train_flops: float = 0.0
+    """Floating-point operations of all training steps, a multiply-add counted as 2."""
+    seconds: float = 0.0
+    """Wall time of its bucket, divided by the runs in it."""
+    device: str = ""
+    """E.g. "cpu" or the name of the GPU."""
+    error: str = ""
+    """Why it failed, in a sentence."""
+
+
+def knobs_for(settings: Mapping[str, Any]) -> dict[str, Knob]:
+    """Return all knobs that hold under `settings` (values or lists of them), by name, in order of groups.
+
+    Raises: ValueError: for a setting that no knob has.
+    """
+    own = knobs_of(RunSpec)
+    archs, datasets = (_texts(settings.get(n, own[n].default), own[n]) for n in ("arch", "dataset"))
+    found = dict(own)
+    for arch, dataset in itertools.product(archs, datasets):
+        found |= registry.options(arch, dataset)
+    _refuse_unknown(settings, found, "/".join(archs), "/".join(datasets))
+    return found
+
+
+def parse_settings(texts: Mapping[str, str], onto: Mapping[str, Any] | None = None) -> SweepSpec:
+    """Return the sweep of knob → text, as links and the command line write it, over the settings `onto`.
+
+    Raises: ValueError: one sentence naming the knob, its value and what is allowed.
+    """
+    settings = dict(onto or {})
+    own = knobs_of(RunSpec)
+    for name in ("arch", "dataset"):  # first: they decide which other knobs there are
+        if name in texts:
+            settings[name] = own[name].parse(texts[name])
+    declared = knobs_for(dict(texts) | settings)
+    return SweepSpec.of(settings | {name: declared[name].parse(text) for name, text in texts.items()})
+
+
+def _texts(value: object, declared: Knob) -> list[str]:
+    values = value if isinstance(value, tuple | list) else (value,)
+    return [str(declared.check(v)) for v in values]
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any], arch: str, dataset: str) -> None:
+    for name in given:
+        if name not in known:
+            raise ValueError(
+                f"{name}={given[name]} is not a setting of {arch} on {dataset}; allowed: {', '.join(known)}."
+            )
+
+
+def _digest(data: object) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

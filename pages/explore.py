@@ -1,0 +1,84 @@
+"""Explore: pick data, an architecture and sizes; train or load them; see loss against size."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from engine.spec import SweepSpec
+from pages.ui import controls, link, report, services, start, summary, training, viewing
+from pages.ui.summary import View
+
+PAGE = "explore"
+STOOD = "stood"
+"""Set in a session once its first curve stands."""
+POLL = 1.0
+"""Seconds between two looks at the store while something trains."""
+
+
+def explore() -> None:
+    opened = services.opened()
+    arrive()
+    early = is_early(opened)
+    if early:
+        st.sidebar.skeleton(height=700)
+    sweep, problem = (st.session_state["sweep"], "") if early else choose()
+    head, bar = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
+    with head:
+        start.draw(opened, sweep)
+    for sentence in [problem] if problem else st.session_state["problems"]:
+        st.error(sentence, icon=":material/error:")
+    view = viewing.draw(PAGE, lambda: services.steps(opened.db, sweep), summary.axes(sweep))
+    if not problem:
+        link.leave(PAGE, link.written(sweep, view))
+    active = services.active(opened, sweep)
+    st.fragment(watch, run_every=POLL if active else None)(opened, sweep, view, bar, active, not problem)
+
+
+def is_early(opened: services.Services) -> bool:
+    """Return whether a first visitor still waits for a curve: then it comes before the controls, 0.7 s sooner."""
+    return (
+        STOOD not in st.session_state and not services.table(opened.db, st.session_state["sweep"], "last", "loss").empty
+    )
+
+
+def arrive() -> None:
+    """Set the widgets as the address says, when it was the address that brought the visitor here."""
+    params = link.arrived(PAGE)
+    if params is not None:
+        shown = link.read(params)
+        controls.fill(shown.sweep)
+        viewing.fill(PAGE, shown.view)
+        st.session_state.update({"sweep": shown.sweep, "problems": shown.problems})
+
+
+def choose() -> tuple[SweepSpec, str]:
+    """Draw the controls; return the sweep they make, or the last good one and a sentence on what is wrong."""
+    with st.sidebar:
+        try:
+            sweep = controls.sweep()
+            services.grid(sweep)  # some settings are wrong only together
+        except ValueError as problem:
+            return st.session_state["sweep"], str(problem)
+    if sweep != st.session_state["sweep"]:
+        st.session_state.update({"sweep": sweep, "problems": ()})
+    return sweep, ""
+
+
+def watch(
+    opened: services.Services, sweep: SweepSpec, view: View, bar: DeltaGenerator, active: bool, valid: bool
+) -> None:
+    with services.in_words():
+        if active:
+            opened.queue.tend()
+        if services.active(opened, sweep) != active:
+            st.rerun()
+        progress = services.progress(opened.db, sweep)
+        with bar:
+            training.draw(opened, sweep, progress, valid)
+        stands = report.draw(sweep, services.table(opened.db, sweep, view.at, view.y), view, active=active)
+        if stands and STOOD not in st.session_state:
+            st.session_state[STOOD] = True
+            st.rerun()
+
+
+with services.in_words():
+    explore()

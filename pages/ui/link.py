@@ -1,0 +1,139 @@
+"""What a page shows, as a link: read from the address, written there. A bad link gives sentences, never an error."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import streamlit as st
+
+from engine import registry
+from engine.spec import SweepSpec, parse_settings
+from pages.ui import text
+from pages.ui.summary import AXES, LOGS, SCALES, SPLITS, View
+
+OPENING = "digits-double-descent"
+"""The preset of an address that names no settings."""
+
+VIEW = tuple(f.name for f in fields(View))
+"""Names of the parameters that say how a curve is looked at."""
+_CHOICES = {"x": tuple(AXES), "y": tuple(SCALES), "log": LOGS, "show": SPLITS, "at": ("last", "best")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What a link names."""
+
+    sweep: SweepSpec
+    view: View
+    problems: tuple[str, ...] = ()
+    """Sentences about what could not be had and was left out."""
+
+
+def preset(name: str) -> SweepSpec:
+    """Return the sweep of a preset. Raises: ValueError: for an unknown name."""
+    return SweepSpec.of(registry.preset(name).settings)
+
+
+def read(params: Mapping[str, str]) -> Shown:
+    """Return what `params` name, as near as can be had."""
+    settings = dict(params)
+    view, problems = read_view(settings, View())
+    sweep = _read_sweep(settings, problems)
+    return Shown(sweep=sweep, view=view, problems=tuple(problems))
+
+
+def read_view(params: dict[str, str], usual: View) -> tuple[View, list[str]]:
+    """Take out of `params` what they say of the view; return it, and sentences on what cannot be had."""
+    found: dict[str, Any] = {}
+    problems = []
+    for name in VIEW:
+        if name in params:
+            try:
+                found[name] = _read_view(name, params.pop(name))
+            except ValueError as problem:
+                problems.append(str(problem))
+    return replace(usual, **found), problems
+
+
+def written(sweep: SweepSpec, view: View) -> dict[str, str]:
+    """Return the shortest parameters from which `read` gives both again."""
+    params = {}
+    if sweep.settings != preset(OPENING).settings:
+        # Without these two, all defaults would look like an address that names no settings.
+        names = dict.fromkeys(["dataset", "arch", *dict(sweep.settings)])
+        params = {name: text.values(sweep.values(name)) for name in names}
+    return params | written_view(view, View())
+
+
+def written_view(view: View, usual: View) -> dict[str, str]:
+    """Return parameters for what is not `usual` in `view`."""
+    changed = {name: getattr(view, name) for name in VIEW if getattr(view, name) != getattr(usual, name)}
+    return {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in changed.items()}
+
+
+def _read_view(name: str, given: str) -> str | int | tuple[str, ...]:
+    allowed = _CHOICES[name]
+    if name == "at" and given.isdecimal() and len(given) < 10:
+        return int(given)
+    if name == "show" and set(given.split(",")) <= set(allowed):
+        return tuple(split for split in allowed if split in given.split(","))
+    if given not in allowed:
+        extra = ", or a step" if name == "at" else ""
+        raise ValueError(f"{name}={given[:40]} is not possible; allowed: one of {', '.join(allowed)}{extra}.")
+    return given
+
+
+def _read_sweep(settings: dict[str, str], problems: list[str]) -> SweepSpec:
+    if not settings:
+        return preset(OPENING)
+    try:
+        base = preset(settings.pop("preset")) if "preset" in settings else SweepSpec(settings=())
+    except ValueError as problem:
+        problems.append(str(problem))
+        return preset(OPENING)
+    kept = {name: text.values(values) for name, values in base.settings} | settings
+    while True:
+        try:
+            sweep = parse_settings(kept)
+            sweep.runs()  # some settings are wrong only together
+        except ValueError as problem:
+            problems.append(str(problem))
+            culprit = str(problem).partition("=")[0]
+            if culprit not in kept:
+                return preset(OPENING)
+            del kept[culprit]
+        else:
+            return sweep if kept else preset(OPENING)
+
+
+def arrived(page: str) -> dict[str, str] | None:
+    """Return the address's parameters when they brought the visitor to `page`; None when its own widgets lead."""
+    params = st.query_params.to_dict()
+    came_from = st.session_state.get("link.page")
+    st.session_state["link.page"] = page
+    known = st.session_state.get(f"link.{page}")
+    if known is None:
+        return params
+    # Two quick changes: the second may come with the address from before the first. Only an address that changes
+    # while no widget does, as with the Back button, brings the visitor somewhere.
+    moved = _widgets() != st.session_state.get("link.widgets")
+    if params == known or moved or (not params and came_from != page):
+        return None
+    return params
+
+
+def leave(page: str, params: Mapping[str, str]) -> None:
+    """Write `params` to the address of `page`, if they are not there yet."""
+    st.session_state[f"link.{page}"] = dict(params)
+    st.session_state["link.widgets"] = _widgets()
+    if st.query_params.to_dict() != params:
+        st.query_params.from_dict(params)
+
+
+def _widgets() -> dict[str, str]:
+    """Return what the widgets of all pages stand at, those that write addresses: their keys hold a dot."""
+    return {
+        str(key): repr(value)
+        for key, value in st.session_state.items()
+        if "." in str(key) and not str(key).startswith(("link.", "name."))
+    }

@@ -1,0 +1,72 @@
+"""What a sweep's results say: the curve, what its marks mean, what went wrong, and the table of runs."""
+
+import pandas as pd
+import streamlit as st
+
+from engine.spec import SweepSpec
+from pages.ui import figures, start, summary, words
+from pages.ui.chart import chart
+from pages.ui.summary import View
+
+_COLUMNS = {
+    "series": st.column_config.TextColumn("Curve"),
+    "width": st.column_config.NumberColumn("Width"),
+    "depth": st.column_config.NumberColumn("Depth"),
+    "seed": st.column_config.NumberColumn("Seed"),
+    "params": st.column_config.NumberColumn("Params", format="localized"),
+    "test_error": st.column_config.NumberColumn("Test error", format="percent"),
+    "train_error": st.column_config.NumberColumn("Train error", format="percent"),
+    "test_loss": st.column_config.NumberColumn("Test loss", format="%.4f"),
+    "train_loss": st.column_config.NumberColumn("Train loss", format="%.4f"),
+    "val_error": st.column_config.NumberColumn("Validation error", format="percent"),
+    "val_loss": st.column_config.NumberColumn("Validation loss", format="%.4f"),
+    "step": st.column_config.NumberColumn("Step"),
+    "state": st.column_config.TextColumn("State"),
+    "train_flops": st.column_config.NumberColumn("Training FLOPs", format="scientific"),
+    "seconds": st.column_config.NumberColumn(
+        "Seconds", format="%.2f", help="Wall time of its bucket, divided by the runs in it."
+    ),
+}
+
+
+_EMPTY = "Nothing of this is trained yet. Press Train, and watch the curve appear here."
+_BEGUN = "Training begins: the first points appear here in a few seconds."
+
+
+def draw(sweep: SweepSpec, table: pd.DataFrame, view: View, *, active: bool) -> bool:
+    """Draw chart, captions and table of what the store has of `sweep`; return whether the chart stands."""
+    if table.empty:
+        st.info(_BEGUN if active else _EMPTY, icon=":material/show_chart:")
+        return False
+    named = table.assign(series=summary.series(sweep, table["key"], view.x))
+    curves = named["series"].nunique()
+    height = 430 + (24 * curves if curves > 1 else 0)  # room for their names beneath
+    stands = chart(figures.size_curve(named, view), key="curve", alt=words.alt(named, view), height=height)
+    st.caption(" ".join([words.marks(named, view), words.threshold(named, view)]))
+    for sentence in words.troubles(named):
+        st.warning(sentence, icon=":material/warning:")
+    if found := start.finding(sweep):
+        st.caption(f"**What to see.** {found}")
+    if stands:
+        _draw_table(named, many=curves > 1)
+    return stands
+
+
+def _draw_table(named: pd.DataFrame, many: bool) -> None:
+    columns = {name: column for name, column in _COLUMNS.items() if many or name != "series"}
+    st.dataframe(
+        named,
+        column_order=list(columns),
+        column_config=columns,
+        hide_index=True,
+        height=min(36 * (len(named) + 1), 420),
+        alt="Table of runs",
+    )
+    st.download_button(
+        "Download all columns (CSV)",
+        named.to_csv(index=False).encode() if len(named) <= 500 else lambda: named.to_csv(index=False).encode(),
+        "scalescope-runs.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )

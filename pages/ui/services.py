@@ -1,0 +1,179 @@
+"""The one store and the one queue, opened once, and what pages read from them."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+
+import pandas as pd
+import streamlit as st
+
+from engine import plan
+from engine.net.count import count, train_flops
+from engine.runner import Job, Queue
+from engine.spec import RunSpec, RunState, SweepSpec
+from store import queries, runs
+from store.database import Database, StoreError, open_database
+from store.spool import ingest
+
+_LINGER = 60.0
+"""Seconds that idle workers stay: the next sweep then starts at once, without loading torch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What a page reads from and hands work to."""
+
+    db: Database
+    queue: Queue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """What is known of a sweep without looking at results."""
+
+    key: str
+    runs: tuple[RunSpec, ...]
+    params: tuple[int, int]
+    """Of the smallest and the largest model."""
+    flops: int
+    """Of training all runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a sweep has come; not to be changed."""
+
+    missing: tuple[RunSpec, ...]
+    """What Train would train."""
+    seconds: float
+    """Predicted for the missing runs, from nothing."""
+    table: pd.DataFrame
+    """See store.queries.progress."""
+
+    @property
+    def training(self) -> bool:
+        """Whether a worker is at one of these runs now, whoever asked it to."""
+        return bool((self.table["state"] == "running").any())
+
+    def done(self, wanted: Iterable[RunSpec]) -> float:
+        """Return the share of the work on `wanted` that is done."""
+        shares = dict(zip(self.table["key"], self.table["share"], strict=True))
+        costs = {run.key: plan.run_seconds(run) for run in wanted}
+        done = sum(cost * shares.get(key, 0.0) for key, cost in costs.items())
+        return done / sum(costs.values()) if costs else 1.0
+
+    @property
+    def seconds_left(self) -> float:
+        """Return the seconds for the rest of what is missing: as predicted, corrected by the pace so far."""
+        return self.seconds * (1.0 - self.done(self.missing)) * self._pace()
+
+    def _pace(self) -> float:
+        """Return by how much training is slower than predicted, once enough of it is done to tell."""
+        begun = self.table[self.table["state"] == "running"].set_index("key")
+        expected = sum(
+            plan.run_seconds(run) * begun.at[run.key, "share"] for run in self.missing if run.key in begun.index
+        )
+        return max(0.2, min(5.0, begun["seconds"].sum() / expected)) if expected > 0.5 else 1.0
+
+
+def opened() -> Services:
+    """Return the store and the queue of SCALESCOPE_HOME. Raises: StoreError: in words."""
+    return _open(os.environ.get("SCALESCOPE_HOME", ""))
+
+
+@st.cache_resource(show_spinner=False)
+def _open(home: str) -> Services:
+    db = open_database()
+    return Services(db=db, queue=Queue(db.home, linger=_LINGER))
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Show what the store cannot do as its sentence."""
+    try:
+        yield
+    except StoreError as problem:
+        st.error(str(problem), icon=":material/database_off:")
+
+
+@lru_cache(maxsize=64)
+def grid(sweep: SweepSpec) -> Grid:
+    """Return the runs of a sweep and their size. Raises: ValueError: for settings that do not go together."""
+    made = sweep.runs()
+    params = [count(run).params for run in made]
+    flops = sum(train_flops(run) for run in made)
+    return Grid(key=sweep.key, runs=made, params=(min(params), max(params)), flops=flops)
+
+
+# What the store answers holds until its generation changes.
+
+
+def table(db: Database, sweep: SweepSpec, at: str | int, by: str) -> pd.DataFrame:
+    """Return one row per run that has begun, read `at` a point; see store.queries.runs_at. Not to be changed."""
+    return _table(db, db.generation(), sweep, at, by)
+
+
+@lru_cache(maxsize=32)
+def _table(db: Database, generation: tuple[int, ...], sweep: SweepSpec, at: str | int, by: str) -> pd.DataFrame:
+    return queries.runs_at(db, grid(sweep).runs, at, by)
+
+
+def progress(db: Database, sweep: SweepSpec) -> Progress:
+    """Return how far `sweep` has come."""
+    return _progress(db, db.generation(), sweep)
+
+
+@lru_cache(maxsize=32)
+def _progress(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> Progress:
+    ingest(db)
+    table = queries.progress(db, grid(sweep).runs)
+    done = {key for key, state in zip(table["key"], table["state"], strict=True) if RunState(state).done}
+    missing = tuple(run for run in grid(sweep).runs if run.key not in done)
+    return Progress(missing=missing, seconds=plan.predicted_seconds(missing), table=table)
+
+
+def steps(db: Database, sweep: SweepSpec) -> tuple[int, ...]:
+    """Return all steps at which a run of `sweep` was measured, rising."""
+    return _steps(db, db.generation(), sweep)
+
+
+@lru_cache(maxsize=32)
+def _steps(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> tuple[int, ...]:
+    return tuple(queries.eval_steps(db, grid(sweep).runs))
+
+
+def sweeps(db: Database) -> pd.DataFrame:
+    """Return the saved sweeps, newest first; see store.runs.list_sweeps."""
+    return _sweeps(db, db.generation())
+
+
+@lru_cache(maxsize=4)
+def _sweeps(db: Database, generation: tuple[int, ...]) -> pd.DataFrame:
+    return runs.list_sweeps(db)
+
+
+@lru_cache(maxsize=64)
+def saved(db: Database, sweep_id: str) -> SweepSpec:
+    """Return a saved sweep; an id names the same runs for ever."""
+    return runs.load_sweep(db, sweep_id)
+
+
+def job_of(queue: Queue, sweep: SweepSpec) -> Job | None:
+    """Return the job that trains runs of this sweep, whoever submitted it; None when there is none."""
+    keys = {run.key for run in grid(sweep).runs}
+    return next((job for job in queue.jobs() if not keys.isdisjoint(job.keys)), None)
+
+
+def active(services: Services, sweep: SweepSpec) -> bool:
+    """Return whether anything trains this sweep or waits to: this app, another session, the command line."""
+    job = job_of(services.queue, sweep)
+    return (job is not None and not services.queue.paused(job)) or progress(services.db, sweep).training
+
+
+def train(services: Services, sweep: SweepSpec) -> None:
+    """Save the sweep, submit what is missing of it, and start workers on it."""
+    sweep_id = runs.save_sweep(services.db, sweep)
+    services.queue.submit(sweep_id, runs.missing(services.db, grid(sweep).runs))
+    services.queue.tend()

@@ -1,0 +1,50 @@
+"""The chooser of a starting point: presets and saved sweeps, each of which fills the controls."""
+
+from functools import cache
+
+import streamlit as st
+
+from engine import registry
+from engine.spec import SweepSpec
+from pages.ui import controls, link, services
+
+
+@cache
+def presets() -> dict[str, str]:
+    """Return the name of each preset by the key of its sweep."""
+    return {link.preset(name).key: name for name in registry.names("presets")}
+
+
+def draw(opened: services.Services, sweep: SweepSpec) -> None:
+    """Draw the chooser; it stands at what `sweep` is, and empty where that is nobody's."""
+    saved = services.sweeps(opened.db)
+    titles = dict(zip(saved["sweep_id"], saved["name"], strict=True))
+    options = {key: registry.preset(name).title for key, name in presets().items()}
+    options |= {key: title for key, title in titles.items() if key not in options}
+    key = services.grid(sweep).key
+    st.session_state["start"] = key if key in options else None
+    st.selectbox(
+        "Start from",
+        list(options),
+        format_func=options.__getitem__,
+        key="start",
+        placeholder="Your own settings. Choose a preset or a saved sweep to start from.",
+        on_change=_fill,
+        args=(opened,),
+    )
+
+
+def finding(sweep: SweepSpec) -> str:
+    """Return what the curve of a preset shows, and where that comes from; "" for any other sweep."""
+    name = presets().get(services.grid(sweep).key)
+    if name is None:
+        return ""
+    preset = registry.preset(name)
+    return f"{preset.finding} ({preset.source.rstrip('.')})"
+
+
+def _fill(opened: services.Services) -> None:
+    key = st.session_state["start"]
+    if key is not None:
+        name = presets().get(key)
+        controls.fill(link.preset(name) if name else services.saved(opened.db, key))

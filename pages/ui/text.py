@@ -1,0 +1,65 @@
+"""Words and number formats that pages share: 12.3k params, 4.5e9 FLOPs, 38 s."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from engine.knob import Value
+
+
+def count(number: float) -> str:
+    """Return a count in at most four signs: 950, 12.3k, 1.2M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= 0.9995 * size:  # 999,999 is 1M, not 1000k
+            return f"{number / size:.3g}{letter}"
+    return f"{number:.0f}"
+
+
+def flops(number: float) -> str:
+    """Return floating-point operations as 4.5e9 FLOPs."""
+    if number < 1:
+        return "0 FLOPs"
+    exponent = math.floor(math.log10(number))
+    return f"{number / 10**exponent:.1f}e{exponent} FLOPs"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as one says it: under a second, 38 s, 1 min 50 s, 2 h 5 min."""
+    if seconds < 1:
+        return "under a second"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return 1 run, 2 runs, 1,200 runs."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def between(low: float, high: float) -> str:
+    """Return 290–37.4k, or one of them where they are equal."""
+    return count(low) if low == high else f"{count(low)}–{count(high)}"
+
+
+def values(given: Sequence[Value]) -> str:
+    """Return values as links and the command line write them: 16, or 4,6,8, or 0..9. Knob.parse reads it."""
+    whole = [v for v in given if isinstance(v, int)]
+    if len(whole) == len(given) > 2 and whole == list(range(whole[0], whole[0] + len(whole))):
+        return f"{whole[0]}..{whole[-1]}"
+    return ",".join(value(v) for v in given)
+
+
+def value(given: Value) -> str:
+    """Return one value in full: 0.005, 3000, adamw."""
+    return repr(given).removesuffix(".0") if isinstance(given, float) else str(given)
+
+
+def listed(words: Iterable[str], most: int = 4) -> str:
+    """Return "a, b and c"; beyond `most`, "a, b and 7 more"."""
+    shown = list(words)
+    if len(shown) > most:
+        shown = [*shown[: most - 1], f"{len(shown) - most + 1} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

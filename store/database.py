@@ -1,0 +1,64 @@
+"""Opens the store of a home folder: makes it, brings it up to date, fills in the gallery."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from store import schema, shipped
+from store.connection import Database, check_magic, connected
+from store.errors import ELSEWHERE, StoreError, in_words
+
+__all__ = ["Database", "StoreError", "open_database"]
+
+
+def open_database(home: Path | None = None) -> Database:
+    """Return the store in `home`, else in SCALESCOPE_HOME, else in ~/.scalescope; makes it where there is none.
+
+    Raises: StoreError: where the folder or its database cannot be used, and what to do.
+    """
+    chosen = home or Path(os.environ.get("SCALESCOPE_HOME") or "~/.scalescope")
+    db = Database(chosen.expanduser().absolute())
+    with in_words(db.file):
+        for folder in (db.live, db.rejected):
+            folder.mkdir(parents=True, exist_ok=True)
+        if not db.file.exists():
+            _create(db)
+        check_magic(db.file)
+    with db.reading() as con:
+        found = _checked(schema.version(con), db.file)
+        complete = found == schema.NEWEST and not shipped.unread(con)
+    if found < schema.NEWEST:
+        with db.writing() as con:
+            schema.migrate(con, _checked(schema.version(con), db.file))  # another process may have been faster
+    if not complete:
+        shipped.import_gallery(db)
+    return db
+
+
+def _create(db: Database) -> None:
+    """Make the file under another name first, so that no kill leaves half a database under the right one."""
+    wal = Path(f"{db.file}.wal")
+    made = db.file.with_suffix(".new")
+    with db.locked(fcntl.LOCK_EX):
+        if db.file.exists():
+            return
+        if wal.exists():  # of a database that was moved away: DuckDB would refuse ours because of it
+            wal.rename(f"{wal}.old")
+        for rest in db.home.glob(f"{made.name}*"):
+            rest.unlink()
+        with connected(made, read_only=False) as con:
+            con.begin()
+            schema.migrate(con, 0)
+            con.commit()
+        made.replace(db.file)
+
+
+def _checked(version: int | None, file: Path) -> int:
+    if version is None:
+        raise StoreError(f"{file} is a DuckDB database, but not Scalescope's: move it aside, or {ELSEWHERE}.")
+    if version > schema.NEWEST:
+        raise StoreError(
+            f"{file} was written by a newer Scalescope (its tables have version {version}, here they have "
+            f"{schema.NEWEST}): update Scalescope, or {ELSEWHERE}."
+        )
+    return version

@@ -1,0 +1,103 @@
+"""Answers what the pages ask: one function per figure or table, ended runs and runs in training alike."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import pyarrow as pa
+
+from engine.spec import METRICS, RunSpec
+from store.connection import Database
+from store.results import DONE, as_table
+from store.spool import pending
+
+# What `runs` name, from the tables and from beside them. A result beats a run in training, that one an old failure.
+_FOUND = f"""
+    WITH stored AS (
+        SELECT * EXCLUDE (run_id) FROM runs SEMI JOIN wanted USING (key) JOIN curves USING (run_id)
+    ), found AS (
+        FROM (FROM stored UNION ALL BY NAME FROM pending)
+        QUALIFY row_number() OVER (
+            PARTITION BY key
+            ORDER BY CASE WHEN state IN {DONE} THEN 0 WHEN state = 'running' THEN 1 ELSE 2 END, created DESC
+        ) = 1
+    )
+"""
+_SIZES = ("width", "depth", "seed", "data_seed", "dataset_size", "params", "params_non_embedding")
+_WANTED = pa.schema([("key", pa.string()), ("steps", pa.int64()), ("place", pa.int64())])
+_POINT = {
+    "last": "len(step)",
+    "best": "if(list_min(val_{by}) IS NULL, len(step), list_position(val_{by}, list_min(val_{by})))",
+    "step": "len(list_filter(step, lambda s: s <= {at}))",
+}
+
+
+def runs_at(db: Database, runs: Sequence[RunSpec], at: str | int = "last", by: str = "loss") -> pd.DataFrame:
+    """Return one row per run that has begun, in the order of `runs`, with its metrics at one eval point.
+
+    `at` is "last", "best" (the earliest point of lowest validation `by`, "loss" or "error"), or a step: then the
+    latest point not after it. What is not finite or was not measured by then is NaN; its `step` is 0.
+    Raises: ValueError: for another `at` or `by`.
+    """
+    # The tables keep them unsigned; a difference of unsigned numbers wraps around in pandas.
+    sizes = ", ".join(f"{name}::BIGINT AS {name}" for name in _SIZES)
+    metrics = ", ".join(f"{name}[point] AS {name}" for name in METRICS)
+    sql = f"""
+        {_FOUND}, read AS (SELECT *, {_point(at, by)} AS point FROM found)
+        SELECT key, arch, dataset, {sizes}, train_flops, seconds, state, error,
+               coalesce(step[point], 0)::BIGINT AS step, wanted.steps, {metrics}
+        FROM read JOIN wanted USING (key) ORDER BY place
+    """
+    return _ask(db, runs, sql)
+
+
+def eval_steps(db: Database, runs: Sequence[RunSpec]) -> list[int]:
+    """Return every step at which any of `runs` was evaluated, rising."""
+    found = _ask(db, runs, f"{_FOUND} SELECT DISTINCT unnest(step)::BIGINT AS step FROM found ORDER BY step")
+    return [int(step) for step in found["step"]]
+
+
+def curves(db: Database, runs: Sequence[RunSpec]) -> pd.DataFrame:
+    """Return one row per run and eval point: key, width, seed, step and the metrics."""
+    metrics = ", ".join(f"unnest({name}) AS {name}" for name in METRICS)
+    sql = f"""
+        {_FOUND}, points AS (
+            SELECT key, width::BIGINT AS width, seed::BIGINT AS seed, unnest(step)::BIGINT AS step, {metrics} FROM found
+        )
+        SELECT points.* FROM points JOIN wanted USING (key) ORDER BY place, step
+    """
+    return _ask(db, runs, sql)
+
+
+def progress(db: Database, runs: Sequence[RunSpec]) -> pd.DataFrame:
+    """Return key, state, share of steps taken (1 where the run is done) and seconds spent, of runs that have begun."""
+    sql = f"""
+        {_FOUND}
+        SELECT key, state, seconds,
+               CASE WHEN state IN {DONE} THEN 1.0 ELSE coalesce(step[-1], 0) / wanted.steps END AS share
+        FROM found JOIN wanted USING (key) ORDER BY place
+    """
+    return _ask(db, runs, sql)
+
+
+def _ask(db: Database, runs: Sequence[RunSpec], sql: str) -> pd.DataFrame:
+    wanted = {run.key: run.steps for run in runs}
+    beside = as_table([dated for dated in pending(db) if dated[1].spec.key in wanted])
+    with db.reading() as con:
+        con.register("wanted", _wanted(wanted))
+        con.register("pending", beside)
+        return con.execute(sql).df()
+
+
+def _wanted(steps: dict[str, int]) -> pa.Table:
+    rows = [{"key": key, "steps": count, "place": place} for place, (key, count) in enumerate(steps.items())]
+    return pa.Table.from_pylist(rows, _WANTED)
+
+
+def _point(at: str | int, by: str) -> str:
+    if by not in ("loss", "error"):
+        raise ValueError(f"by={by} is not possible; allowed: loss or error.")
+    if at in ("last", "best"):
+        return _POINT[str(at)].format(by=by)
+    if isinstance(at, bool) or not isinstance(at, int) or not 0 <= at < 2**32:
+        raise ValueError(f"at={at} is not possible; allowed: last, best or a step from 0.")
+    return _POINT["step"].format(at=at)

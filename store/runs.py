@@ -1,0 +1,129 @@
+"""Looks up which runs and sweeps there are, and names them."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from engine.spec import RunSpec, SweepSpec
+from store import naming
+from store.connection import Database
+from store.errors import StoreError
+from store.results import DONE
+from store.spool import ingest, keys_with_result, pending
+
+_SWEEPS = f"""
+    SELECT sweep_id, name, created, settings, counted.runs, counted.done
+    FROM sweeps JOIN (
+        SELECT sweep_id, count(*) AS runs, count(*) FILTER (runs.state IN {DONE} OR pending.key IS NOT NULL) AS done
+        FROM sweep_runs LEFT JOIN runs USING (key) LEFT JOIN pending USING (key)
+        GROUP BY sweep_id
+    ) AS counted USING (sweep_id)
+    ORDER BY created DESC, name
+"""
+
+
+def missing(db: Database, runs: Sequence[RunSpec]) -> list[RunSpec]:
+    """Return the runs that have no done result yet, in their order; failed ones count as missing."""
+    ingest(db)
+    done = keys_with_result(db, runs, failed=False)
+    return [run for run in runs if run.key not in done]
+
+
+def forget_failed(db: Database, runs: Sequence[RunSpec]) -> None:
+    """Forget those of `runs` that ended without a result, so that they stand as never begun."""
+    ingest(db)
+    with db.writing() as con:
+        con.register("wanted", pa.table({"key": pa.array([run.key for run in runs], pa.string())}))
+        ended = f"SELECT run_id FROM runs SEMI JOIN wanted USING (key) WHERE state NOT IN {DONE}"
+        con.execute(f"DELETE FROM curves WHERE run_id IN ({ended})")
+        con.execute(f"DELETE FROM runs WHERE run_id IN ({ended})")
+
+
+def save_sweep(db: Database, sweep: SweepSpec, name: str = "") -> str:
+    """Keep the sweep and return its id; one that is there keeps its name.
+
+    Without a `name`, or with one that is taken, it gets a readable unique one.
+    Raises: ValueError: for a name that is too long.
+    """
+    wanted = naming.checked(name) if name else naming.describe(sweep)
+    with db.reading() as con:
+        if _is_saved(con, sweep.key):
+            return sweep.key
+    with db.writing() as con:
+        add_sweep(con, sweep, wanted)
+    return sweep.key
+
+
+def add_sweep(con: duckdb.DuckDBPyConnection, sweep: SweepSpec, name: str) -> None:
+    """Keep the sweep unless it is there, inside the caller's transaction; a taken name gets a number."""
+    if _is_saved(con, sweep.key):
+        return
+    taken = {found for (found,) in con.execute("SELECT name FROM sweeps").fetchall()}
+    values = [sweep.key, naming.unique(name, taken), json.dumps(dict(sweep.settings)), _now()]
+    con.execute("INSERT INTO sweeps (sweep_id, name, settings, created) VALUES (?, ?, ?, ?)", values)
+    con.register("sweep_keys", pa.table({"key": [run.key for run in sweep.runs()]}))
+    con.execute("INSERT INTO sweep_runs SELECT ?, key FROM sweep_keys", [sweep.key])
+    con.unregister("sweep_keys")
+
+
+def rename_sweep(db: Database, sweep_id: str, name: str) -> None:
+    """Give the sweep another name.
+
+    Raises: ValueError: for an unknown sweep, and for a name that is empty, too long or taken.
+    """
+    wanted = naming.checked(name)
+    with db.writing() as con:
+        holder = con.execute("SELECT sweep_id FROM sweeps WHERE name = ?", [wanted]).fetchone()
+        if holder is not None and holder[0] != sweep_id:
+            raise ValueError(f"name={wanted!r} is taken by another sweep; choose another name.")
+        if not _is_saved(con, sweep_id):
+            raise _unknown(sweep_id)
+        con.execute("UPDATE sweeps SET name = ? WHERE sweep_id = ?", [wanted, sweep_id])
+
+
+def list_sweeps(db: Database) -> pd.DataFrame:
+    """Return sweep_id, name, created (UTC), runs, done, arch and dataset of every sweep, newest first."""
+    done = {result.spec.key for _, result in pending(db) if result.state.done}
+    with db.reading() as con:
+        con.register("pending", pa.table({"key": pa.array(done, pa.string())}))
+        found = con.execute(_SWEEPS).df()
+    settings = [json.loads(text) for text in found.pop("settings")]
+    for knob in ("arch", "dataset"):
+        found[knob] = [", ".join(_values(one, knob)) for one in settings]
+    return found
+
+
+def load_sweep(db: Database, sweep_id: str) -> SweepSpec:
+    """Return the sweep. Raises: ValueError: for an id that is not known."""
+    with db.reading() as con:
+        row = con.execute("SELECT name, settings FROM sweeps WHERE sweep_id = ?", [sweep_id]).fetchone()
+    if row is None:
+        raise _unknown(sweep_id)
+    try:
+        return SweepSpec.of(json.loads(row[1]))
+    except ValueError as error:
+        raise StoreError(
+            f"The sweep {row[0]!r} was saved by another version and cannot be made again: {error}"
+        ) from error
+
+
+def _is_saved(con: duckdb.DuckDBPyConnection, sweep_id: str) -> bool:
+    return con.execute("SELECT 1 FROM sweeps WHERE sweep_id = ?", [sweep_id]).fetchone() is not None
+
+
+def _unknown(sweep_id: str) -> ValueError:
+    return ValueError(f"sweep={sweep_id[:40]} is not known; allowed: a sweep of the list.")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _values(settings: dict[str, Any], knob: str) -> list[str]:
+    default = SweepSpec(settings=()).values(knob)
+    return [str(value) for value in settings.get(knob, default)]

@@ -1,0 +1,46 @@
+"""The tables of the store, as numbered migrations."""
+
+import duckdb
+
+MIGRATIONS = (
+    """
+    CREATE TABLE meta (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
+    CREATE SEQUENCE run_ids;
+    CREATE TABLE runs (
+        run_id UINTEGER PRIMARY KEY, key VARCHAR NOT NULL UNIQUE,
+        arch VARCHAR NOT NULL, dataset VARCHAR NOT NULL, width UINTEGER NOT NULL, depth UINTEGER NOT NULL,
+        seed UINTEGER NOT NULL, data_seed UINTEGER NOT NULL, dataset_size UINTEGER NOT NULL,
+        params UBIGINT NOT NULL, params_non_embedding UBIGINT NOT NULL, train_flops DOUBLE NOT NULL,
+        state VARCHAR NOT NULL, seconds DOUBLE NOT NULL, device VARCHAR NOT NULL, error VARCHAR NOT NULL,
+        engine_version UINTEGER NOT NULL, created TIMESTAMP NOT NULL, config JSON NOT NULL
+    );
+    CREATE TABLE curves (
+        run_id UINTEGER PRIMARY KEY, step UINTEGER[] NOT NULL,
+        train_loss DOUBLE[] NOT NULL, val_loss DOUBLE[] NOT NULL, test_loss DOUBLE[] NOT NULL,
+        train_error DOUBLE[] NOT NULL, val_error DOUBLE[] NOT NULL, test_error DOUBLE[] NOT NULL
+    );
+    CREATE TABLE sweeps (
+        sweep_id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, settings JSON NOT NULL, created TIMESTAMP NOT NULL
+    );
+    CREATE TABLE sweep_runs (sweep_id VARCHAR NOT NULL, key VARCHAR NOT NULL);
+    """,
+)
+"""Each brings the tables from its place in the list to the next; a released one never changes."""
+
+NEWEST = len(MIGRATIONS)
+
+
+def version(con: duckdb.DuckDBPyConnection) -> int | None:
+    """Return how many migrations the file has seen; None where its tables are not ours."""
+    try:  # listing the tables beforehand would take ten times as long
+        row = con.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone()
+    except duckdb.ProgrammingError:
+        return None
+    return int(row[0]) if row else None
+
+
+def migrate(con: duckdb.DuckDBPyConnection, stored: int) -> None:
+    """Bring the tables from version `stored` (0: there are none) to the newest, inside the caller's transaction."""
+    for script in MIGRATIONS[stored:]:
+        con.execute(script)
+    con.execute("INSERT OR REPLACE INTO meta VALUES ('schema_version', ?)", [str(NEWEST)])

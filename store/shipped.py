@@ -1,0 +1,97 @@
+"""Results that ship with Scalescope: a gallery of Parquet files, written from a store and read into a fresh one."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.spec import SweepSpec
+from store.connection import Database
+from store.errors import StoreError
+from store.results import CURVE_COLUMNS, DONE, RUN_COLUMNS, SCHEMA, Dated, from_row, insert
+from store.runs import add_sweep
+from store.spool import ingest
+
+GALLERY = Path(__file__).parent / "gallery"
+"""Where the results that ship lie; SCALESCOPE_GALLERY names another folder, an empty one for none."""
+
+
+def export_gallery(db: Database, sweep: SweepSpec, folder: Path, name: str, facts: Mapping[str, object]) -> None:
+    """Write the sweep's runs to <name>.parquet and `facts`, which hold its title, to <name>.json.
+
+    Raises: StoreError: where a run of the sweep has no result yet.
+    """
+    ingest(db)
+    wanted = pa.table({"key": [run.key for run in sweep.runs()]})
+    with db.reading() as con:
+        con.register("wanted", wanted)
+        rows = con.sql(
+            f"""
+            SELECT {", ".join(RUN_COLUMNS)}, {", ".join(CURVE_COLUMNS)}
+            FROM runs SEMI JOIN wanted USING (key) JOIN curves USING (run_id) WHERE state IN {DONE}
+            ORDER BY arch, dataset, depth, width, seed, key
+            """
+        ).to_arrow_table()
+    if len(rows) < len(wanted):
+        raise StoreError(f"Only {len(rows)} of {len(wanted)} runs have a result: train the others first.")
+    pq.write_table(rows.cast(SCHEMA), folder / f"{name}.parquet", compression="zstd")
+    text = json.dumps({**facts, "settings": dict(sweep.settings)}, indent=2, ensure_ascii=False)
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def import_gallery(db: Database, folder: Path | None = None) -> None:
+    """Read each pair of files in `folder`, else what ships, once; runs of another engine version stay out."""
+    with db.reading() as con:
+        found = unread(con, folder)
+    sound = {}
+    for digest, path in found.items():
+        try:
+            sound[digest] = _read(path)
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+            # What ships must not keep anyone from opening their own results.
+            logging.getLogger(__name__).warning("The gallery file %s cannot be read: %s", path, error)
+    if sound:
+        with db.writing() as con:
+            for digest, (sweep, title, dated) in sound.items():
+                if not _is_read(con, digest):  # by another process, since we looked
+                    insert(con, dated)
+                    if dated:
+                        add_sweep(con, sweep, title)
+                    con.execute("INSERT INTO meta VALUES (?, ?)", [digest, title])
+
+
+def unread(con: duckdb.DuckDBPyConnection, folder: Path | None = None) -> dict[str, Path]:
+    """Return the files that this store has not read yet, by a name made of their content."""
+    pairs = {
+        _digest(path): path
+        for path in sorted((folder or Path(os.environ.get("SCALESCOPE_GALLERY") or GALLERY)).glob("*.parquet"))
+    }
+    return {digest: path for digest, path in pairs.items() if not _is_read(con, digest)}
+
+
+def _digest(path: Path) -> str:
+    facts = path.with_suffix(".json")
+    data = path.read_bytes() + (facts.read_bytes() if facts.exists() else b"")
+    return f"gallery {hashlib.sha256(data).hexdigest()}"
+
+
+def _is_read(con: duckdb.DuckDBPyConnection, digest: str) -> bool:
+    return con.execute("SELECT 1 FROM meta WHERE name = ?", [digest]).fetchone() is not None
+
+
+def _read(path: Path) -> tuple[SweepSpec, str, list[Dated]]:
+    facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    table = pq.read_table(path)
+    dated = []
+    for created, row in zip(table["created"].cast(pa.int64()).to_pylist(), table.to_pylist(), strict=True):
+        try:
+            dated.append((created, from_row(row)))
+        except ValueError:
+            continue  # its key is no longer that of its settings
+    return SweepSpec.of(facts["settings"]), str(facts["title"]), dated

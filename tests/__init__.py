@@ -1,0 +1,1 @@
+"""Tests mirror the tree; run all of it with `make test`."""

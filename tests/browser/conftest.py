@@ -1,0 +1,144 @@
+"""Starts the app on a free port and opens it in a real Chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.runner import Queue
+from engine.spec import SweepSpec
+from pages.ui import link
+from store.database import open_database
+from tests.pages import made_up
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--proxy-server=direct://",
+]
+
+CLEAN = SweepSpec.of({"dataset": "moons", "width": (2, 4, 8), "seed": (0, 1)})
+NOISY = SweepSpec.of({"dataset": "moons", "width": (2, 4, 8), "seed": (0, 1), "label_noise": 0.2})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A running app and its home folder."""
+
+    url: str
+    home: Path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@contextmanager
+def serving(
+    home: Path, command: tuple[str, ...] = (sys.executable, "-m", "streamlit"), gallery: bool = False
+) -> Iterator[Server]:
+    """Run the app on a free port, with what ships or without; at the end of the context end its workers too."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    log = (home / "server.log").open("wb")
+    server = subprocess.Popen(
+        [*command, "run", "app.py", f"--server.port={port}"],
+        cwd=ROOT,
+        env=os.environ
+        | {"SCALESCOPE_HOME": str(home)}
+        | ({} if gallery else {"SCALESCOPE_GALLERY": str(home / "none")}),
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        _wait_until_healthy(url, server)
+        yield Server(url=url, home=home)
+    finally:
+        queue = Queue(home)
+        for job in queue.jobs():
+            queue.remove(job.id)
+        server.terminate()
+        server.wait(10)
+        log.close()
+    assert "Traceback" not in (home / "server.log").read_text()
+
+
+def _wait_until_healthy(url: str, server: subprocess.Popen[bytes]) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with opener.open(f"{url}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("The server did not start.")
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("chromium is not installed")
+    with playwright.sync_playwright() as started:
+        running = started.chromium.launch(executable_path=found, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, browser: "Browser") -> Iterator[Server]:
+    """An app whose store has the opening preset and two more sweeps."""
+    home = tmp_path_factory.mktemp("home")
+    db = open_database(home)
+    for sweep, name in ((link.preset(link.OPENING), ""), (CLEAN, "Clean moons"), (NOISY, "Noisy moons")):
+        made_up.train(db, sweep, name)
+    with serving(home) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: "Browser") -> "Iterator[Callable[..., Page]]":
+    """Open an address in a browser of its own; no page may end with an error."""
+    pages: list[Page] = []
+    errors: list[str] = []
+
+    def go(url: str, **context: Any) -> "Page":
+        page = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | context).new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.set_default_timeout(20_000)
+        pages.append(page)
+        page.goto(url)
+        return page
+
+    yield go
+    for page in pages:
+        assert page.get_by_text("Traceback").count() == 0
+        page.context.close()
+    assert errors == []

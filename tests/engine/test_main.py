@@ -1,0 +1,147 @@
+"""The command line from outside: costs, results, bad input, interruption, and two of it at once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.spec import METRICS
+from tests.processes import workers
+
+ROOT = Path(__file__).parent.parent.parent
+SMALL = ["--set", "width=2,3", "--set", "steps=30", "--seeds", "2"]
+SWEEP = ["sweep", "digits-double-descent", *SMALL]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SCALESCOPE_HOME", str(tmp_path))
+    monkeypatch.setenv("SCALESCOPE_WORKERS", "2")
+    return tmp_path
+
+
+def _start(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "engine", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def _run(*arguments: str) -> tuple[int, str, str]:
+    with _start(*arguments) as process:
+        out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def _sweep(*arguments: str) -> dict[str, Any]:
+    code, out, err = _run(*SWEEP, *arguments, "--json")
+    assert code == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def test_a_sweep_trains_what_is_missing_and_nothing_twice(home: Path) -> None:
+    first = _sweep()
+    assert (first["trained"], first["cached"]) == (4, 0)
+    for run in first["runs"]:
+        assert run["state"] == "finished"
+        assert {"key", "arch", "width", "depth", "seed", "params", *METRICS} <= set(run)
+        assert 0 < run["test_loss"] < 10
+    again = _sweep("--seeds", "3")
+    assert (again["trained"], again["cached"]) == (2, 4)
+    shared = {run["key"]: run for run in again["runs"]}
+    assert all(shared[run["key"]]["test_loss"] == run["test_loss"] for run in first["runs"])
+
+
+def test_a_dry_run_says_the_cost_and_starts_nothing(home: Path) -> None:
+    code, out, err = _run(*SWEEP, "--dry-run")
+    assert (code, out) == (0, "")
+    assert err.startswith("4 runs: 0 cached, 4 to train, about ")
+    assert not list((home / "logs").iterdir()) if (home / "logs").exists() else True
+
+
+def test_without_json_a_table_of_means_by_size_is_printed(home: Path) -> None:
+    code, out, _ = _run(*SWEEP)
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].split()[:3] == ["width", "params", "runs"]
+    assert [line.split()[:3] for line in lines[1:3]] == [["2", "160", "2"], ["3", "235", "2"]]
+    assert "±" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["sweep", "nope"], "preset=nope is not known; allowed: one of digits-clean-labels, digits-double-descent"),
+        ([*SWEEP, "--set", "width=0"], "width=0 is not possible; allowed: a whole number from 1 to 2048."),
+        ([*SWEEP, "--set", "width=1000000"], "width=1000000 is not possible"),
+        ([*SWEEP, "--set", "width=abc"], "width=abc is not possible"),
+        ([*SWEEP, "--set", "lr=nan"], "lr=nan is not possible; allowed: a number above 0 to 100."),
+        ([*SWEEP, "--set", "colour=red"], "colour=red is not a setting of mlp on digits; allowed: dataset,"),
+        ([*SWEEP, "--set", "width"], "--set width has no value; allowed: KNOB=VALUE"),
+        ([*SWEEP, "--seeds", "0"], "--seeds 0 is not possible; allowed: a whole number from 1 to 10000."),
+        ([*SWEEP, "--set", "width=1..1000", "--seeds", "1000", "--set", "data_seed=0..999"], "1,000,000,000 runs"),
+        (["bench", "--workload", "nope"], "--workload nope is not known; allowed: one of preset"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_starts_nothing(home: Path, arguments: list[str], sentence: str) -> None:
+    code, out, err = _run(*arguments)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert not (home / "queue").exists()
+
+
+def test_a_home_that_cannot_be_used_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SCALESCOPE_HOME", str(tmp_path / "file"))
+    code, _, err = _run(*SWEEP)
+    assert code == 1
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_keeps_what_has_finished(home: Path) -> None:
+    with _start(*SWEEP, "--set", "width=2", "--set", "steps=30,1000000") as process:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not _finished(home):
+            time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Stopped: 2 of 4 runs are kept." in err
+    assert "Traceback" not in out + err
+    assert not list((home / "queue" / "jobs").iterdir())
+
+
+def _finished(home: Path) -> bool:
+    code, out, _ = _run(*SWEEP, "--set", "width=2", "--dry-run", "--json")
+    return code == 0 and json.loads(out)["cached"] == 2
+
+
+def test_two_command_lines_on_one_store_share_the_work(home: Path) -> None:
+    with _start(*SWEEP, "--seeds", "6", "--json") as one, _start(*SWEEP, "--seeds", "6", "--json") as two:
+        answers = [json.loads(process.communicate(timeout=120)[0]) for process in (one, two)]
+    assert [process.returncode for process in (one, two)] == [0, 0]
+    assert answers[0]["runs"] == answers[1]["runs"]
+    assert {run["state"] for run in answers[0]["runs"]} == {"finished"}
+
+
+def test_a_killed_worker_is_replaced_and_its_runs_train_again(home: Path) -> None:
+    with _start(*SWEEP, "--set", "width=2,3,4,5", "--set", "steps=3000", "--json") as process:
+        killed: set[int] = set()
+        deadline = time.monotonic() + 60
+        while len(killed) < 3 and process.poll() is None and time.monotonic() < deadline:
+            for pid in workers(home) - killed:
+                time.sleep(1.5)
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+            time.sleep(0.1)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert len(killed) >= 3
+    assert {run["state"] for run in json.loads(out)["runs"]} == {"finished"}

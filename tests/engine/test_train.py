@@ -1,0 +1,72 @@
+"""Training measures at the right steps, learns, survives divergence, and does nothing unasked."""
+
+import math
+
+import pytest
+
+from engine.net.device_data import DeviceData
+from engine.spec import METRICS, EvalPoint, RunSpec
+from engine.train import eval_steps, train
+
+
+def _metric(point: EvalPoint, name: str) -> float:
+    return point.metrics[METRICS.index(name)]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 100, 3000, 10**6])
+def test_eval_steps_run_from_0_to_the_last_about_evenly_in_the_logarithm(steps: int) -> None:
+    found = eval_steps(steps)
+    assert found[0] == 0
+    assert found[-1] == steps
+    assert list(found) == sorted(set(found))
+    assert len(found) <= 12 * math.log10(steps) + 3
+
+
+def test_a_small_mlp_learns_the_digits() -> None:
+    run = RunSpec(width=32, steps=300)
+    points = [point for points in train((run,)) for point in points]
+    assert [point.step for point in points] == list(eval_steps(300))
+    assert _metric(points[0], "test_loss") == pytest.approx(math.log(10), rel=0.2)
+    assert _metric(points[-1], "test_error") < 0.08
+    assert _metric(points[-1], "train_loss") < 0.05
+
+
+def test_label_noise_is_learned_by_heart_and_stays_out_of_the_test_set() -> None:
+    run = RunSpec(width=256, steps=600, label_noise=0.2)
+    last = [point for points in train((run,)) for point in points][-1]
+    assert _metric(last, "train_error") < 0.02
+    assert 0.05 < _metric(last, "test_error") < 0.3
+
+
+def test_a_diverged_run_leaves_its_bucket_mates_alone() -> None:
+    calm, wild = RunSpec(width=8, steps=60, optimizer="sgd"), RunSpec(width=8, steps=60, optimizer="sgd", lr=100.0)
+    wild = RunSpec.of({**wild.flat(), "weight_decay": 100.0})
+    together = [p for points in train((calm, wild)) for p in points]
+    alone = [p for points in train((calm,)) for p in points]
+    assert [p for p in together if p.key == calm.key] == alone
+    assert not math.isfinite([p for p in together if p.key == wild.key][-1].metrics[0])
+
+
+def test_a_bucket_that_has_diverged_ends_early() -> None:
+    wild = RunSpec(width=8, steps=5000, optimizer="sgd", lr=100.0, weight_decay=100.0)
+    assert [p for points in train((wild,)) for p in points][-1].step < 5000
+
+
+def test_not_asking_for_the_next_point_trains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*rest: object) -> None:
+        raise AssertionError("data were loaded")
+
+    monkeypatch.setattr(DeviceData, "of", refuse)
+    training = train((RunSpec(width=2, steps=10),))
+    with pytest.raises(AssertionError, match="data were loaded"):
+        next(training)
+
+
+def test_between_far_points_it_gives_its_caller_a_chance_to_stop() -> None:
+    training = train((RunSpec(width=512, steps=10**6),))
+    pulses = 0
+    for points in training:
+        pulses += not points
+        if pulses > 2:
+            break
+    assert pulses == 3

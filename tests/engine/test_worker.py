@@ -1,0 +1,120 @@
+"""A worker against a sink in memory: it trains what is asked, once, fairly, and contains failures."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from engine import worker
+from engine.runner import Queue
+from engine.spec import EvalPoint, RunResult, RunSpec, RunState, SweepSpec
+from engine.train import eval_steps, train
+from engine.worker import Worker
+
+RUNS = SweepSpec.of({"width": (2, 3), "seed": (0, 1), "steps": 30}).runs()
+
+
+class Memory:
+    """Keeps results in a dict, as the spool keeps them in files."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, RunResult] = {}
+        self.shown: list[list[RunResult]] = []
+
+    def unsettled(self, runs: Sequence[RunSpec]) -> list[RunSpec]:
+        return [run for run in runs if run.key not in self.results]
+
+    def put(self, results: Sequence[RunResult]) -> None:
+        assert not {result.spec.key for result in results} & set(self.results), "a run was trained twice"
+        self.results |= {result.spec.key: result for result in results}
+
+    def show(self, results: Sequence[RunResult]) -> None:
+        self.shown.append(list(results))
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Queue:
+    return Queue(tmp_path)
+
+
+def _work(queue: Queue) -> Memory:
+    sink = Memory()
+    at_work = Worker(queue, sink, 0, "cpu", "cpu")
+    at_work.work(linger=0)
+    at_work.close()
+    return sink
+
+
+def test_every_run_gets_its_whole_curve_and_the_job_leaves_the_queue(queue: Queue) -> None:
+    queue.submit("sweep", RUNS)
+    results = _work(queue).results
+    assert set(results) == {run.key for run in RUNS}
+    assert all(result.state is RunState.FINISHED for result in results.values())
+    assert all(result.steps == eval_steps(30) for result in results.values())
+    assert all(result.params > 0 and result.train_flops > 0 and result.seconds > 0 for result in results.values())
+    assert not queue.jobs()
+
+
+def test_two_jobs_that_share_runs_train_them_once(queue: Queue) -> None:
+    queue.submit("one", RUNS[:3])
+    queue.submit("two", RUNS[1:])
+    assert len(_work(queue).results) == 4
+
+
+def test_all_sizes_move_together(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[tuple[int, int]] = []
+
+    def watched(runs: tuple[RunSpec, ...], device: str) -> Iterator[tuple[EvalPoint, ...]]:
+        for points in train(runs, device=device):
+            measured.extend((runs[0].width, point.step) for point in points[:1])
+            yield points
+
+    monkeypatch.setattr(worker, "train", watched)
+    monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
+    queue.submit("sweep", SweepSpec.of({"width": (2, 200), "steps": 40}).runs())
+    _work(queue)
+    steps = eval_steps(40)
+    assert sorted(measured[:4]) == sorted((width, step) for width in (2, 200) for step in steps[:2])
+
+
+def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(runs: tuple[RunSpec, ...], device: str) -> Iterator[tuple[EvalPoint, ...]]:
+        if any(run.seed == 1 for run in runs):
+            raise RuntimeError("this seed is unlucky")
+        yield from train(runs, device=device)
+
+    monkeypatch.setattr(worker, "train", broken)
+    queue.submit("sweep", RUNS)
+    results = _work(queue).results
+    assert {r.spec.seed: r.state for r in results.values()} == {0: RunState.FINISHED, 1: RunState.FAILED}
+    assert {r.error for r in results.values()} == {"", "RuntimeError: this seed is unlucky"}
+    assert not queue.jobs()
+
+
+def test_a_stopped_job_is_dropped_and_its_runs_have_no_result(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopping(runs: tuple[RunSpec, ...], device: str) -> Iterator[tuple[EvalPoint, ...]]:
+        for points in train(runs, device=device):
+            if points and points[0].step > 5:
+                queue.stop("sweep")
+            yield points
+
+    monkeypatch.setattr(worker, "train", stopping)
+    queue.submit("sweep", RUNS)
+    assert not _work(queue).results
+
+
+def test_others_see_the_runs_in_training_as_far_as_they_are(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SHOW_EVERY", 0.0)
+    queue.submit("sweep", RUNS)
+    sink = _work(queue)
+    seen = [result for shown in sink.shown for result in shown]
+    assert {result.state for result in seen} == {RunState.RUNNING}
+    assert {len(result.steps) for result in seen} >= {1, 2, 3}
+    assert sink.shown[-1] == []
+
+
+def test_divergence_is_a_result(queue: Queue) -> None:
+    wild = {"optimizer": "sgd", "lr": 100.0, "weight_decay": 100.0, "steps": 300, "width": 4}
+    queue.submit("sweep", SweepSpec.of(wild).runs())
+    (result,) = _work(queue).results.values()
+    assert result.state is RunState.DIVERGED

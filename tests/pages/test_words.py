@@ -1,0 +1,45 @@
+"""Sentences about a table of runs."""
+
+import math
+
+from pages.ui import words
+from pages.ui.summary import View
+from tests.pages.tables import runs
+
+
+def test_the_caption_names_band_and_number_of_seeds() -> None:
+    said = words.marks(runs({"seed": 0}, {"seed": 1}), View())
+    assert "n = 2" in said
+    assert "± one standard error of the mean" in said
+
+
+def test_one_run_per_size_has_no_band() -> None:
+    assert "no band" in words.marks(runs({}), View())
+
+
+def test_zeros_on_a_log_axis_are_spoken_of() -> None:
+    assert "Zeros" in words.marks(runs({"train_error": 0.0}), View(log="y"))
+
+
+def test_a_threshold_that_is_not_reached_is_said_to_be_so() -> None:
+    assert "no interpolation threshold" in words.threshold(runs({"train_error": 0.3}), View())
+    assert "from width 4 on" in words.threshold(runs({"train_error": 0.0}), View())
+
+
+def test_diverged_and_failed_runs_are_named_with_their_reason() -> None:
+    diverged, failed = words.troubles(
+        runs(
+            {"width": 8, "seed": 1, "state": "diverged", "test_loss": math.nan},
+            {"width": 16, "seed": 2, "state": "failed", "error": "Out of memory."},
+            {},
+        )
+    )
+    assert "width 8: seed 1" in diverged
+    assert "width 16: seed 2" in failed
+    assert "Out of memory." in failed
+
+
+def test_the_text_alternative_says_what_is_drawn_and_where_it_is_lowest() -> None:
+    said = words.alt(runs({"width": 4, "test_error": 0.3}, {"width": 8, "test_error": 0.2}), View())
+    assert said.startswith("Line chart of test and train error against width, 2 runs.")
+    assert "0.2 at 8" in said

@@ -1,0 +1,40 @@
+"""Made-up results, the same for the same run, and processes that can be killed."""
+
+import math
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from engine.spec import METRICS, RunResult, RunSpec, RunState, SweepSpec
+
+SWEEP = SweepSpec.of({"width": (4, 8, 512), "label_noise": 0.2, "seed": (0, 1, 2), "steps": 100})
+RUNS = SWEEP.runs()
+
+# Its server imports everything once; a child is then there in milliseconds.
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["tests.store.test_kills"])
+
+
+def result(run: RunSpec, state: RunState = RunState.FINISHED, points: int = 5, **rest: Any) -> RunResult:
+    """Return a result with points at steps 0, 10, 20 …; a diverged one ends in values that are not finite."""
+    metrics = {}
+    for place, name in enumerate(METRICS):
+        values = [(run.width + run.seed + place) / (step + 3) for step in range(points)]
+        if state == RunState.DIVERGED:
+            values[-1] = math.nan if place % 2 else math.inf
+        metrics[name] = tuple(values)
+    known: dict[str, Any] = {"params": 11 * run.width, "train_flops": 1e6 * run.width, "seconds": 0.5, "device": "cpu"}
+    return RunResult(spec=run, state=state, steps=tuple(range(0, 10 * points, 10)), metrics=metrics, **known | rest)
+
+
+def start(target: Callable[..., object], *args: object) -> BaseProcess:
+    """Start `target` in a process of its own."""
+    process = _CONTEXT.Process(target=target, args=args, daemon=True)
+    process.start()
+    return process
+
+
+def event() -> Any:
+    """Return an event that processes share."""
+    return _CONTEXT.Event()

@@ -1,0 +1,77 @@
+"""Kill -9 of the command line, of workers, of both: what had finished is there, the rest trains again, alike."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.spec import parse_settings
+from store import queries
+from store.database import open_database
+from tests.processes import workers
+
+ROOT = Path(__file__).parent.parent
+SETTINGS = {"width": "2,5", "steps": "50,100,200,400,800,1600", "seed": "0..1"}
+KILLS = 12
+
+
+def _sweep(home: Path) -> subprocess.Popen[str]:
+    changes = [part for name, text in SETTINGS.items() for part in ("--set", f"{name}={text}")]
+    return subprocess.Popen(
+        [sys.executable, "-m", "engine", "sweep", "moons-overfitting", *changes, "--set", "dataset=digits", "--json"],
+        cwd=ROOT,
+        env=os.environ | {"SCALESCOPE_HOME": str(home), "SCALESCOPE_WORKERS": "2"},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _finish(home: Path) -> dict[str, dict[str, Any]]:
+    with _sweep(home) as process:
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    return {run["key"]: run for run in json.loads(out)["runs"]}
+
+
+def _done(home: Path) -> dict[str, float]:
+    settings = {"dataset": "digits", "dataset_size": "100", "label_noise": "0.2", "lr": "0.02", "batch_size": "100"}
+    table = queries.runs_at(open_database(home), parse_settings(settings | SETTINGS).runs())
+    done = table[table["state"] == "finished"]
+    return dict(zip(done["key"], done["test_loss"], strict=True))
+
+
+@pytest.mark.timeout(280)
+def test_whatever_is_killed_nothing_finished_is_lost_and_the_end_is_the_same(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    home = tmp_path / "home"
+    safe: dict[str, float] = {}
+    for kill in range(KILLS):
+        process = _sweep(home)
+        time.sleep(chance.uniform(0.3, 6.0))
+        victims = [process.pid] * (kill % 3 != 0) + sorted(workers(home)) * (kill % 3 != 1)
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+        now = _done(home)
+        assert {key: now.get(key) for key in safe} == safe, "a finished run was lost or changed"
+        safe = now
+        if process.poll() is None and kill % 3 == 0:
+            process.kill()  # it would have gone on with new workers
+        process.communicate()
+    interrupted = _finish(home)
+    for pid in workers(home):
+        os.kill(pid, signal.SIGKILL)
+    untouched = _finish(tmp_path / "other")
+    assert len(interrupted) == 24
+    for key, run in interrupted.items():
+        assert run["state"] == "finished"
+        assert {n: v for n, v in run.items() if n != "seconds"} == {
+            n: v for n, v in untouched[key].items() if n != "seconds"
+        }
