@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from engine import registry
 from engine.spec import SweepSpec, parse_settings
@@ -112,28 +113,21 @@ def arrived(page: str) -> dict[str, str] | None:
     came_from = st.session_state.get("link.page")
     st.session_state["link.page"] = page
     known = st.session_state.get(f"link.{page}")
-    if known is None:
+    if known is None or _went_back():
         return params
-    # Two quick changes: the second may come with the address from before the first. Only an address that changes
-    # while no widget does, as with the Back button, brings the visitor somewhere.
-    moved = _widgets() != st.session_state.get("link.widgets")
-    if params == known or moved or (not params and came_from != page):
-        return None
-    return params
+    # A click in the navigation leads to a bare address, and the page is as the visitor left it. On one and the same
+    # page, parameters that differ are no news: a quick second change may come with the address from before the first.
+    return params if params and params != known and came_from != page else None
 
 
 def leave(page: str, params: Mapping[str, str]) -> None:
     """Write `params` to the address of `page`, if they are not there yet."""
     st.session_state[f"link.{page}"] = dict(params)
-    st.session_state["link.widgets"] = _widgets()
     if st.query_params.to_dict() != params:
         st.query_params.from_dict(params)
 
 
-def _widgets() -> dict[str, str]:
-    """Return what the widgets of all pages stand at, those that write addresses: their keys hold a dot."""
-    return {
-        str(key): repr(value)
-        for key, value in st.session_state.items()
-        if "." in str(key) and not str(key).startswith(("link.", "name."))
-    }
+def _went_back() -> bool:
+    """Return whether it was the browser's Back or Forward button that asked for this run."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation

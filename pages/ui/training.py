@@ -1,10 +1,18 @@
 """What training costs, how far it is, and the buttons for it."""
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
 
 from engine.spec import SweepSpec
 from pages.ui import services, text
 from pages.ui.services import Grid, Progress, Services
+from store.errors import StoreError, in_words
+
+_HELP = {"stop": "Finished runs are kept."}
+_PROBLEM = "training.problem"
+"""Where a session keeps the sentence on what the last click could not do."""
 
 
 def draw(opened: Services, sweep: SweepSpec, progress: Progress, valid: bool) -> None:
@@ -16,24 +24,41 @@ def draw(opened: Services, sweep: SweepSpec, progress: Progress, valid: bool) ->
             st.caption(cost(grid, progress), width="stretch")
             label = f"Train {text.plural(len(progress.missing), 'run')}" if progress.missing else "All trained"
             ready = valid and bool(progress.missing) and not progress.training
-            if st.button(label, type="primary", icon=":material/play_arrow:", key="train", disabled=not ready):
-                services.train(opened, sweep)
-                st.rerun()
-            return
-        paused = opened.queue.paused(job)
-        st.caption(left(grid, progress, progress.done(job.runs), paused), width="stretch")
-        if paused and st.button("Resume", icon=":material/play_arrow:", type="primary", key="resume"):
-            opened.queue.resume(job.sweep_id)
-            st.rerun()
-        if not paused and st.button("Pause", icon=":material/pause:", key="pause"):
-            opened.queue.pause(job.sweep_id)
-            st.rerun()
-        if st.button("Stop", icon=":material/stop:", key="stop", help="Finished runs are kept."):
-            opened.queue.stop(job.sweep_id)
-            st.rerun()
-    st.progress(progress.done(job.runs))
-    if trouble := opened.queue.trouble():
-        st.warning(trouble, icon=":material/warning:")
+            _button("train", label, "play_arrow", _of(opened, services.train, opened, sweep), disabled=not ready)
+        else:
+            paused = opened.queue.paused(job)
+            st.caption(left(grid, progress, progress.done(job.runs), paused), width="stretch")
+            # One button of one width: nothing moves under the pointer when its word changes.
+            if paused:
+                _button("hold", "Resume", "play_arrow", _of(opened, opened.queue.resume, job.sweep_id), width=112)
+            else:
+                _button("hold", "Pause", "pause", _of(opened, opened.queue.pause, job.sweep_id), width=112)
+            _button("stop", "Stop", "stop", _of(opened, opened.queue.stop, job.sweep_id), width=96)
+    if job is not None:
+        st.progress(progress.done(job.runs))
+        if trouble := opened.queue.trouble():
+            st.warning(trouble, icon=":material/warning:")
+    if problem := st.session_state.pop(_PROBLEM, ""):
+        st.error(problem, icon=":material/database_off:")
+
+
+def _button(key: str, label: str, icon: str, action: Callable[[], None], **look: Any) -> None:
+    """Draw a button whose action runs before anything is drawn: a rerun on the way to it cannot lose the click."""
+    look["type"] = "primary" if icon == "play_arrow" else "secondary"
+    st.button(label, key=key, icon=f":material/{icon}:", on_click=action, help=_HELP.get(key), **look)
+
+
+def _of(opened: Services, action: Callable[..., None], *given: object) -> Callable[[], None]:
+    """Return the action as a button wants it: what the store cannot do is kept as a sentence."""
+
+    def act() -> None:
+        try:
+            with in_words(opened.db.file):
+                action(*given)
+        except StoreError as problem:
+            st.session_state[_PROBLEM] = str(problem)
+
+    return act
 
 
 def cost(grid: Grid, progress: Progress) -> str:

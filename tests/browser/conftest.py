@@ -123,6 +123,17 @@ def server(tmp_path_factory: pytest.TempPathFactory, browser: "Browser") -> Iter
         yield running
 
 
+def press(page: "Page", name: str, role: Any = "button") -> None:
+    """Click what has kept its place for half a second: a widget that moves between press and release is not clicked."""
+    widget = page.get_by_role(role, name=name)
+    place, since = widget.bounding_box(), time.monotonic()
+    while time.monotonic() - since < 0.5:
+        page.wait_for_timeout(50)
+        if (now := widget.bounding_box()) != place:
+            place, since = now, time.monotonic()
+    widget.click()
+
+
 @pytest.fixture
 def visit(browser: "Browser") -> "Iterator[Callable[..., Page]]":
     """Open an address in a browser of its own; no page may end with an error."""

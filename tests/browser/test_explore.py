@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlparse
 
-from tests.browser.conftest import CLEAN, Server
+from tests.browser.conftest import CLEAN, Server, press
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -48,7 +48,7 @@ def test_a_changed_control_is_in_the_address_and_the_address_restores_it(server:
     rate = page.get_by_role("textbox", name="Learning rate")
     rate.fill("0.02")
     rate.press("Enter")
-    page.get_by_role("radio", name="Loss").click()
+    press(page, "Loss", "radio")
     page.wait_for_url("**y=loss**")
     asked = parse_qs(urlparse(page.url).query)
     assert asked["lr"] == ["0.02"]
@@ -81,7 +81,7 @@ def test_the_table_of_runs_follows_the_curve(server: Server, visit: Visit) -> No
     page = visit(server.url)
     page.get_by_test_id("stDataFrame").wait_for()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download all columns (CSV)").click()
+        press(page, "Download all columns (CSV)")
     lines = download.value.path().read_text().splitlines()
     assert len(lines) == 34
     assert "test_error" in lines[0]
@@ -104,7 +104,7 @@ def test_compare_shows_two_sweeps_and_what_sets_them_apart(server: Server, visit
 def test_the_back_button_brings_the_earlier_settings_back(server: Server, visit: Visit) -> None:
     page = visit(f"{server.url}/?dataset=moons&width=2,4,8&seed=0,1")
     page.wait_for_selector(CURVE)
-    page.get_by_role("radio", name="Loss").click()
+    press(page, "Loss", "radio")
     page.wait_for_url("**y=loss**")
     page.go_back()
     page.wait_for_url(lambda url: "y=loss" not in url)
