@@ -200,11 +200,10 @@ def _best_pass(argument: tuple[list[RunSpec], str]) -> float:
 
 
 def _module(run: RunSpec) -> nn.Sequential:
-    dataset = registry.dataset(run.dataset)
     layers: list[nn.Module] = []
     for layer in range(run.depth):
-        layers += [nn.Linear(dataset.in_dim if layer == 0 else run.width, run.width), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(run.width, dataset.classes))
+        layers += [nn.Linear(run.task.inputs if layer == 0 else run.width, run.width), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(run.width, run.task.outputs))
 
 
 def _seconds_a_step(loop: Iterator[None], device: str) -> float:

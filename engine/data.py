@@ -24,7 +24,7 @@ def load(spec: RunSpec) -> Data:
     """Return the data of a run; a larger training set contains the smaller ones of its data_seed."""
     pool, val, test = _splits(spec.dataset, spec.data_seed, spec.options)
     x, y = pool.x[: spec.dataset_size], pool.y[: spec.dataset_size]
-    y = with_wrong_labels(y, registry.dataset(spec.dataset).classes, spec.label_noise, spec.data_seed)
+    y = with_wrong_labels(y, spec.task.outputs, spec.label_noise, spec.data_seed)
     return Data(train=Split(x=x, y=y), val=val, test=test)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import registry
 from engine.net.count import count
 from engine.spec import RunSpec
 
@@ -110,12 +109,11 @@ def _bucket_seconds(runs: Sequence[RunSpec]) -> float:
         + PER_ACTIVATION * run.batch * run.width * run.depth
         + PER_FLOP * run.batch * counts.flops_per_example
         + PER_PARAMETER * counts.params
-        + PER_INPUT * run.batch * registry.dataset(run.dataset).in_dim
+        + PER_INPUT * run.batch * run.task.inputs
     )
     return (STEP + STEP_PER_LAYER * run.depth + models * per_model) * run.steps * EVALUATION / 1e6
 
 
 def _bytes_per_model(run: RunSpec) -> int:
     """Return weights, gradients and two moments, and activations forward and backward, in float32."""
-    inputs = registry.dataset(run.dataset).in_dim
-    return 16 * count(run).params + 4 * run.batch * (inputs + 3 * run.depth * run.width)
+    return 16 * count(run).params + 4 * run.batch * (run.task.inputs + 3 * run.depth * run.width)

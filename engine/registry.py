@@ -1,6 +1,7 @@
 """Finds architectures, datasets and presets by name, by importing their folders."""
 
 import importlib
+import math
 import pkgutil
 from dataclasses import dataclass, field
 from functools import cache
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from engine.knob import Knob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy as np
 
@@ -33,17 +34,36 @@ class Arch:
     title: str
     """E.g. "Multilayer perceptron"."""
     forward: "Forward"
-    """(net, x) → logits; x is (batch, in_dim) or whatever the reader of the Net passes through."""
+    """(net, x) → logits; x is (batch, inputs) or whatever the reader of the Net passes through."""
     knobs: tuple[Knob, ...] = ()
     """Settings of this family alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """One part of a dataset: x (n, in_dim) float64 and y (n,) class numbers."""
+    """One part of a dataset: x (n, inputs) float64, each row an example laid flat, and y (n,) class numbers."""
 
     x: "np.ndarray"
     y: "np.ndarray"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a data set asks of a model."""
+
+    shape: tuple[int, ...]
+    """Of one example: (features,), (channels, length), (channels, height, width), or (length,) of tokens."""
+    outputs: int
+    """Classes."""
+    max_size: int
+    """Most training examples there are to take."""
+    tokens: int = 0
+    """Size of the vocabulary where an example is a row of token numbers; 0 where it is one of real numbers."""
+
+    @property
+    def inputs(self) -> int:
+        """Numbers in one example."""
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +71,9 @@ class Dataset:
     """A source of examples with fixed splits; validation and test labels are always clean."""
 
     title: str
-    in_dim: int
-    classes: int
-    max_size: int
-    """Most training examples there are to take."""
-    load: "Callable[[int, dict[str, Any]], tuple[Split, Split, Split]]"
+    task: "Callable[[Mapping[str, Any]], Task]"
+    """What it asks under its own options, e.g. a modulus; called often, and without loading anything."""
+    load: "Callable[[int, Mapping[str, Any]], tuple[Split, Split, Split]]"
     """(data_seed, options) → training pool of max_size, validation, test."""
     knobs: tuple[Knob, ...] = ()
 

@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Any, Self
 
 from engine import registry
-from engine.knob import Knob, Value, applies, knob, knobs_of
+from engine.knob import Knob, Value, applies, knobs_of
+from engine.settings import Settings
 
 ENGINE_VERSION = 1
 """Part of every key: raise it when the same spec would give another result."""
@@ -45,90 +46,12 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSpec:
+class RunSpec(Settings):
     """One model to train; equal specs have equal keys and equal results.
 
     Raises: ValueError: for a value out of range, naming knob, value and what is allowed.
     """
 
-    dataset: str = knob(
-        "digits", "Data set", "What the models learn.", group="Data", choices=lambda: registry.names("datasets")
-    )
-    dataset_size: int = knob(
-        1000, "Examples", "Unique training examples drawn from the data set.", group="Data", low=1, high=10**6
-    )
-    label_noise: float = knob(
-        0.0,
-        "Label noise",
-        "Share of training labels that are wrong (rounded to whole labels); validation and test stay clean.",
-        group="Data",
-        low=0.0,
-        high=1.0,
-    )
-    arch: str = knob(
-        "mlp", "Architecture", "The family of models.", group="Architecture", choices=lambda: registry.names("archs")
-    )
-    width: int = knob(16, "Width", "Units in each hidden layer.", group="Architecture", low=1, high=2048, swept=True)
-    depth: int = knob(
-        1, "Depth", "Hidden layers; the output layer is not counted.", group="Architecture", low=1, high=12
-    )
-    weight_decay: float = knob(
-        0.0,
-        "Weight decay",
-        "Decoupled (AdamW): each step shrinks every parameter by lr × this share.",
-        group="Regularization",
-        low=0.0,
-        high=100.0,
-    )
-    l1: float = knob(
-        0.0,
-        "L1",
-        "This times the sum of absolute parameters is added to the loss that is minimised.",
-        group="Regularization",
-        low=0.0,
-        high=10.0,
-    )
-    dropout: float = knob(
-        0.0,
-        "Dropout",
-        "Share of hidden units switched off at random in each training step.",
-        group="Regularization",
-        low=0.0,
-        high=0.95,
-    )
-    optimizer: str = knob(
-        "adamw",
-        "Optimizer",
-        "AdamW (Adam when weight decay is 0) or SGD with momentum.",
-        group="Training",
-        choices=lambda: ("adamw", "sgd"),
-    )
-    lr: float = knob(
-        0.005, "Learning rate", "Constant over the run.", group="Training", low=0.0, above=True, high=100.0
-    )
-    momentum: float = knob(
-        0.9, "Momentum", "Of SGD; 0 is plain SGD.", group="Training", low=0.0, high=0.999, only_if=("optimizer", "sgd")
-    )
-    batch_size: int = knob(
-        256,
-        "Batch size",
-        "Examples per step; at or above the training examples it is full-batch.",
-        group="Training",
-        low=1,
-        high=65536,
-    )
-    steps: int = knob(3000, "Steps", "Optimizer steps.", group="Training", low=1, high=10**6)
-    seed: int = knob(
-        0, "Seed", "Of initial weights, data order and dropout.", group="Seeds", low=0, high=2**31 - 1, swept=True
-    )
-    data_seed: int = knob(
-        -1,
-        "Data seed",
-        "Of the split, the sample and the wrong labels; -1: as the seed, so every seed draws its own.",
-        group="Seeds",
-        low=-1,
-        high=2**31 - 1,
-    )
     options: tuple[tuple[str, Value], ...] = ()
     """Settings that the architecture and the data set declare themselves, sorted by name."""
 
@@ -140,16 +63,17 @@ class RunSpec:
             object.__setattr__(self, name, value)
         if self.data_seed == -1:
             object.__setattr__(self, "data_seed", self.seed)
-        limit = registry.dataset(self.dataset).max_size
-        if self.dataset_size > limit:
-            raise ValueError(
-                f"dataset_size={self.dataset_size} is not possible; "
-                f"allowed: a whole number from 1 to {limit} for {self.dataset}."
-            )
         given, declared_options = dict(self.options), registry.options(self.arch, self.dataset)
         _refuse_unknown(given, declared_options, self.arch, self.dataset)
         filled = {n: k.check(given.get(n, k.default)) for n, k in declared_options.items()}
         object.__setattr__(self, "options", tuple(sorted(filled.items())))
+        if self.dataset_size == knobs_of(RunSpec)["dataset_size"].default:  # or all there are, where there are fewer
+            object.__setattr__(self, "dataset_size", min(self.dataset_size, self.task.max_size))
+        if self.dataset_size > self.task.max_size:
+            raise ValueError(
+                f"dataset_size={self.dataset_size} is not possible; "
+                f"allowed: a whole number from 1 to {self.task.max_size} for {self.dataset}."
+            )
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -167,6 +91,11 @@ class RunSpec:
     def key(self) -> str:
         """32 hex digits: the first half of sha256 over canonical JSON and ENGINE_VERSION."""
         return _digest(self.flat() | {"engine_version": ENGINE_VERSION})[:32]
+
+    @cached_property
+    def task(self) -> registry.Task:
+        """What the data set asks of a model under these options."""
+        return registry.dataset(self.dataset).task(dict(self.options))
 
     @property
     def batch(self) -> int:

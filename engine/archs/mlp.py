@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def forward(net: Net[T], x: T) -> T:
-    """Return logits (batch, outputs) of x (batch, in_dim)."""
+    """Return logits (batch, outputs) of x (batch, inputs)."""
     for layer in range(net.spec.depth):
         x = net.linear(f"hidden{layer}", x, net.spec.width)
         x = net.dropout(net.activation(x))

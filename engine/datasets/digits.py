@@ -1,17 +1,18 @@
 """Handwritten digits, 8×8 pixels, 10 classes, shipped with scikit-learn."""
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.registry import Dataset, Split
+from engine.registry import Dataset, Split, Task
 
 TRAIN, VALIDATION = 1000, 200  # of 1797; the other 597 test
 
 
-def load(data_seed: int, options: dict[str, Any]) -> tuple[Split, Split, Split]:
+def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
     """Return training pool, validation and test; pixels standardised over all pixels at once.
 
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998.
@@ -33,4 +34,5 @@ def _table() -> tuple[np.ndarray, np.ndarray]:
     return rows[:, :-1], rows[:, -1].astype(np.int64)
 
 
-DATASET = Dataset(title="Digits (8×8 images)", in_dim=64, classes=10, max_size=TRAIN, load=load)
+TASK = Task(shape=(1, 8, 8), outputs=10, max_size=TRAIN)
+DATASET = Dataset(title="Digits (8×8 images)", task=lambda options: TASK, load=load)

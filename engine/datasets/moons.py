@@ -1,16 +1,17 @@
 """Two interleaved half-circles in the plane, 2 classes: overfitting that can be seen."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from engine.knob import Knob
-from engine.registry import Dataset, Split
+from engine.registry import Dataset, Split, Task
 
 TRAIN, VALIDATION, TEST = 2000, 500, 2000
 
 
-def load(data_seed: int, options: dict[str, Any]) -> tuple[Split, Split, Split]:
+def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
     """Return training pool, validation and test: points on two half-circles, each moved by Gaussian noise."""
     rng = np.random.Generator(np.random.Philox(key=[data_seed, 1]))
     count = TRAIN + VALIDATION + TEST
@@ -24,11 +25,10 @@ def load(data_seed: int, options: dict[str, Any]) -> tuple[Split, Split, Split]:
     return pool_split, val_split, test_split
 
 
+TASK = Task(shape=(2,), outputs=2, max_size=TRAIN)
 DATASET = Dataset(
     title="Two moons (2-D points)",
-    in_dim=2,
-    classes=2,
-    max_size=TRAIN,
+    task=lambda options: TASK,
     load=load,
     knobs=(
         Knob(

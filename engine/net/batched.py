@@ -78,7 +78,7 @@ class Batched:
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
         self._runs = runs
         self._forward = registry.arch(runs[0].arch).forward
-        self._outputs = registry.dataset(runs[0].dataset).classes
+        self._outputs = runs[0].task.outputs
         x = data.train.x
         # All numbers of a model lie in one row, filled up to whole vectors of the processor: the fused optimizer
         # rounds a leftover by another path, and a model's result would depend on its place in the bucket.
@@ -125,7 +125,7 @@ class Batched:
         self._optimizer.step(torch.cat([*(g.flatten(1) for g in gradients), self._filling], dim=1))
 
     def logits(self, x: Tensor) -> Tensor:
-        """Return logits (models, classes, n) of x (models, n, in_dim) in evaluation mode."""
+        """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
         with torch.no_grad():
             net = BatchedNet(self._runs[0], self.parameters, self._outputs)
             return self._forward(net, x.transpose(1, 2))

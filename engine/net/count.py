@@ -71,9 +71,8 @@ class CountNet:
 @lru_cache(maxsize=20_000)
 def count(spec: RunSpec) -> Counts:
     """Return the parameters and the FLOPs of the model that `spec` describes."""
-    dataset = registry.dataset(spec.dataset)
-    net = CountNet(spec=spec, outputs=dataset.classes)
-    registry.arch(spec.arch).forward(net, Shape(dims=(dataset.in_dim,), needs_grad=False))
+    net = CountNet(spec=spec, outputs=spec.task.outputs)
+    registry.arch(spec.arch).forward(net, Shape(dims=(spec.task.inputs,), needs_grad=False))
     params = sum(math.prod(p.dims) for p in net.parameters)
     return Counts(
         parameters=tuple(net.parameters), params=params, params_non_embedding=params, flops_per_example=net.flops

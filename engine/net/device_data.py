@@ -18,7 +18,7 @@ class Examples:
     """One split of every distinct data set, filled up with empty rows of class −1."""
 
     x: Tensor
-    """(distinct, rows, in_dim)"""
+    """(distinct, rows, inputs)"""
     y: Tensor
     """(distinct, rows)"""
     count: int

@@ -46,7 +46,7 @@ class Reference:
         (self._spec,) = runs
         self._x, self._y = data.train.x[0], data.train.y[0]
         self._forward = registry.arch(self._spec.arch).forward
-        self._outputs = registry.dataset(self._spec.dataset).classes
+        self._outputs = self._spec.task.outputs
         values = zip(count(self._spec).parameters, initial_values(self._spec), strict=True)
         self.parameters = {
             declared.name: torch.tensor(value, device=self._x.device, dtype=self._x.dtype, requires_grad=True)
@@ -76,7 +76,7 @@ class Reference:
         self._optimizer.step()
 
     def logits(self, x: Tensor) -> Tensor:
-        """Return logits (1, classes, n) of x (1, n, in_dim) in evaluation mode."""
+        """Return logits (1, classes, n) of x (1, n, inputs) in evaluation mode."""
         with torch.no_grad():
             net = ReferenceNet(self._spec, self.parameters, self._outputs, None)
             return self._forward(net, x[0]).T[None]

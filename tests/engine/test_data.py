@@ -19,7 +19,7 @@ def test_exactly_the_stated_share_of_labels_is_wrong(dataset: str, share: float)
     clean = load(RunSpec(dataset=dataset, dataset_size=500)).train.y
     noisy = load(RunSpec(dataset=dataset, dataset_size=500, label_noise=share)).train.y
     assert (clean != noisy).sum() == round(share * 500)
-    assert set(noisy) <= set(range(registry.dataset(dataset).classes))
+    assert set(noisy) <= set(range(RunSpec(dataset=dataset).task.outputs))
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -30,7 +30,7 @@ def test_a_larger_training_set_contains_the_smaller(dataset: str) -> None:
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_no_held_out_example_is_trained_on(dataset: str) -> None:
-    limit = registry.dataset(dataset).max_size
+    limit = RunSpec(dataset=dataset).task.max_size
     data = load(RunSpec(dataset=dataset, dataset_size=limit))
     rows = np.concatenate([data.train.x, data.val.x, data.test.x])
     assert len(np.unique(rows, axis=0)) == len(rows)
@@ -51,7 +51,7 @@ def test_inputs_are_finite_and_of_moderate_size(dataset: str) -> None:
     x = load(RunSpec(dataset=dataset)).train.x
     assert np.isfinite(x).all()
     assert 0.3 < x.std() < 3
-    assert x.shape[1] == registry.dataset(dataset).in_dim
+    assert x.shape[1] == RunSpec(dataset=dataset).task.inputs
 
 
 def test_the_digits_are_scikit_learns() -> None:
