@@ -35,6 +35,8 @@ class Knob:
     """(knob, value): matters only then; otherwise it stays at its default."""
     swept: bool = False
     """True where a sweep usually takes several values: width, seed."""
+    rare: bool = False
+    """True where few people change it: pages fold it away."""
 
     @property
     def allowed(self) -> str:

@@ -61,6 +61,15 @@ def _shown(declared: Knob) -> bool:
 
 
 def _draw_group(members: list[Knob]) -> None:
+    _draw_knobs([declared for declared in members if not declared.rare])
+    rare = [declared for declared in members if declared.rare]
+    if rare:
+        changed = any(_of(declared.name, "") != text.value(declared.default) for declared in rare)
+        with st.expander("More", expanded=changed):
+            _draw_knobs(rare)
+
+
+def _draw_knobs(members: list[Knob]) -> None:
     narrow: list[Knob] = []
     for declared in members:
         if declared.kind is str or declared.swept:
