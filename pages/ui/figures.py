@@ -78,9 +78,9 @@ def _traces(rows: pd.DataFrame, view: View, metric: str, look: _Look) -> list[go
     common = {"legendgroup": look.group, "name": look.name}
     traces = []
     band = mean[mean["n"] > 1]
-    if len(band) > 1:
+    if len(band) > 1 and look.titled:  # the second and third split of many series would only blur the first
         traces.append(_band(band, view, look, common))
-    if len(values) > len(mean):
+    if len(values) > len(mean) and look.titled:
         traces.append(
             go.Scatter(
                 x=_f4(sizes(rows, view.x)[values.index]),

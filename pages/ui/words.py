@@ -17,7 +17,9 @@ def marks(table: pd.DataFrame, view: View) -> str:
     several = table["series"].nunique() > 1
     said = [_dashes(view)] if several and len(view.show) > 1 else []
     if high > 1:
-        said.append(f"Lines are means over seeds ({count}), bands ± one standard error of the mean, dots single runs.")
+        whose = f" of {SPLIT_NAMES[view.show[0]]}" if several and len(view.show) > 1 else ""
+        band = f"bands{whose} ± one standard error of the mean, dots single runs"
+        said.append(f"Lines are means over seeds ({count}), {band}.")
     else:
         said.append("One run per size, so there is no band.")
     if found["training"].any():
@@ -35,6 +37,8 @@ def threshold(table: pd.DataFrame, view: View) -> str:
     axis = AXES[view.x].lower()
     share = f"{100 * THRESHOLD:.0f} %"
     reached = {name: size for name, size in found.items() if size is not None}
+    if not reached and (table["state"] == "running").any():
+        return f"No interpolation threshold yet: mean training error is still above {share} at every size."
     if not reached:
         return f"There is no interpolation threshold here: mean training error stays above {share} at every size."
     if len(found) == 1:

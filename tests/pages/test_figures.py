@@ -110,3 +110,12 @@ def test_depth_joins_the_curve_on_the_axis_of_params_where_width_is_fixed() -> N
 def test_depth_is_a_size_axis_only_where_it_varies() -> None:
     assert "depth" not in summary.axes(SweepSpec.of({}))
     assert "depth" in summary.axes(SweepSpec.of({"depth": (1, 2)}))
+
+
+def test_of_many_series_only_the_first_split_has_a_band() -> None:
+    rows: list[dict[str, object]] = [
+        {"series": name, "width": width, "seed": seed} for name in "ab" for width in (4, 8) for seed in (0, 1)
+    ]
+    figure = figures.size_curve(runs(*rows), View())
+    assert sum(trace.fill == "toself" for trace in figure.data) == 2
+    assert sum(trace.mode == "lines+markers" for trace in figure.data) == 4

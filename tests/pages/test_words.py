@@ -23,6 +23,8 @@ def test_zeros_on_a_log_axis_are_spoken_of() -> None:
 
 def test_a_threshold_that_is_not_reached_is_said_to_be_so() -> None:
     assert "no interpolation threshold" in words.threshold(runs({"train_error": 0.3}), View())
+    begun = runs({"train_error": 0.3, "state": "running"})
+    assert "threshold yet" in words.threshold(begun, View())
     assert "from width 4 on" in words.threshold(runs({"train_error": 0.0}), View())
 
 
