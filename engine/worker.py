@@ -14,8 +14,11 @@ from engine.train import train
 HORIZON = 60.0
 """Predicted seconds of work that one worker keeps in training at once: what a kill can lose at most."""
 
-SHOW_EVERY = 0.5
-"""Seconds between looks that others get at the runs in training."""
+MOST_RUNS = 1000
+"""Runs that one worker keeps in training at once, but for a first bucket of each job: bounds its memory."""
+
+SHOW_EVERY, SHOW_SHARE = 0.5, 0.05
+"""Seconds between looks that others get at the runs in training: longer where a look takes over this share of time."""
 
 IDLE = 0.1
 """Seconds between looks at the queue when there is nothing to do."""
@@ -86,7 +89,7 @@ class Worker:
         self._training: list[Training] = []
         self._revision = -2
         self._active: list[Training] = []
-        self._shown = 0.0
+        self._show_at = 0.0
 
     def work(self, linger: float) -> None:
         """Train until no job has a run left that nobody trains, and `linger` seconds beyond."""
@@ -105,7 +108,7 @@ class Worker:
                 if time.monotonic() - last_busy >= linger:
                     break
                 time.sleep(IDLE)
-            if time.monotonic() - self._shown >= SHOW_EVERY:
+            if time.monotonic() >= self._show_at:
                 self._show()
         self._show()
 
@@ -159,7 +162,7 @@ class Worker:
                 continue
             begun = bool(unsettled & mine)
             for bucket in self._candidates(job, others):
-                if held >= HORIZON and begun:  # a job just come gets its first bucket at once
+                if begun and (held >= HORIZON or len(mine) >= MOST_RUNS):  # a job just come gets its first bucket
                     break
                 wanted = [run for run in bucket.runs if run.key in unsettled - mine]
                 runs = [run for run in wanted if self._claims.take(run)]
@@ -210,8 +213,10 @@ class Worker:
             self._claims.give_back(run)
 
     def _show(self) -> None:
+        start = time.monotonic()
         self._sink.show([result for training in self._training for result in training.results(over=False)])
-        self._shown = time.monotonic()
+        now = time.monotonic()
+        self._show_at = now + max(SHOW_EVERY, (now - start) / SHOW_SHARE)
 
 
 def device_of(slot: int) -> tuple[str, str] | None:

@@ -105,12 +105,24 @@ def test_a_stopped_job_is_dropped_and_its_runs_have_no_result(queue: Queue, monk
 
 def test_others_see_the_runs_in_training_as_far_as_they_are(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "SHOW_EVERY", 0.0)
+    monkeypatch.setattr(worker, "SHOW_SHARE", 1.0)
     queue.submit("sweep", RUNS)
     sink = _work(queue)
     seen = [result for shown in sink.shown for result in shown]
     assert {result.state for result in seen} == {RunState.RUNNING}
     assert {len(result.steps) for result in seen} >= {1, 2, 3}
     assert sink.shown[-1] == []
+
+
+def test_a_sweep_of_many_runs_is_begun_little_by_little(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SHOW_EVERY", 0.0)
+    monkeypatch.setattr(worker, "SHOW_SHARE", 1.0)
+    monkeypatch.setattr(worker, "MOST_RUNS", 8)
+    sweep = SweepSpec.of({"dataset": "moons", "dataset_size": 10, "width": tuple(range(1, 9)), "seed": (0, 1, 2, 3)})
+    queue.submit("sweep", SweepSpec.of(dict(sweep.settings) | {"steps": 2}).runs())
+    sink = _work(queue)
+    assert len(sink.results) == 32
+    assert max(len(shown) for shown in sink.shown) <= 8 + 4  # and the bucket with which it passed the bound
 
 
 def test_divergence_is_a_result(queue: Queue) -> None:
