@@ -150,7 +150,7 @@ def _engine_pass(argument: tuple[list[plan.Bucket], str]) -> tuple[float, float]
 
 
 def _steps(model: Batched | Reference, runs: tuple[RunSpec, ...], device: str) -> Iterator[None]:
-    orders = [BatchOrder(run.seed, run.dataset_size, run.batch) for run in runs]
+    orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
     step = 0
     while True:
         chunk = torch.stack([torch.from_numpy(order.take(64)) for order in orders], dim=1).to(device)

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from engine import registry
 from engine.knob import Value
-from engine.randomness import with_wrong_labels
+from engine.randomness import FOLDS, generator, with_wrong_labels
 from engine.registry import Split
 from engine.spec import RunSpec
 
@@ -18,19 +20,32 @@ class Data:
     """Its labels are partly wrong where the spec has label noise."""
     val: Split
     test: Split
+    moved: np.ndarray
+    """(train,) True where label noise has put another label."""
 
 
 def load(spec: RunSpec) -> Data:
     """Return the data of a run; a larger training set contains the smaller ones of its data_seed."""
     pool, val, test = _splits(spec.dataset, spec.data_seed, spec.options)
     x, y = pool.x[: spec.dataset_size], pool.y[: spec.dataset_size]
-    y = with_wrong_labels(y, spec.task.outputs, spec.label_noise, spec.data_seed)
-    return Data(train=Split(x=x, y=y), val=val, test=test)
+    if spec.folds:
+        validates = _fold(spec)
+        val = Split(x=x[validates], y=y[validates])
+        x, y = x[~validates], y[~validates]
+    noisy = with_wrong_labels(y, spec.task.outputs, spec.label_noise, spec.data_seed)
+    return Data(train=Split(x=x, y=noisy), val=val, test=test, moved=noisy != y)
 
 
 def data_key(spec: RunSpec) -> tuple[object, ...]:
     """Return what decides a run's data: runs with equal keys can share one copy."""
-    return (spec.dataset, spec.dataset_size, spec.label_noise, spec.data_seed, spec.options)
+    return (spec.dataset, spec.dataset_size, spec.label_noise, spec.data_seed, spec.folds, spec.fold, spec.options)
+
+
+def _fold(spec: RunSpec) -> np.ndarray:
+    """Return which examples (dataset_size,) validate: every `folds`-th of a shuffle, from the `fold`-th on."""
+    validates = np.zeros(spec.dataset_size, dtype=bool)
+    validates[generator(spec.data_seed, FOLDS).permutation(spec.dataset_size)[spec.fold :: spec.folds]] = True
+    return validates
 
 
 @lru_cache(maxsize=64)

@@ -1,9 +1,9 @@
-"""Every random number of a run, from its two seeds alone: init, batch order, dropout, label noise."""
+"""Every random number of a run, from its two seeds alone: init, batch order, dropout, label noise, folds."""
 
 import numpy as np
 
 # The second word of the Philox key keeps the streams apart; stream 1 is each data set's own split.
-LABEL_NOISE, INIT, ORDER, DROPOUT = 2, 3, 4, 5
+LABEL_NOISE, INIT, ORDER, DROPOUT, FOLDS = 2, 3, 4, 5, 6
 
 
 def generator(seed: int, stream: int) -> np.random.Generator:

@@ -24,12 +24,42 @@ class Settings:
         low=0.0,
         high=1.0,
     )
+    folds: int = knob(
+        0,
+        "Folds",
+        "Cross-validation: the examples are cut into so many equal parts; one validates, the others train. 0: off.",
+        group="Data",
+        low=0,
+        high=100,
+        rare=True,
+    )
+    fold: int = knob(
+        0, "Fold", "The part that validates; sweep over all of them.", group="Data", low=0, high=99, rare=True
+    )
     arch: str = knob(
         "mlp", "Architecture", "The family of models.", group="Architecture", choices=lambda: registry.names("archs")
     )
     width: int = knob(16, "Width", "Units in each hidden layer.", group="Architecture", low=1, high=2048, swept=True)
     depth: int = knob(
         1, "Depth", "Hidden layers; the output layer is not counted.", group="Architecture", low=1, high=12
+    )
+    init: str = knob(
+        "default",
+        "Initial weights",
+        "default: PyTorch's. he, xavier and normal draw weights anew and begin with biases at 0.",
+        group="Architecture",
+        choices=lambda: ("default", "he", "xavier", "normal"),
+        rare=True,
+    )
+    init_std: float = knob(
+        0.02,
+        "Initial spread",
+        "Standard deviation of normal initial weights.",
+        group="Architecture",
+        low=0.0,
+        high=10.0,
+        only_if=("init", "normal"),
+        rare=True,
     )
     weight_decay: float = knob(
         0.0,
@@ -47,6 +77,15 @@ class Settings:
         low=0.0,
         high=10.0,
     )
+    l2: float = knob(
+        0.0,
+        "L2",
+        "Half of this times the sum of squared parameters is added to the loss that is minimised.",
+        group="Regularization",
+        low=0.0,
+        high=10.0,
+        rare=True,
+    )
     dropout: float = knob(
         0.0,
         "Dropout",
@@ -54,6 +93,15 @@ class Settings:
         group="Regularization",
         low=0.0,
         high=0.95,
+    )
+    label_smoothing: float = knob(
+        0.0,
+        "Label smoothing",
+        "Share of each training target that is spread over all classes; losses are shown without it.",
+        group="Regularization",
+        low=0.0,
+        high=0.95,
+        rare=True,
     )
     optimizer: str = knob(
         "adamw",
@@ -63,10 +111,66 @@ class Settings:
         choices=lambda: ("adamw", "sgd"),
     )
     lr: float = knob(
-        0.005, "Learning rate", "Constant over the run.", group="Training", low=0.0, above=True, high=100.0
+        0.005, "Learning rate", "The highest of the schedule.", group="Training", low=0.0, above=True, high=100.0
     )
     momentum: float = knob(
         0.9, "Momentum", "Of SGD; 0 is plain SGD.", group="Training", low=0.0, high=0.999, only_if=("optimizer", "sgd")
+    )
+    beta1: float = knob(
+        0.9,
+        "Beta 1",
+        "Of Adam: how much of the mean gradient stays in each step.",
+        group="Training",
+        low=0.0,
+        high=0.999,
+        only_if=("optimizer", "adamw"),
+        rare=True,
+    )
+    beta2: float = knob(
+        0.999,
+        "Beta 2",
+        "Of Adam: how much of the mean squared gradient stays in each step.",
+        group="Training",
+        low=0.0,
+        high=0.99999,
+        only_if=("optimizer", "adamw"),
+        rare=True,
+    )
+    schedule: str = knob(
+        "constant",
+        "Schedule",
+        "The learning rate after the warm-up: constant, half a cosine down, or falling as 1/sqrt(step).",
+        group="Training",
+        choices=lambda: ("constant", "cosine", "inverse-sqrt"),
+        rare=True,
+    )
+    final_lr: float = knob(
+        0.1,
+        "Final rate",
+        "Share of the learning rate at which the cosine ends.",
+        group="Training",
+        low=0.0,
+        high=1.0,
+        only_if=("schedule", "cosine"),
+        rare=True,
+    )
+    warmup: int = knob(
+        0,
+        "Warm-up",
+        "Steps in which the learning rate rises in a straight line from 0.",
+        group="Training",
+        low=0,
+        high=10**6,
+        rare=True,
+    )
+    clip: float = knob(
+        0.0,
+        "Gradient clipping",
+        "Largest norm of the whole gradient; a longer one is scaled down to it. 0: off.",
+        group="Training",
+        low=0.0,
+        high=10**6,
+        rare=True,
     )
     batch_size: int = knob(
         256,

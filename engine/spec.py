@@ -74,6 +74,7 @@ class RunSpec(Settings):
                 f"dataset_size={self.dataset_size} is not possible; "
                 f"allowed: a whole number from 1 to {self.task.max_size} for {self.dataset}."
             )
+        self._check_folds()
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -89,8 +90,14 @@ class RunSpec(Settings):
 
     @cached_property
     def key(self) -> str:
-        """32 hex digits: the first half of sha256 over canonical JSON and ENGINE_VERSION."""
-        return _digest(self.flat() | {"engine_version": ENGINE_VERSION})[:32]
+        """32 hex digits: the first half of sha256 over canonical JSON of what differs from the defaults.
+
+        So a knob that comes later leaves the keys of what has been trained as they are. ENGINE_VERSION is part of
+        it, and rises where a default changes.
+        """
+        declared = knobs_of(RunSpec) | registry.options(self.arch, self.dataset)
+        changed = {name: value for name, value in self.flat().items() if value != declared[name].default}
+        return _digest(changed | {"engine_version": ENGINE_VERSION})[:32]
 
     @cached_property
     def task(self) -> registry.Task:
@@ -100,7 +107,23 @@ class RunSpec(Settings):
     @property
     def batch(self) -> int:
         """Examples in a step: the batch size, or all there are."""
-        return min(self.batch_size, self.dataset_size)
+        return min(self.batch_size, self.train_size)
+
+    @property
+    def train_size(self) -> int:
+        """Examples trained on: dataset_size, but for the fold that validates."""
+        validating = len(range(self.fold, self.dataset_size, self.folds)) if self.folds else 0
+        return self.dataset_size - validating
+
+    def _check_folds(self) -> None:
+        """Refuse a fold that there is not; without folds its number means nothing."""
+        if self.folds == 0:
+            object.__setattr__(self, "fold", 0)
+        elif not 2 <= self.folds <= self.dataset_size:
+            allowed = f"0 or a whole number from 2 to {min(100, self.dataset_size)}"
+            raise ValueError(f"folds={self.folds} is not possible; allowed: {allowed}.")
+        elif self.fold >= self.folds:
+            raise ValueError(f"fold={self.fold} is not possible; allowed: a whole number from 0 to {self.folds - 1}.")
 
 
 @dataclass(frozen=True, kw_only=True)

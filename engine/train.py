@@ -48,7 +48,7 @@ def train(
     steps = runs[0].steps
     data = DeviceData.of(runs, device, dtype)
     model = reader(runs, data)
-    orders = [BatchOrder(run.seed, run.dataset_size, run.batch) for run in runs]
+    orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
     measured_at = set(eval_steps(steps))
     yield measure(runs, model, data, 0)
     pulse = time.perf_counter()

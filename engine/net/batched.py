@@ -95,7 +95,11 @@ class Batched:
         }
         self._leaves = list(self.parameters.values())
         self._optimizer = Optimizer(runs, weights)
-        self._minus_one = x.new_full((), -1.0)
+        # The loss's gradient by the logits is softmax − target; the target's share on the label, and on every class:
+        smoothing = [run.label_smoothing for run in runs]
+        self._on_label = -x.new_tensor([1 - share for share in smoothing])[:, None, None]
+        self._on_each = x.new_tensor([share / self._outputs for share in smoothing])[:, None, None]
+        self._any_smoothing = any(share > 0 for share in smoothing)
         self._any_dropout = any(run.dropout > 0 for run in runs)
         self._x, self._y = x.flatten(0, 1), data.train.y.flatten()
         self._first_row = data.which[:, None] * x.shape[1]
@@ -117,12 +121,14 @@ class Batched:
         logits = self._forward(net, x.transpose(1, 2))
         with torch.no_grad():  # the gradient of the mean cross-entropy, (softmax − one-hot) / batch
             slope = torch.softmax(logits, dim=1)
-            slope.scatter_add_(1, y, self._minus_one.expand(y.shape))
+            slope.scatter_add_(1, y, self._on_label.expand(y.shape))
+            if self._any_smoothing:
+                slope -= self._on_each
             slope /= batch
             if extra:
                 slope[:, :, batch:] = 0
         gradients = torch.autograd.grad(logits, self._leaves, slope)
-        self._optimizer.step(torch.cat([*(g.flatten(1) for g in gradients), self._filling], dim=1))
+        self._optimizer.step(torch.cat([*(g.flatten(1) for g in gradients), self._filling], dim=1), step)
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""

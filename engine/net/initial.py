@@ -1,16 +1,34 @@
 """The weights a run begins with."""
 
+import math
+
 import numpy as np
 
-from engine.net.count import count
+from engine.net.count import Parameter, count
 from engine.randomness import INIT, generator
 from engine.spec import RunSpec
 
 
 def initial_values(spec: RunSpec) -> list[np.ndarray]:
-    """Return one float64 array per parameter, in the order of `count`, uniform in ±1/sqrt(fan_in).
+    """Return one float64 array per parameter, in the order of `count`, drawn as the spec's `init` says.
 
-    Source: the default of torch.nn.Linear, weights and biases alike.
+    Source: the default of torch.nn.Linear, uniform in ±1/sqrt(fan_in), weights and biases alike.
     """
     random = generator(spec.seed, INIT)
-    return [random.uniform(-1.0, 1.0, p.dims) / np.sqrt(p.fan_in) for p in count(spec).parameters]
+    parameters = count(spec).parameters
+    if spec.init == "default":
+        return [random.uniform(-1.0, 1.0, p.dims) / np.sqrt(p.fan_in) for p in parameters]
+    return [_weight(p, spec, random) if len(p.dims) > 1 else np.zeros(p.dims) for p in parameters]
+
+
+def _weight(parameter: Parameter, spec: RunSpec, random: np.random.Generator) -> np.ndarray:
+    """Return a weight whose variance follows from its shape, counted as torch.nn.init does; biases begin at 0.
+
+    Source: he, normal with variance 2/fan_in: arXiv:1502.01852 §2.2; xavier, uniform with variance
+    2/(fan_in + fan_out): Glorot & Bengio 2010 (AISTATS), §4.2.1.
+    """
+    fan_out, fan_in = (side * math.prod(parameter.dims[2:]) for side in parameter.dims[:2])
+    if spec.init == "xavier":
+        return random.uniform(-1.0, 1.0, parameter.dims) * math.sqrt(6 / (fan_in + fan_out))
+    spread = spec.init_std if spec.init == "normal" else math.sqrt(2 / fan_in)
+    return random.standard_normal(parameter.dims) * spread

@@ -1,32 +1,49 @@
 """Optimizers over the flat weights (models, numbers) of a bucket: every model has its own rates."""
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 
 import torch
 from torch import Tensor
 
+from engine.schedule import rate
 from engine.spec import RunSpec
 
-BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
-"""Adam's constants. Source: Kingma & Ba 2014, arXiv:1412.6980, §2; decoupled decay arXiv:1711.05101."""
+EPS = 1e-8
+"""Adam's constant. Source: Kingma & Ba 2014, arXiv:1412.6980, §2; decoupled decay arXiv:1711.05101."""
+
+CLIP_EPS = 1e-6
+"""Added to the norm that a gradient is divided by, as torch.nn.utils.clip_grad_norm_ does."""
 
 
 class Optimizer:
-    """AdamW or SGD with momentum, decoupled weight decay and L1, for all models of a bucket."""
+    """AdamW or SGD with momentum, decoupled weight decay, L1, L2 and clipping, for all models of a bucket."""
 
     def __init__(self, runs: tuple[RunSpec, ...], weights: Tensor) -> None:
         """`weights` (models, numbers) are changed in place; numbers divide by 16, see Batched."""
         self._weights = weights
         self._l1 = _column([run.l1 for run in runs], weights) if any(run.l1 > 0 for run in runs) else None
+        self._l2 = _column([run.l2 for run in runs], weights) if any(run.l2 > 0 for run in runs) else None
+        # What is not clipped is multiplied by exactly 1, however long it is.
+        self._clip = (
+            _column([run.clip or math.inf for run in runs], weights) if any(run.clip > 0 for run in runs) else None
+        )
         self._rule = (_AdamW if runs[0].optimizer == "adamw" else _SGD)(runs, weights)
 
     @torch.no_grad()
-    def step(self, gradients: Tensor) -> None:
-        """Update the weights by `gradients`, of their shape."""
+    def step(self, gradients: Tensor, step: int) -> None:
+        """Update the weights by `gradients`, of their shape, of the loss without penalties, in step `step` from 1."""
         if self._l1 is not None:
             gradients = gradients + self._l1 * self._weights.sign()
-        self._rule.step(gradients)
+        if self._l2 is not None:
+            gradients = gradients + self._l2 * self._weights
+        self._gradients = gradients
+        if self._clip is not None:
+            norm = torch.linalg.vector_norm(gradients, dim=1, keepdim=True)
+            share = self._clip / (norm + CLIP_EPS)
+            gradients = gradients * torch.where(share < 1, share, 1)
+        self._rule.step(gradients, step)
 
 
 class _AdamW:
@@ -36,12 +53,12 @@ class _AdamW:
         self._mean, self._square = torch.zeros_like(weights), torch.zeros_like(weights)
         self._taken = torch.zeros((), dtype=torch.float32, device=weights.device)
         self._weights = weights
-        self._stretches = _stretches([(run.lr, run.weight_decay) for run in runs])
+        self._stretches = _stretches(runs)
 
-    def step(self, gradients: Tensor) -> None:
+    def step(self, gradients: Tensor, step: int) -> None:
         """Take one AdamW step."""
         self._taken += 1
-        for (lr, decay), models in self._stretches:
+        for run, models in self._stretches:
             torch._fused_adamw_(
                 [self._weights[models]],
                 [gradients[models]],
@@ -49,10 +66,10 @@ class _AdamW:
                 [self._square[models]],
                 [],
                 [self._taken],
-                lr=lr,
-                beta1=BETA1,
-                beta2=BETA2,
-                weight_decay=decay,
+                lr=rate(run, step),
+                beta1=run.beta1,
+                beta2=run.beta2,
+                weight_decay=run.weight_decay,
                 eps=EPS,
                 amsgrad=False,
                 maximize=False,
@@ -63,24 +80,37 @@ class _SGD:
     """Momentum as torch.optim.SGD has it: the first buffer is the gradient itself."""
 
     def __init__(self, runs: tuple[RunSpec, ...], weights: Tensor) -> None:
-        self._weights = weights
+        self._runs, self._weights = runs, weights
         self._momentum = _column([run.momentum for run in runs], weights)
-        self._lr = _column([run.lr for run in runs], weights)
-        self._kept = _column([1 - run.lr * run.weight_decay for run in runs], weights)
         self._velocity = torch.zeros_like(weights)
+        self._changing = any(run.schedule != "constant" or run.warmup > 0 for run in runs)
+        self._set_rates(1)
 
-    def step(self, gradients: Tensor) -> None:
+    def step(self, gradients: Tensor, step: int) -> None:
         """Take one step of SGD with momentum and decoupled weight decay."""
+        if self._changing:
+            self._set_rates(step)
         self._velocity.mul_(self._momentum).add_(gradients)
         self._weights.mul_(self._kept).sub_(self._velocity * self._lr)
 
+    def _set_rates(self, step: int) -> None:
+        rates = [rate(run, step) for run in self._runs]
+        self._lr = _column(rates, self._weights)
+        decays = zip(rates, self._runs, strict=True)
+        self._kept = _column([1 - lr * run.weight_decay for lr, run in decays], self._weights)
 
-def _stretches(rates: Sequence[tuple[float, float]]) -> list[tuple[tuple[float, float], slice]]:
-    """Return each stretch of equal neighbours with the slice of models that it spans."""
+
+def _stretches(runs: Sequence[RunSpec]) -> list[tuple[RunSpec, slice]]:
+    """Return each stretch of neighbours that agree in all that the rule asks, by its first, with the slice it spans."""
+
+    def asked(run: RunSpec) -> tuple[object, ...]:
+        return (run.lr, run.schedule, run.final_lr, run.warmup, run.weight_decay, run.beta1, run.beta2)
+
     found, start = [], 0
-    for rate, members in groupby(rates):
-        stop = start + len(list(members))
-        found.append((rate, slice(start, stop)))
+    for _, members in groupby(runs, key=asked):
+        first, *others = members
+        stop = start + 1 + len(others)
+        found.append((first, slice(start, stop)))
         start = stop
     return found
 

@@ -9,6 +9,7 @@ from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.initial import initial_values
 from engine.randomness import dropout_base, kept_units
+from engine.schedule import rate
 from engine.spec import RunSpec
 
 ACTIVATION = {"relu": torch.relu, "gelu": F.gelu, "tanh": torch.tanh}
@@ -57,7 +58,8 @@ class Reference:
     def _make_optimizer(self) -> torch.optim.Optimizer:
         spec, parameters = self._spec, list(self.parameters.values())
         if spec.optimizer == "adamw":
-            return torch.optim.AdamW(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+            betas = (spec.beta1, spec.beta2)
+            return torch.optim.AdamW(parameters, lr=spec.lr, betas=betas, weight_decay=spec.weight_decay)
         return torch.optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum)
 
     def step(self, rows: Tensor, step: int) -> None:
@@ -65,14 +67,20 @@ class Reference:
         spec = self._spec
         x, y = self._x[rows[0]], self._y[rows[0]]
         net = ReferenceNet(spec, self.parameters, self._outputs, step)
-        loss = F.cross_entropy(self._forward(net, x), y)
-        loss = loss + spec.l1 * torch.stack([p.abs().sum() for p in self.parameters.values()]).sum()
+        parameters = list(self.parameters.values())
+        loss = F.cross_entropy(self._forward(net, x), y, label_smoothing=spec.label_smoothing)
+        loss = loss + spec.l1 * torch.stack([p.abs().sum() for p in parameters]).sum()
+        loss = loss + spec.l2 / 2 * torch.stack([p.square().sum() for p in parameters]).sum()
         self._optimizer.zero_grad()
         loss.backward()
+        if spec.clip:
+            torch.nn.utils.clip_grad_norm_(parameters, spec.clip)
+        lr = rate(spec, step)
+        self._optimizer.param_groups[0]["lr"] = lr
         if spec.optimizer == "sgd":  # torch's SGD has only L2 in the loss; here the decay is decoupled
             with torch.no_grad():
-                for parameter in self.parameters.values():
-                    parameter.mul_(1 - spec.lr * spec.weight_decay)
+                for parameter in parameters:
+                    parameter.mul_(1 - lr * spec.weight_decay)
         self._optimizer.step()
 
     def logits(self, x: Tensor) -> Tensor:

@@ -21,7 +21,23 @@ REGULARIZERS: dict[str, dict[str, object]] = {
     "weight decay": {"weight_decay": (0.0, 0.1, 1.0)},
     "L1": {"l1": (0.0, 1e-4)},
     "dropout": {"dropout": (0.0, 0.3)},
-    "all": {"weight_decay": (0.0, 0.1), "l1": (0.0, 1e-4), "dropout": (0.0, 0.3)},
+    "L2": {"l2": (0.0, 1e-2)},
+    "label smoothing": {"label_smoothing": (0.0, 0.1)},
+    "clipping": {"clip": (0.0, 0.3)},
+    "schedules": {"schedule": ("constant", "cosine", "inverse-sqrt"), "warmup": (0, 30), "weight_decay": 0.1},
+    "betas": {"beta1": (0.9, 0.5), "beta2": (0.999, 0.98), "momentum": (0.9, 0.0)},
+    "initial weights": {"init": ("he", "xavier", "normal")},
+    "folds": {"folds": 5, "fold": (0, 3)},
+    "all": {
+        "weight_decay": (0.0, 0.1),
+        "l1": 1e-4,
+        "dropout": (0.0, 0.3),
+        "l2": 1e-3,
+        "label_smoothing": 0.1,
+        "clip": 0.5,
+        "schedule": "cosine",
+        "warmup": 20,
+    },
 }
 
 
@@ -51,7 +67,9 @@ def test_batched_equals_reference_in_float64_after_200_steps(arch: str, optimize
 def test_a_run_does_not_depend_on_its_bucket_mates(arch: str, optimizer: str, activation: str, batch_size: int) -> None:
     base = {"arch": arch, "optimizer": optimizer, "activation": activation, "batch_size": batch_size, "width": 5}
     varied = {"dataset_size": 333, "steps": 40, "seed": tuple(range(5)), "lr": (0.005, 0.002), "dropout": (0.0, 0.1)}
-    runs = SweepSpec.of({**base, **varied}).runs()
+    levers = {"l2": 1e-3, "clip": (0.0, 0.5), "label_smoothing": 0.1, "schedule": ("constant", "cosine"), "warmup": 7}
+    plain, levered = SweepSpec.of({**base, **varied}).runs(), SweepSpec.of({**base, **levers, **varied}).runs()
+    runs = tuple(itertools.chain.from_iterable(zip(plain, levered[::4], strict=True)))
     together = _points(runs, Batched, torch.float32)
     for part in (runs[:1], runs[3:5], runs[-1:], runs[4:13]):
         for place, metrics in _points(part, Batched, torch.float32).items():

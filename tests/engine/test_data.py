@@ -37,6 +37,24 @@ def test_no_held_out_example_is_trained_on(dataset: str) -> None:
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
+def test_every_example_validates_in_exactly_one_fold(dataset: str) -> None:
+    runs = [RunSpec(dataset=dataset, dataset_size=101, folds=4, fold=fold, label_noise=0.2) for fold in range(4)]
+    data = [load(run) for run in runs]
+    whole = load(RunSpec(dataset=dataset, dataset_size=101)).train
+    for run, one in zip(runs, data, strict=True):
+        assert len(one.train.y) == run.train_size
+        assert {len(one.val.y), run.dataset_size - run.train_size} <= {25, 26}
+        assert one.moved.sum() == round(0.2 * run.train_size)
+        rows = np.concatenate([one.train.x, one.val.x])
+        assert np.array_equal(np.unique(rows, axis=0), np.unique(whole.x, axis=0))
+    held_out = np.concatenate([one.val.x for one in data])
+    labels = np.concatenate([one.val.y for one in data])
+    order, whole_order = np.lexsort(held_out.T), np.lexsort(whole.x.T)
+    assert np.array_equal(held_out[order], whole.x[whole_order])
+    assert np.array_equal(labels[order], whole.y[whole_order])  # clean
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
 def test_the_data_follow_from_the_data_seed_alone(dataset: str) -> None:
     first, same, other = (
         load(RunSpec(dataset=dataset, seed=seed, data_seed=data_seed)).train.x
