@@ -101,6 +101,11 @@ def worker_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def suits_kernel(run: RunSpec) -> bool:
+    """Return whether the compiled kernel is the fastest reader of runs of this shape: the same for any bucket-mates."""
+    return run.width <= 2048
+
+
 def _bucket_seconds(runs: Sequence[RunSpec]) -> float:
     run, models = runs[0], len(runs)
     counts = count(run)
