@@ -10,18 +10,18 @@ from dataclasses import asdict, dataclass
 from multiprocessing.pool import Pool
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import nn
 
 from engine import plan, registry
 from engine.data import load
-from engine.net.batched import Batched
 from engine.net.count import count
 from engine.net.device_data import DeviceData
-from engine.net.reference import Reference
+from engine.net.reader import Reader
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
-from engine.train import eval_steps, measure
+from engine.train import ORDER_CHUNK, eval_steps, measure, reader_of
 
 T = TypeVar("T")
 
@@ -139,8 +139,8 @@ def _engine_pass(argument: tuple[list[plan.Bucket], str]) -> tuple[float, float]
     for bucket in share:
         runs = bucket.runs
         data = DeviceData.of(runs, device, torch.float32)
-        model = Batched(runs, data)
-        per_step = _seconds_a_step(_steps(model, runs, device), device)
+        model = reader_of(runs[0], device)(runs, data)
+        per_step = _seconds_a_chunk(model, runs, device)
         start = time.perf_counter()
         measure(runs, model, data, 0)
         points = len(eval_steps(runs[0].steps))
@@ -149,15 +149,20 @@ def _engine_pass(argument: tuple[list[plan.Bucket], str]) -> tuple[float, float]
     return step + evaluation, evaluation / (step + evaluation)
 
 
-def _steps(model: Batched | Reference, runs: tuple[RunSpec, ...], device: str) -> Iterator[None]:
+def _seconds_a_chunk(model: Reader, runs: tuple[RunSpec, ...], device: str) -> float:
+    """Return the mean seconds of one step of all models, their examples drawn and taken in chunks as in training."""
     orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
-    step = 0
-    while True:
-        chunk = torch.stack([torch.from_numpy(order.take(64)) for order in orders], dim=1).to(device)
-        for rows in chunk:
-            step += 1
-            model.step(rows, step)
-            yield
+    step, taken, start = 0, -1, 0.0
+    while taken < 1 or time.perf_counter() - start < LOOP_SECONDS:
+        chunk = torch.from_numpy(np.stack([order.take(ORDER_CHUNK) for order in orders], axis=1)).to(device)
+        model.steps(chunk, step + 1)
+        step += ORDER_CHUNK
+        taken += 1
+        if taken == 0:  # the first chunk was to warm up
+            _wait(device)
+            start = time.perf_counter()
+    _wait(device)
+    return (time.perf_counter() - start) / (taken * ORDER_CHUNK)
 
 
 def _plain_loop(run: RunSpec, device: str) -> Iterator[None]:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
+from engine import plan
 from engine.net.batched import Batched
-from engine.net.device_data import DeviceData, Examples
-from engine.net.reference import Reference
+from engine.net.device_data import DeviceData
+from engine.net.kernel import Kernel
+from engine.net.reader import Reader
 from engine.randomness import BatchOrder
 from engine.spec import EvalPoint, RunSpec
 
@@ -22,8 +22,6 @@ PULSE = 0.1
 """Seconds after which train() yields even with nothing measured, so that its caller can pause or stop it."""
 
 ORDER_CHUNK = 64
-EVAL_ROWS = 512
-"""Rows evaluated at a time: larger chunks fall out of a core's cache."""
 
 
 def eval_steps(steps: int) -> tuple[int, ...]:
@@ -33,58 +31,74 @@ def eval_steps(steps: int) -> tuple[int, ...]:
     return (0, *sorted(spaced | {steps}))
 
 
+def reader_of(run: RunSpec, device: str, dtype: torch.dtype = torch.float32) -> type[Reader]:
+    """Return what trains runs of this shape fastest on this machine, whoever their bucket-mates are."""
+    if device == "cpu" and plan.suits_kernel(run) and Kernel.supports(run, dtype):
+        return Kernel
+    return Batched
+
+
 def train(
     runs: tuple[RunSpec, ...],
     *,
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
-    reader: type[Batched] | type[Reference] = Batched,
+    reader: type[Reader] | None = None,
 ) -> Iterator[tuple[EvalPoint, ...]]:
     """Train `runs`, all of one shape, and yield an EvalPoint per run at each of `eval_steps`.
 
     Between them an empty tuple comes about every PULSE seconds. Not asking for the next is a pause,
     and never asking again a stop. A run's points depend on its spec alone, whatever else is in `runs`.
     """
-    steps = runs[0].steps
     data = DeviceData.of(runs, device, dtype)
-    model = reader(runs, data)
+    model = (reader or reader_of(runs[0], device, dtype))(runs, data)
     orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
-    measured_at = set(eval_steps(steps))
     yield measure(runs, model, data, 0)
-    pulse = time.perf_counter()
-    for first in range(0, steps, ORDER_CHUNK):
-        chunk = min(ORDER_CHUNK, steps - first)
-        rows = torch.from_numpy(np.stack([order.take(chunk) for order in orders], axis=1)).to(device)
-        for step in range(first + 1, first + chunk + 1):
-            model.step(rows[step - first - 1], step)
-            if step in measured_at:
-                yield (points := measure(runs, model, data, step))
-                if not any(math.isfinite(point.metrics[0]) for point in points):
-                    return  # every run has diverged
-                pulse = time.perf_counter()
-            elif time.perf_counter() - pulse > PULSE:
+    stretch, step, rows = _Stretch(), 0, torch.empty(0)
+    for target in eval_steps(runs[0].steps)[1:]:
+        while step < target:
+            if not len(rows):
+                chunk = min(ORDER_CHUNK, runs[0].steps - step)
+                rows = torch.from_numpy(np.stack([order.take(chunk) for order in orders], axis=1)).to(device)
+            now, rows = rows.split([taken := min(stretch.steps(), target - step, len(rows)), len(rows) - taken])
+            model.steps(now, step + 1)
+            step += taken
+            if stretch.took(taken) and step < target:
                 yield ()
-                pulse = time.perf_counter()
+                stretch.begin()
+        yield (points := measure(runs, model, data, step))
+        if not any(math.isfinite(point.metrics[0]) for point in points):
+            return  # every run has diverged
+        stretch.begin()
 
 
-def measure(
-    runs: tuple[RunSpec, ...], model: Batched | Reference, data: DeviceData, step: int
-) -> tuple[EvalPoint, ...]:
+class _Stretch:
+    """Says how many steps fit into what is left of a pulse, from what steps have taken."""
+
+    def __init__(self) -> None:
+        self._per_step = math.inf
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a pulse."""
+        self._began = self._last = time.perf_counter()
+
+    def steps(self) -> int:
+        """Return how many steps to take at once; the first is alone, to be timed."""
+        left = PULSE - (self._last - self._began)
+        return max(1, int(min(left / self._per_step, ORDER_CHUNK)))
+
+    def took(self, steps: int) -> bool:
+        """Note that `steps` have been taken; returns whether the pulse is over."""
+        now = time.perf_counter()
+        self._per_step = max((now - self._last) / steps, 1e-9)
+        self._last = now
+        return now - self._began > PULSE
+
+
+def measure(runs: tuple[RunSpec, ...], model: Reader, data: DeviceData, step: int) -> tuple[EvalPoint, ...]:
     """Return what `model` has learned after `step` steps: one point per run."""
-    losses, errors = zip(
-        *(_loss_and_error(model, split, data.which) for split in (data.train, data.val, data.test)), strict=True
-    )
+    measured = (model.loss_and_error(split, data.which) for split in (data.train, data.val, data.test))
+    losses, errors = zip(*measured, strict=True)
     table = torch.stack([*losses, *errors], dim=1).tolist()  # (models, metrics), in the order of METRICS
     return tuple(EvalPoint(key=run.key, step=step, metrics=tuple(row)) for run, row in zip(runs, table, strict=True))
-
-
-def _loss_and_error(model: Batched | Reference, split: Examples, which: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean loss and the share of wrong answers of every model, each (models,)."""
-    loss = error = torch.zeros(len(which), dtype=torch.float64, device=split.x.device)
-    for start in range(0, split.count, EVAL_ROWS):
-        x, y = split.x[which, start : start + EVAL_ROWS], split.y[which, start : start + EVAL_ROWS]
-        logits = model.logits(x)  # (models, classes, rows)
-        each = F.cross_entropy(logits, y, reduction="none", ignore_index=-1)
-        loss = loss + each.sum(dim=1, dtype=torch.float64)
-        error = error + ((logits.argmax(dim=1) != y) & (y >= 0)).sum(dim=1)
-    return loss / split.count, error / split.count

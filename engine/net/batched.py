@@ -15,6 +15,7 @@ from engine.net.count import count
 from engine.net.device_data import ROW_MULTIPLE, DeviceData
 from engine.net.initial import initial_values
 from engine.net.optimizers import Optimizer
+from engine.net.reader import Reader
 from engine.randomness import dropout_base, dropout_threshold
 from engine.spec import RunSpec
 
@@ -72,7 +73,7 @@ class Dropout:
         return x * ((h >= thresholds[:, None, None]) * scale[:, None, None])
 
 
-class Batched:
+class Batched(Reader):
     """All models of a bucket in training; their settings are vectors along the model axis."""
 
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:

@@ -8,6 +8,7 @@ from engine import registry
 from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.initial import initial_values
+from engine.net.reader import Reader
 from engine.randomness import dropout_base, kept_units
 from engine.schedule import rate
 from engine.spec import RunSpec
@@ -40,7 +41,7 @@ class ReferenceNet:
         return x * kept / (1 - self.spec.dropout)
 
 
-class Reference:
+class Reference(Reader):
     """One model in training, with torch.optim and nothing clever."""
 
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:

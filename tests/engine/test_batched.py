@@ -8,6 +8,7 @@ import torch
 from engine import registry
 from engine.knob import knobs_of
 from engine.net.batched import Batched
+from engine.net.reader import Reader
 from engine.net.reference import Reference
 from engine.spec import RunSpec, SweepSpec
 from engine.train import train
@@ -42,7 +43,7 @@ REGULARIZERS: dict[str, dict[str, object]] = {
 
 
 def _points(
-    runs: tuple[RunSpec, ...], reader: type[Batched] | type[Reference], dtype: torch.dtype
+    runs: tuple[RunSpec, ...], reader: type[Reader], dtype: torch.dtype
 ) -> dict[tuple[str, int], tuple[float, ...]]:
     points = itertools.chain.from_iterable(train(runs, reader=reader, dtype=dtype))
     return {(point.key, point.step): point.metrics for point in points}

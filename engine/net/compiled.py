@@ -1,0 +1,71 @@
+"""Compiles kernel.cpp on first use and keeps the result for this user and machine; without torch."""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("kernel.cpp")
+
+# Not -ffast-math: a run that has diverged must be seen as not finite.
+FLAGS = [
+    "-std=c++17",
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=fast",
+    "-shared",
+    "-fPIC",
+]
+
+COMPILE_SECONDS = 120
+
+
+@cache
+def compiler() -> str | None:
+    """Return the path of a C++ compiler; None where there is none, or SCALESCOPE_KERNEL=off."""
+    if os.environ.get("SCALESCOPE_KERNEL") == "off":
+        return None
+    return next((found for name in ("g++", "c++", "clang++") if (found := shutil.which(name))), None)
+
+
+@cache
+def library(real: str) -> ctypes.CDLL | None:
+    """Return the kernel for "float" or "double"; None where it cannot be compiled."""
+    found = compiler()
+    if found is None:
+        return None
+    try:
+        return ctypes.CDLL(str(_built(found, real)))
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _built(compiler: str, real: str) -> Path:
+    """Return the compiled kernel, from the cache where it is there."""
+    asked = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True, timeout=COMPILE_SECONDS)
+    text = "\n".join([SOURCE.read_text(), real, *FLAGS, compiler, asked.stdout, _processor()])
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scalescope"
+    target = folder / f"kernel-{hashlib.sha256(text.encode()).hexdigest()[:24]}.so"
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as unfinished:
+            made = Path(unfinished) / target.name
+            command = [compiler, *FLAGS, f"-DREAL={real}", "-o", str(made), str(SOURCE)]
+            subprocess.run(command, capture_output=True, check=True, timeout=COMPILE_SECONDS)
+            made.replace(target)  # whole or not at all, whoever else compiles it
+    return target
+
+
+def _processor() -> str:
+    """Return what -march=native depends on."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    known = [line for line in lines if line.startswith(("flags", "Features", "model name"))]
+    return "\n".join([platform.machine(), platform.processor(), *sorted(set(known))])

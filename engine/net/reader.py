@@ -1,0 +1,50 @@
+"""What training asks of a reader: models that take steps and say how good they are."""
+
+from abc import ABC, abstractmethod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.net.device_data import DeviceData, Examples
+from engine.spec import RunSpec
+
+EVAL_ROWS = 512
+"""Rows evaluated at a time: larger chunks fall out of a core's cache."""
+
+
+class Reader(ABC):
+    """All models of a bucket in training."""
+
+    parameters: dict[str, Tensor]
+
+    @abstractmethod
+    def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
+        """Begin with the initial weights of `runs`, all of one shape."""
+
+    @abstractmethod
+    def step(self, rows: Tensor, step: int) -> None:
+        """Take optimizer step `step` on the examples `rows` (models, batch)."""
+
+    @abstractmethod
+    def logits(self, x: Tensor) -> Tensor:
+        """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
+
+    def steps(self, rows: Tensor, first: int) -> None:
+        """Take one step after the other on `rows` (steps, models, batch), the first of them step `first`."""
+        for step, chosen in enumerate(rows, start=first):
+            self.step(chosen, step)
+
+    def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean loss and the share of wrong answers of every model, each (models,).
+
+        `which` (models,): the data set that each model sees, a place along the first axis of `split`.
+        """
+        loss = error = torch.zeros(len(which), dtype=torch.float64, device=split.x.device)
+        for start in range(0, split.count, EVAL_ROWS):
+            x, y = split.x[which, start : start + EVAL_ROWS], split.y[which, start : start + EVAL_ROWS]
+            logits = self.logits(x)  # (models, classes, rows)
+            each = F.cross_entropy(logits, y, reduction="none", ignore_index=-1)
+            loss = loss + each.sum(dim=1, dtype=torch.float64)
+            error = error + ((logits.argmax(dim=1) != y) & (y >= 0)).sum(dim=1)
+        return loss / split.count, error / split.count
