@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("kernel.cpp")
+SOURCES = (SOURCE, SOURCE.with_name("vectors.h"))
 
 # Not -ffast-math: a run that has diverged must be seen as not finite.
 FLAGS = [
@@ -50,7 +51,7 @@ def library(real: str) -> ctypes.CDLL | None:
 def _built(compiler: str, real: str) -> Path:
     """Return the compiled kernel, from the cache where it is there."""
     asked = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True, timeout=COMPILE_SECONDS)
-    text = "\n".join([SOURCE.read_text(), real, *FLAGS, compiler, asked.stdout, _processor()])
+    text = "\n".join([*(source.read_text() for source in SOURCES), real, *FLAGS, compiler, asked.stdout, _processor()])
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scalescope"
     target = folder / f"kernel-{hashlib.sha256(text.encode()).hexdigest()[:24]}.so"
     if not target.exists():

@@ -15,7 +15,7 @@ from engine.net.reader import Reader
 from engine.net.tape import PAD, Operation, Tape, filled, stride_of, tape
 from engine.spec import RunSpec
 
-BLOCK = 128
+BLOCK = 64
 """Rows evaluated at a time, as in kernel.cpp."""
 
 GRADIENT = 4096
