@@ -15,13 +15,14 @@ from torch import nn
 
 from engine import plan, registry
 from engine.data import load
+from engine.measure import measure
 from engine.net.batched import Batched
 from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.reference import Reference
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
-from engine.train import eval_steps, measure
+from engine.train import eval_steps
 
 T = TypeVar("T")
 

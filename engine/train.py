@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
+from engine.measure import measure
 from engine.net.batched import Batched
-from engine.net.device_data import DeviceData, Examples
+from engine.net.device_data import DeviceData
 from engine.net.reference import Reference
 from engine.randomness import BatchOrder
 from engine.spec import EvalPoint, RunSpec
@@ -22,8 +21,6 @@ PULSE = 0.1
 """Seconds after which train() yields even with nothing measured, so that its caller can pause or stop it."""
 
 ORDER_CHUNK = 64
-EVAL_ROWS = 512
-"""Rows evaluated at a time: larger chunks fall out of a core's cache."""
 
 
 def eval_steps(steps: int) -> tuple[int, ...]:
@@ -65,26 +62,3 @@ def train(
             elif time.perf_counter() - pulse > PULSE:
                 yield ()
                 pulse = time.perf_counter()
-
-
-def measure(
-    runs: tuple[RunSpec, ...], model: Batched | Reference, data: DeviceData, step: int
-) -> tuple[EvalPoint, ...]:
-    """Return what `model` has learned after `step` steps: one point per run."""
-    losses, errors = zip(
-        *(_loss_and_error(model, split, data.which) for split in (data.train, data.val, data.test)), strict=True
-    )
-    table = torch.stack([*losses, *errors], dim=1).tolist()  # (models, metrics), in the order of METRICS
-    return tuple(EvalPoint(key=run.key, step=step, metrics=tuple(row)) for run, row in zip(runs, table, strict=True))
-
-
-def _loss_and_error(model: Batched | Reference, split: Examples, which: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean loss and the share of wrong answers of every model, each (models,)."""
-    loss = error = torch.zeros(len(which), dtype=torch.float64, device=split.x.device)
-    for start in range(0, split.count, EVAL_ROWS):
-        x, y = split.x[which, start : start + EVAL_ROWS], split.y[which, start : start + EVAL_ROWS]
-        logits = model.logits(x)  # (models, classes, rows)
-        each = F.cross_entropy(logits, y, reduction="none", ignore_index=-1)
-        loss = loss + each.sum(dim=1, dtype=torch.float64)
-        error = error + ((logits.argmax(dim=1) != y) & (y >= 0)).sum(dim=1)
-    return loss / split.count, error / split.count
