@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import plan, registry
 from engine.runner import Queue
-from engine.spec import METRICS, RunSpec, SweepSpec, knobs_for, parse_settings
+from engine.spec import SCORES, RunSpec, SweepSpec, knobs_for, parse_settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -214,12 +214,12 @@ def _by_size(table: "pd.DataFrame") -> str:
     groups = table.groupby([*axes, "width", "params"], sort=True)
     lines = [
         " ".join(
-            [*(f"{a:>12}" for a in axes), f"{'width':>6} {'params':>9} {'runs':>5}", *(f"{m:>17}" for m in METRICS)]
+            [*(f"{a:>12}" for a in axes), f"{'width':>6} {'params':>9} {'runs':>5}", *(f"{m:>17}" for m in SCORES)]
         )
     ]
     for place, rows in groups:
         *values, width, params = place
-        cells = [_mean_and_error(rows[metric]) for metric in METRICS]
+        cells = [_mean_and_error(rows[metric]) for metric in SCORES]
         start = [*(f"{v:>12}" for v in values), f"{width:>6} {params:>9} {len(rows):>5}"]
         lines.append(" ".join([*start, *(f"{cell:>17}" for cell in cells)]))
     failed = table[table["state"] == "failed"]

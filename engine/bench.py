@@ -16,13 +16,14 @@ from torch import nn
 
 from engine import plan, registry
 from engine.data import load
+from engine.measure import measure
 from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.reader import Reader
 from engine.plain import module
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
-from engine.train import ORDER_CHUNK, eval_steps, measure, reader_of
+from engine.train import ORDER_CHUNK, eval_steps, reader_of
 
 T = TypeVar("T")
 

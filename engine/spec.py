@@ -21,8 +21,20 @@ ENGINE_VERSION = 1
 MAX_RUNS = 10_000
 """Most runs of one sweep."""
 
-METRICS = ("train_loss", "val_loss", "test_loss", "train_error", "val_error", "test_error")
-"""Measured at every eval point: losses in nats per example, errors as shares of wrong answers."""
+SCORES = ("train_loss", "val_loss", "test_loss", "train_error", "val_error", "test_error")
+"""Losses in nats per example, errors as shares of wrong answers."""
+
+METRICS = (
+    *SCORES,
+    "clean_error",
+    "flipped_error",
+    "test_brier",
+    "test_macro_recall",
+    "test_macro_f1",
+    "weight_norm",
+    "gradient_norm",
+)
+"""Measured at every eval point, NaN where there is nothing to measure; see README, "Conventions"."""
 
 
 class RunState(StrEnum):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from engine import plan
+from engine.measure import measure
 from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
@@ -94,11 +95,3 @@ class _Stretch:
         self._per_step = max((now - self._last) / steps, 1e-9)
         self._last = now
         return now - self._began > PULSE
-
-
-def measure(runs: tuple[RunSpec, ...], model: Reader, data: DeviceData, step: int) -> tuple[EvalPoint, ...]:
-    """Return what `model` has learned after `step` steps: one point per run."""
-    measured = (model.loss_and_error(split, data.which) for split in (data.train, data.val, data.test))
-    losses, errors = zip(*measured, strict=True)
-    table = torch.stack([*losses, *errors], dim=1).tolist()  # (models, metrics), in the order of METRICS
-    return tuple(EvalPoint(key=run.key, step=step, metrics=tuple(row)) for run, row in zip(runs, table, strict=True))

@@ -17,7 +17,10 @@ MIGRATIONS = (
     CREATE TABLE curves (
         run_id UINTEGER PRIMARY KEY, step UINTEGER[] NOT NULL,
         train_loss DOUBLE[] NOT NULL, val_loss DOUBLE[] NOT NULL, test_loss DOUBLE[] NOT NULL,
-        train_error DOUBLE[] NOT NULL, val_error DOUBLE[] NOT NULL, test_error DOUBLE[] NOT NULL
+        train_error DOUBLE[] NOT NULL, val_error DOUBLE[] NOT NULL, test_error DOUBLE[] NOT NULL,
+        clean_error DOUBLE[] NOT NULL, flipped_error DOUBLE[] NOT NULL,
+        test_brier DOUBLE[] NOT NULL, test_macro_recall DOUBLE[] NOT NULL, test_macro_f1 DOUBLE[] NOT NULL,
+        weight_norm DOUBLE[] NOT NULL, gradient_norm DOUBLE[] NOT NULL
     );
     CREATE TABLE sweeps (
         sweep_id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, settings JSON NOT NULL, created TIMESTAMP NOT NULL

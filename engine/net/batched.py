@@ -79,14 +79,14 @@ class Batched(Reader):
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
         self._runs = runs
         self._forward = registry.arch(runs[0].arch).forward
-        self._outputs = runs[0].task.outputs
+        self.outputs = runs[0].task.outputs
         x = data.train.x
         # All numbers of a model lie in one row, filled up to whole vectors of the processor: the fused optimizer
         # rounds a leftover by another path, and a model's result would depend on its place in the bucket.
         declared = count(runs[0]).parameters
         flat = [np.concatenate([values.ravel() for values in initial_values(run)]) for run in runs]
         filled = np.pad(np.stack(flat), ((0, 0), (0, -len(flat[0]) % VECTOR)))
-        weights = torch.tensor(filled, device=x.device, dtype=x.dtype)
+        self._weights = weights = torch.tensor(filled, device=x.device, dtype=x.dtype)
         sizes = [math.prod(parameter.dims) for parameter in declared]
         self._filling = weights.new_zeros(len(runs), filled.shape[1] - sum(sizes))
         parts = weights.split([*sizes, self._filling.shape[1]], dim=1)
@@ -99,7 +99,7 @@ class Batched(Reader):
         # The loss's gradient by the logits is softmax − target; the target's share on the label, and on every class:
         smoothing = [run.label_smoothing for run in runs]
         self._on_label = -x.new_tensor([1 - share for share in smoothing])[:, None, None]
-        self._on_each = x.new_tensor([share / self._outputs for share in smoothing])[:, None, None]
+        self._on_each = x.new_tensor([share / self.outputs for share in smoothing])[:, None, None]
         self._any_smoothing = any(share > 0 for share in smoothing)
         self._any_dropout = any(run.dropout > 0 for run in runs)
         self._x, self._y = x.flatten(0, 1), data.train.y.flatten()
@@ -118,7 +118,7 @@ class Batched(Reader):
         x = self._x.index_select(0, index).view(models, batch + extra, -1)
         y = self._y.index_select(0, index).view(models, 1, batch + extra)
         dropped = Dropout(self._runs, step) if self._any_dropout else None
-        net = BatchedNet(self._runs[0], self.parameters, self._outputs, dropped)
+        net = BatchedNet(self._runs[0], self.parameters, self.outputs, dropped)
         logits = self._forward(net, x.transpose(1, 2))
         with torch.no_grad():  # the gradient of the mean cross-entropy, (softmax − one-hot) / batch
             slope = torch.softmax(logits, dim=1)
@@ -134,5 +134,16 @@ class Batched(Reader):
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
         with torch.no_grad():
-            net = BatchedNet(self._runs[0], self.parameters, self._outputs)
+            net = BatchedNet(self._runs[0], self.parameters, self.outputs)
             return self._forward(net, x.transpose(1, 2))
+
+    def norms(self) -> tuple[Tensor, Tensor]:
+        """Return the norms of all parameters and of the last step's gradient, before clipping, each (models,) float64.
+
+        Before the first step there is no gradient: NaN.
+        """
+        weights, gradients = (
+            torch.linalg.vector_norm(values, dim=1, dtype=torch.float64)
+            for values in (self._weights, self._optimizer.gradients)
+        )
+        return weights, gradients

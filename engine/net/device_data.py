@@ -34,6 +34,8 @@ class DeviceData:
     test: Examples
     which: Tensor
     """(models,) places along the first axis of the splits."""
+    moved: Tensor
+    """(distinct, rows of train) True where label noise has put another label."""
 
     @classmethod
     def of(cls, runs: tuple[RunSpec, ...], device: str, dtype: torch.dtype) -> "DeviceData":
@@ -52,9 +54,12 @@ class DeviceData:
                 count=y.shape[1],
             )
 
+        moved, train = np.stack([data.moved for data in distinct.values()]), stack("train")
+        moved = np.pad(moved, ((0, 0), (0, train.y.shape[1] - moved.shape[1])))
         return cls(
-            train=stack("train"),
+            train=train,
             val=stack("val"),
             test=stack("test"),
             which=torch.tensor([places[key] for key in keys], device=device),
+            moved=torch.tensor(moved, device=device),
         )

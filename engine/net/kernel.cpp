@@ -33,6 +33,7 @@ struct Model {
     real *numbers, *mean, *square;  // weights and the optimizer's moments (SGD: mean is the velocity)
     const real* x;                  // training examples (n, input_stride)
     const int64_t* y;
+    double* squares;                // of the gradient, summed over all numbers
     double lr, weight_decay, l1, momentum, dropout;
     int64_t seed;
     Tape training, evaluation;
@@ -185,15 +186,17 @@ struct Rates {
     real lr, kept, l1, momentum;  // kept: 1 − lr · weight decay
     real step, root;              // Adam's lr / (1 − β1^t) and 1 / √(1 − β2^t)
     bool adamw;
+    double* squares;  // where the gradient's squares are added up; null where nobody asks
 };
 
 // Adam's constants. Source: Kingma & Ba 2014, arXiv:1412.6980, §2; decoupled decay arXiv:1711.05101.
 constexpr double BETA1 = 0.9, BETA2 = 0.999, EPS = 1e-8;
 
-static Rates rates_at(const Model& m, const Bucket& bucket, int64_t step) {
+static Rates rates_at(const Model& m, const Bucket& bucket, int64_t step, bool last) {
+    if (last) *m.squares = 0;
     const double first = 1 - std::pow(BETA1, double(step)), second = 1 - std::pow(BETA2, double(step));
     return {real(m.lr), real(1 - m.lr * m.weight_decay), real(m.l1), real(m.momentum),
-            real(m.lr / first), real(1 / std::sqrt(second)), bucket.adamw != 0};
+            real(m.lr / first), real(1 / std::sqrt(second)), bucket.adamw != 0, last ? m.squares : nullptr};
 }
 
 static void update(const Model& model, const Rates& r, int64_t place, int64_t count, real* __restrict gradient) {
@@ -202,6 +205,8 @@ static void update(const Model& model, const Rates& r, int64_t place, int64_t co
     real* __restrict square = model.square + place;
     if (r.l1 > 0)
         for (int64_t i = 0; i < count; i++) gradient[i] += weight[i] > 0 ? r.l1 : weight[i] < 0 ? -r.l1 : 0;
+    if (r.squares)
+        for (int64_t i = 0; i < count; i++) *r.squares += double(gradient[i]) * double(gradient[i]);
     if (!r.adamw) {
         for (int64_t i = 0; i < count; i++) {
             mean[i] = mean[i] * r.momentum + gradient[i];
@@ -306,7 +311,7 @@ extern "C" void train(const Bucket* bucket, const Model* models, const int64_t* 
             transpose(batch, filled(bucket->inputs), bucket->input, stride_of(bucket->inputs), bucket->turned, stride);
             const Pass pass{model, model.training, bucket->values, stride, bucket->turned, stride, batch, first + step};
             loss_gradient(*bucket, pass, forward(pass), chosen, bucket->slopes);
-            backward(*bucket, pass, rates_at(model, *bucket, first + step));
+            backward(*bucket, pass, rates_at(model, *bucket, first + step, step == steps - 1));
         }
 }
 

@@ -35,7 +35,7 @@ class _Tape(ctypes.Structure):
 
 class _Model(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_void_p) for name in ("numbers", "mean", "square", "x", "y")),
+        *((name, ctypes.c_void_p) for name in ("numbers", "mean", "square", "x", "y", "squares")),
         *((name, ctypes.c_double) for name in ("lr", "weight_decay", "l1", "momentum", "dropout")),
         ("seed", ctypes.c_int64),
         ("training", _Tape),
@@ -61,7 +61,7 @@ class Kernel(Reader):
     """All models of a bucket in training, on one core. Raises: ValueError: where `supports` says no."""
 
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
-        self._runs, self._data = runs, data
+        self._runs, self._data, self.outputs = runs, data, runs[0].task.outputs
         dtype = data.train.x.dtype
         loaded, self._evaluation = library(REAL[dtype]), tape(runs[0], False)
         if loaded is None or self._evaluation is None:
@@ -74,6 +74,7 @@ class Kernel(Reader):
                 self.parameters[parameter.name][place] = torch.tensor(value, dtype=dtype)
         self._x = F.pad(data.train.x, (0, -data.train.x.shape[2] % PAD)).contiguous()
         self._splits: dict[int, tuple[Examples, Tensor, ctypes.Array[_Split]]] = {}
+        self._squares = torch.full((len(runs),), torch.nan, dtype=torch.float64)
         self._kept: list[object] = []  # what the structures below point to
         self._models = (_Model * len(runs))(*(self._model(place, run) for place, run in enumerate(runs)))
         self._bucket = self._new_bucket(dtype)
@@ -101,6 +102,10 @@ class Kernel(Reader):
         out = x.new_empty(len(x), self._bucket.outputs, rows)
         self._library.logits(ctypes.byref(self._bucket), self._models, splits, _address(out))
         return out
+
+    def norms(self) -> tuple[Tensor, Tensor]:
+        """See Reader."""
+        return torch.linalg.vector_norm(self._numbers[0], dim=1, dtype=torch.float64), self._squares.sqrt()
 
     def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean loss and the share of wrong answers of every model, each (models,)."""
@@ -132,6 +137,7 @@ class Kernel(Reader):
             *(_address(self._numbers[moment, place]) for moment in range(3)),
             _address(self._x[which]),
             _address(self._data.train.y[which]),
+            _address(self._squares[place]),
             *(run.lr, run.weight_decay, run.l1, run.momentum, run.dropout, run.seed),
             self._written(training),
             self._written(evaluation),

@@ -22,6 +22,8 @@ class Optimizer:
 
     def __init__(self, runs: tuple[RunSpec, ...], weights: Tensor) -> None:
         """`weights` (models, numbers) are changed in place; numbers divide by 16, see Batched."""
+        self.gradients = weights.new_full((), math.nan).expand(weights.shape)
+        """Of the loss with its penalties in the last step, before clipping; NaN before the first."""
         self._weights = weights
         self._l1 = _column([run.l1 for run in runs], weights) if any(run.l1 > 0 for run in runs) else None
         self._l2 = _column([run.l2 for run in runs], weights) if any(run.l2 > 0 for run in runs) else None
@@ -38,7 +40,7 @@ class Optimizer:
             gradients = gradients + self._l1 * self._weights.sign()
         if self._l2 is not None:
             gradients = gradients + self._l2 * self._weights
-        self._gradients = gradients
+        self.gradients = gradients
         if self._clip is not None:
             norm = torch.linalg.vector_norm(gradients, dim=1, keepdim=True)
             share = self._clip / (norm + CLIP_EPS)

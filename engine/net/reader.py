@@ -17,6 +17,7 @@ class Reader(ABC):
     """All models of a bucket in training."""
 
     parameters: dict[str, Tensor]
+    outputs: int
 
     @abstractmethod
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
@@ -29,6 +30,13 @@ class Reader(ABC):
     @abstractmethod
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
+
+    @abstractmethod
+    def norms(self) -> tuple[Tensor, Tensor]:
+        """Return the norms of all parameters and of the last step's gradient, before clipping, each (models,) float64.
+
+        The gradient is that of the loss with its penalties. Before the first step there is none: NaN.
+        """
 
     def steps(self, rows: Tensor, first: int) -> None:
         """Take one step after the other on `rows` (steps, models, batch), the first of them step `first`."""

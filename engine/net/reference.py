@@ -1,5 +1,7 @@
 """Reads an architecture as one plain PyTorch model: the judge of every faster reader."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -48,13 +50,14 @@ class Reference(Reader):
         (self._spec,) = runs
         self._x, self._y = data.train.x[0], data.train.y[0]
         self._forward = registry.arch(self._spec.arch).forward
-        self._outputs = self._spec.task.outputs
+        self.outputs = self._spec.task.outputs
         values = zip(count(self._spec).parameters, initial_values(self._spec), strict=True)
         self.parameters = {
             declared.name: torch.tensor(value, device=self._x.device, dtype=self._x.dtype, requires_grad=True)
             for declared, value in values
         }
         self._optimizer = self._make_optimizer()
+        self._gradient_norm = torch.tensor(math.nan)
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
         spec, parameters = self._spec, list(self.parameters.values())
@@ -67,13 +70,14 @@ class Reference(Reader):
         """Take optimizer step `step` on the examples `rows` (1, batch)."""
         spec = self._spec
         x, y = self._x[rows[0]], self._y[rows[0]]
-        net = ReferenceNet(spec, self.parameters, self._outputs, step)
+        net = ReferenceNet(spec, self.parameters, self.outputs, step)
         parameters = list(self.parameters.values())
         loss = F.cross_entropy(self._forward(net, x), y, label_smoothing=spec.label_smoothing)
         loss = loss + spec.l1 * torch.stack([p.abs().sum() for p in parameters]).sum()
         loss = loss + spec.l2 / 2 * torch.stack([p.square().sum() for p in parameters]).sum()
         self._optimizer.zero_grad()
         loss.backward()
+        self._gradient_norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         if spec.clip:
             torch.nn.utils.clip_grad_norm_(parameters, spec.clip)
         lr = rate(spec, step)
@@ -87,5 +91,10 @@ class Reference(Reader):
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (1, classes, n) of x (1, n, inputs) in evaluation mode."""
         with torch.no_grad():
-            net = ReferenceNet(self._spec, self.parameters, self._outputs, None)
+            net = ReferenceNet(self._spec, self.parameters, self.outputs, None)
             return self._forward(net, x[0]).T[None]
+
+    def norms(self) -> tuple[Tensor, Tensor]:
+        """Return the norms of all parameters and of the last step's gradient, before clipping, each (1,) float64."""
+        weights = torch.nn.utils.get_total_norm([p.detach() for p in self.parameters.values()])
+        return weights[None].double(), self._gradient_norm.to(weights)[None].double()

@@ -10,6 +10,7 @@ import torch
 
 from engine import plan, registry
 from engine.knob import knobs_of
+from engine.measure import measure
 from engine.net import ACTIVATIONS, compiled
 from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
@@ -19,7 +20,7 @@ from engine.net.reference import Reference
 from engine.net.tape import AT_DEFAULT, TapeNet, Value, tape
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
-from engine.train import measure, reader_of, train
+from engine.train import reader_of, train
 from tests.engine.test_batched import REGULARIZERS
 
 OPTIMIZERS = knobs_of(RunSpec)["optimizer"].choices()
@@ -55,7 +56,7 @@ def test_the_kernel_equals_the_reference_in_float64_after_200_steps(
     kernel = _points(runs, Kernel, torch.float64)
     for run in runs:
         for place, metrics in _points((run,), Reference, torch.float64).items():
-            assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9)
+            assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9, nan_ok=True)
 
 
 @needs_compiler
@@ -67,7 +68,7 @@ def test_it_equals_the_reference_in_every_shape(width: int, depth: int, batch_si
     run = RunSpec(width=width, depth=depth, batch_size=batch_size, dataset=dataset, dataset_size=300, steps=30)
     kernel = _points((run,), Kernel, torch.float64)
     for place, metrics in _points((run,), Reference, torch.float64).items():
-        assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9)
+        assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9, nan_ok=True)
 
 
 @needs_compiler
@@ -80,7 +81,7 @@ def test_a_run_does_not_depend_on_its_bucket_mates(optimizer: str, activation: s
     together = _points(runs, Kernel, torch.float32)
     for part in (runs[:1], runs[3:5], runs[-1:], runs[4:13]):
         for place, metrics in _points(part, Kernel, torch.float32).items():
-            assert metrics == together[place]  # bitwise
+            assert repr(metrics) == repr(together[place])  # bitwise, and NaN where there is NaN
 
 
 @pytest.mark.parametrize("name", AT_DEFAULT)
@@ -151,7 +152,8 @@ def test_a_diverged_run_is_not_finite_and_leaves_its_bucket_mates_alone() -> Non
     wild = RunSpec(width=8, steps=60, optimizer="sgd", lr=100.0, weight_decay=100.0)
     together = _points((calm, wild), Kernel, torch.float32)
     alone = _points((calm,), Kernel, torch.float32)
-    assert {place: metrics for place, metrics in together.items() if place[0] == calm.key} == alone
+    ours = {place: metrics for place, metrics in together.items() if place[0] == calm.key}
+    assert repr(ours) == repr(alone)
     assert not np.isfinite(together[wild.key, 60][0])
 
 

@@ -42,7 +42,7 @@ def test_what_was_put_is_found_before_and_after_ingest(db: Database) -> None:
     assert before.equals(queries.curves(db, RUNS))
     for row, one in zip(_all_rows(db), sorted(put, key=lambda one: one.spec.key), strict=True):
         values = [v if math.isfinite(v) else None for name in METRICS for v in one.metrics[name]]
-        assert [v for column in row[-6:] for v in column] == values
+        assert [v for column in row[-len(METRICS) :] for v in column] == values
 
 
 def test_ingest_twice_is_ingest_once(db: Database) -> None:

@@ -1,0 +1,80 @@
+"""What is measured of every model of a bucket at an eval point: all from its logits and its two norms."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.net.device_data import DeviceData, Examples
+from engine.net.reader import EVAL_ROWS, Reader
+from engine.spec import METRICS, EvalPoint, RunSpec
+
+
+def measure(runs: tuple[RunSpec, ...], model: Reader, data: DeviceData, step: int) -> tuple[EvalPoint, ...]:
+    """Return what `model` has learned after `step` steps: one point per run."""
+    weight_norm, gradient_norm = model.norms()
+    found = _train(model, data) | _validation(model, data) | _test(model, data)
+    found |= {"weight_norm": weight_norm, "gradient_norm": gradient_norm}
+    table = torch.stack([found[name] for name in METRICS], dim=1).tolist()
+    return tuple(EvalPoint(key=run.key, step=step, metrics=tuple(row)) for run, row in zip(runs, table, strict=True))
+
+
+def _train(model: Reader, data: DeviceData) -> dict[str, Tensor]:
+    """Measure against the labels as given; no example of a kind makes that kind's error NaN."""
+    split, moved = data.train, data.moved[data.which]
+    loss, error = model.loss_and_error(split, data.which)
+    flipped = _zeros(data)
+    if moved.any():
+        for rows, y, logits in _chunks(model, split, data.which):
+            flipped = flipped + ((logits.argmax(dim=1) != y) & moved[:, rows]).sum(dim=1)
+    others = moved.sum(dim=1)
+    return {
+        "train_loss": loss,
+        "train_error": error,
+        "clean_error": (error * split.count - flipped) / (split.count - others),
+        "flipped_error": flipped / others,
+    }
+
+
+def _validation(model: Reader, data: DeviceData) -> dict[str, Tensor]:
+    loss, error = model.loss_and_error(data.val, data.which)
+    return {"val_loss": loss, "val_error": error}
+
+
+def _test(model: Reader, data: DeviceData) -> dict[str, Tensor]:
+    """Measure the Brier score, (p − one-hot)² summed over classes, and what each class gets right, too.
+
+    Source: G. W. Brier, "Verification of forecasts expressed in terms of probability", 1950.
+    """
+    loss = brier = _zeros(data)
+    hits, answers, labels = torch.zeros(3, len(data.which), model.outputs, dtype=torch.float64, device=loss.device)
+    for _, y, logits in _chunks(model, data.test, data.which):
+        real, answer = (y >= 0).double(), logits.argmax(dim=1)
+        hits.scatter_add_(1, answer, (answer == y).double())
+        answers.scatter_add_(1, answer, real)
+        labels.scatter_add_(1, y.clamp(min=0), real)
+        log_shares = F.log_softmax(logits, dim=1)
+        each = F.nll_loss(log_shares, y, reduction="none", ignore_index=-1)
+        loss = loss + each.sum(dim=1, dtype=torch.float64)
+        squares = log_shares.exp_().square_().sum(dim=1) - 2 * torch.exp(-each) + 1
+        brier = brier + (squares.double() * real).sum(dim=1)
+    count, there = data.test.count, labels > 0
+    return {
+        "test_loss": loss / count,
+        "test_error": (count - hits.sum(dim=1)) / count,
+        "test_brier": brier / count,
+        "test_macro_recall": (hits / labels).where(there, 0).sum(dim=1) / there.sum(dim=1),
+        "test_macro_f1": (2 * hits / (answers + labels)).where(there, 0).sum(dim=1) / there.sum(dim=1),
+    }
+
+
+def _chunks(model: Reader, split: Examples, which: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Yield places, labels (models, rows) and logits (models, classes, rows); labels of empty rows are −1."""
+    for start in range(0, split.count, EVAL_ROWS):
+        rows = slice(start, start + EVAL_ROWS)
+        yield rows, split.y[which, rows], model.logits(split.x[which, rows])
+
+
+def _zeros(data: DeviceData) -> Tensor:
+    return torch.zeros(len(data.which), dtype=torch.float64, device=data.which.device)
