@@ -1,13 +1,17 @@
 """The numbers a run trains on: its data set's splits, cut to size, with wrong labels put in."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from engine import registry
 from engine.knob import Value
 from engine.randomness import with_wrong_labels
 from engine.registry import Split
 from engine.spec import RunSpec
+
+KEPT_BYTES = 512 * 2**20
+"""Most memory that data sets are kept in for the next run of the same seed."""
+
+_latest: dict[tuple[object, ...], tuple[Split, Split, Split]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,15 @@ def data_key(spec: RunSpec) -> tuple[object, ...]:
     return (spec.dataset, spec.dataset_size, spec.label_noise, spec.data_seed, spec.options)
 
 
-@lru_cache(maxsize=64)
 def _splits(dataset: str, data_seed: int, options: tuple[tuple[str, Value], ...]) -> tuple[Split, Split, Split]:
-    return registry.dataset(dataset).load(data_seed, dict(options))
+    """Return the splits of a data set, the latest of which stay in memory."""
+    key = (dataset, data_seed, options)
+    splits = _latest.pop(key, None) or registry.dataset(dataset).load(data_seed, dict(options))
+    while _latest and sum(map(_size, _latest.values())) + _size(splits) > KEPT_BYTES:
+        del _latest[next(iter(_latest))]
+    _latest[key] = splits
+    return splits
+
+
+def _size(splits: tuple[Split, Split, Split]) -> int:
+    return sum(split.x.nbytes + split.y.nbytes for split in splits)

@@ -76,6 +76,8 @@ class Dataset:
     load: "Callable[[int, Mapping[str, Any]], tuple[Split, Split, Split]]"
     """(data_seed, options) → training pool of max_size, validation, test."""
     knobs: tuple[Knob, ...] = ()
+    on_disk: "Callable[[], bool]" = lambda: True
+    """Whether load reads what is here; otherwise it downloads, once."""
 
 
 @dataclass(frozen=True, kw_only=True)
