@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from engine import registry
 from engine.knob import Value
-from engine.randomness import with_wrong_labels
+from engine.randomness import with_other_targets, with_wrong_labels
 from engine.registry import Split
 from engine.spec import RunSpec
 
@@ -28,8 +30,16 @@ def load(spec: RunSpec) -> Data:
     """Return the data of a run; a larger training set contains the smaller ones of its data_seed."""
     pool, val, test = _splits(spec.dataset, spec.data_seed, spec.options)
     x, y = pool.x[: spec.dataset_size], pool.y[: spec.dataset_size]
-    y = with_wrong_labels(y, spec.task.outputs, spec.label_noise, spec.data_seed)
-    return Data(train=Split(x=x, y=y), val=val, test=test)
+    return Data(train=Split(x=x, y=_with_noise(y, spec)), val=val, test=test)
+
+
+def _with_noise(y: np.ndarray, spec: RunSpec) -> np.ndarray:
+    if spec.task.loss == "mse":
+        return with_other_targets(y, spec.label_noise, spec.data_seed)
+    if spec.task.loss == "hinge":  # the sign is the class
+        classes = (y[:, 0] > 0).astype(np.int64)
+        return np.asarray(2.0 * with_wrong_labels(classes, 2, spec.label_noise, spec.data_seed)[:, None] - 1)
+    return with_wrong_labels(y, spec.task.outputs, spec.label_noise, spec.data_seed)
 
 
 def data_key(spec: RunSpec) -> tuple[object, ...]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from engine.net.batched import Batched
 from engine.net.device_data import DeviceData, Examples
+from engine.net.losses import LOSSES
 from engine.net.reference import Reference
 from engine.randomness import BatchOrder
 from engine.spec import EvalPoint, RunSpec
@@ -72,19 +72,22 @@ def measure(
 ) -> tuple[EvalPoint, ...]:
     """Return what `model` has learned after `step` steps: one point per run."""
     losses, errors = zip(
-        *(_loss_and_error(model, split, data.which) for split in (data.train, data.val, data.test)), strict=True
+        *(_loss_and_error(runs[0].task.loss, model, split, data.which) for split in (data.train, data.val, data.test)),
+        strict=True,
     )
     table = torch.stack([*losses, *errors], dim=1).tolist()  # (models, metrics), in the order of METRICS
     return tuple(EvalPoint(key=run.key, step=step, metrics=tuple(row)) for run, row in zip(runs, table, strict=True))
 
 
-def _loss_and_error(model: Batched | Reference, split: Examples, which: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean loss and the share of wrong answers of every model, each (models,)."""
+def _loss_and_error(name: str, model: Batched | Reference, split: Examples, which: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean loss and the error of every model, each (models,)."""
     loss = error = torch.zeros(len(which), dtype=torch.float64, device=split.x.device)
+    measured = LOSSES[name]
     for start in range(0, split.count, EVAL_ROWS):
         x, y = split.x[which, start : start + EVAL_ROWS], split.y[which, start : start + EVAL_ROWS]
-        logits = model.logits(x)  # (models, classes, rows)
-        each = F.cross_entropy(logits, y, reduction="none", ignore_index=-1)
+        outputs = model.logits(x)  # (models, outputs, rows)
+        there = torch.arange(start, start + x.shape[1], device=x.device) < split.count
+        each, wrong = (torch.where(there, f(outputs, y), 0) for f in (measured.each, measured.error))
         loss = loss + each.sum(dim=1, dtype=torch.float64)
-        error = error + ((logits.argmax(dim=1) != y) & (y >= 0)).sum(dim=1)
-    return loss / split.count, error / split.count
+        error = error + wrong.sum(dim=1, dtype=torch.float64)
+    return loss / split.count, error / split.count / split.variance[which]

@@ -36,15 +36,30 @@ RELEVANT_BITS = Knob(
     low=1,
     high=6,
 )
+LOSS = Knob(
+    name="loss",
+    kind=str,
+    default="hinge",
+    label="Loss",
+    help="Hinge, of one output against ±1 as in the source, or cross-entropy of two classes.",
+    group="Data",
+    choices=lambda: ("hinge", "cross-entropy"),
+)
 
 
 def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
-    """Return training pool, validation and test: distinct strings of ±1, class 1 where an odd number is −1."""
+    """Return training pool, validation and test: distinct strings of ±1, class 1 where an odd number is −1.
+
+    For hinge, class 1 is the target +1 and class 0 is −1.
+    """
     rng = sampling(data_seed)
     relevant = rng.permutation(options["bits"])[: options["relevant_bits"]]
     strings = _strings(rng, options["bits"])
     train, validation = _sizes(options["bits"])
-    return cut(1 - 2 * strings, strings[:, relevant].sum(axis=1) % 2, train, validation)
+    y = strings[:, relevant].sum(axis=1) % 2
+    if options["loss"] == "hinge":
+        y = 2.0 * y[:, None] - 1
+    return cut(1 - 2 * strings, y, train, validation)
 
 
 def _strings(rng: np.random.Generator, bits: int) -> np.ndarray:
@@ -67,7 +82,10 @@ def _sizes(bits: int) -> tuple[int, int]:
 def task(options: Mapping[str, Any]) -> Task:
     """Return a string of bits in, its parity out."""
     bits = options["bits"]
-    return Task(shape=(bits,), outputs=2, max_size=_sizes(bits)[0])
+    size = _sizes(bits)[0]
+    if options["loss"] == "hinge":
+        return Task(shape=(bits,), outputs=1, max_size=size, loss="hinge")
+    return Task(shape=(bits,), outputs=2, max_size=size)
 
 
-DATASET = Dataset(title="Sparse parity (strings of bits)", task=task, load=load, knobs=(BITS, RELEVANT_BITS))
+DATASET = Dataset(title="Sparse parity (strings of bits)", task=task, load=load, knobs=(BITS, RELEVANT_BITS, LOSS))

@@ -14,6 +14,7 @@ from engine import registry
 from engine.net.count import count
 from engine.net.device_data import ROW_MULTIPLE, DeviceData
 from engine.net.initial import initial_values
+from engine.net.losses import LOSSES
 from engine.net.optimizers import Optimizer
 from engine.randomness import dropout_base, dropout_threshold
 from engine.spec import RunSpec
@@ -95,9 +96,9 @@ class Batched:
         }
         self._leaves = list(self.parameters.values())
         self._optimizer = Optimizer(runs, weights)
-        self._minus_one = x.new_full((), -1.0)
+        self._loss = LOSSES[runs[0].task.loss]
         self._any_dropout = any(run.dropout > 0 for run in runs)
-        self._x, self._y = x.flatten(0, 1), data.train.y.flatten()
+        self._x, self._y = x.flatten(0, 1), data.train.y.flatten(0, 1)
         self._first_row = data.which[:, None] * x.shape[1]
 
     def step(self, rows: Tensor, step: int) -> None:
@@ -111,13 +112,12 @@ class Batched:
             index = torch.cat([index, index[:, :1].expand(models, extra)], dim=1)
         index = index.view(-1)
         x = self._x.index_select(0, index).view(models, batch + extra, -1)
-        y = self._y.index_select(0, index).view(models, 1, batch + extra)
+        y = self._y.index_select(0, index).unflatten(0, (models, batch + extra))
         dropped = Dropout(self._runs, step) if self._any_dropout else None
         net = BatchedNet(self._runs[0], self.parameters, self._outputs, dropped)
         logits = self._forward(net, x.transpose(1, 2))
-        with torch.no_grad():  # the gradient of the mean cross-entropy, (softmax − one-hot) / batch
-            slope = torch.softmax(logits, dim=1)
-            slope.scatter_add_(1, y, self._minus_one.expand(y.shape))
+        with torch.no_grad():  # the gradient of the mean loss
+            slope = self._loss.slope(logits, y)
             slope /= batch
             if extra:
                 slope[:, :, batch:] = 0

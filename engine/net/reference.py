@@ -1,5 +1,7 @@
 """Reads an architecture as one plain PyTorch model: the judge of every faster reader."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,6 +14,12 @@ from engine.randomness import dropout_base, kept_units
 from engine.spec import RunSpec
 
 ACTIVATION = {"relu": torch.relu, "gelu": F.gelu, "tanh": torch.tanh}
+LOSS: "dict[str, Callable[[Tensor, Tensor], Tensor]]" = {
+    "cross-entropy": F.cross_entropy,
+    "mse": F.mse_loss,
+    "hinge": lambda outputs, y: F.margin_ranking_loss(outputs, torch.zeros_like(outputs), y, margin=1.0),
+}
+"""Torch's own, means over examples and outputs; ranking an output against 0 by a margin of 1 is the hinge loss."""
 
 
 class ReferenceNet:
@@ -65,7 +73,7 @@ class Reference:
         spec = self._spec
         x, y = self._x[rows[0]], self._y[rows[0]]
         net = ReferenceNet(spec, self.parameters, self._outputs, step)
-        loss = F.cross_entropy(self._forward(net, x), y)
+        loss = LOSS[spec.task.loss](self._forward(net, x), y)
         loss = loss + spec.l1 * torch.stack([p.abs().sum() for p in self.parameters.values()]).sum()
         self._optimizer.zero_grad()
         loss.backward()

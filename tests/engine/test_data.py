@@ -30,7 +30,9 @@ def test_exactly_the_stated_share_of_labels_is_wrong(dataset: str, share: float)
     clean = load(RunSpec(dataset=dataset, dataset_size=size)).train.y
     noisy = load(RunSpec(dataset=dataset, dataset_size=size, label_noise=share)).train.y
     assert (clean != noisy).sum() == round(share * size)
-    assert set(noisy) <= set(range(RunSpec(dataset=dataset).task.outputs))
+    task = RunSpec(dataset=dataset).task
+    allowed = range(task.outputs) if task.loss == "cross-entropy" else clean.ravel()
+    assert set(noisy.ravel()) <= set(allowed)
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -78,10 +80,17 @@ def test_the_splits_are_what_the_task_says(dataset: str) -> None:
     for split in (pool, val, test):
         assert split.x.dtype == np.float64
         assert split.x.shape == (len(split.y), task.inputs)
-        assert split.y.dtype == np.int64
-        assert split.y.min() >= 0
-        assert split.y.max() < task.outputs
         assert len(split.y) > 0
+        if task.loss == "cross-entropy":
+            assert split.y.dtype == np.int64
+            assert split.y.min() >= 0
+            assert split.y.max() < task.outputs
+        else:
+            assert split.y.dtype == np.float64
+            assert split.y.shape == (len(split.y), task.outputs)
+            assert split.y.std() == pytest.approx(1, abs=0.3)
+        if task.loss == "hinge":
+            assert set(split.y.ravel()) == {-1.0, 1.0}
 
 
 @pytest.mark.parametrize("dataset", DATASETS)

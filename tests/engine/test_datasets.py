@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LogisticRegression
 
 from engine import registry
@@ -52,13 +53,14 @@ def test_a_modulus_that_is_not_prime_is_refused_with_one_that_is() -> None:
 
 
 @pytest.mark.parametrize("bits", [10, 40])
-def test_one_set_of_bits_explains_a_parity(bits: int) -> None:
-    found = _all("parity", bits=bits, relevant_bits=2)
+@pytest.mark.parametrize("loss", ["hinge", "cross-entropy"])
+def test_one_set_of_bits_explains_a_parity(bits: int, loss: str) -> None:
+    found = _all("parity", bits=bits, relevant_bits=2, loss=loss)
     assert set(found.x.ravel()) == {-1.0, 1.0}
     fits = [
         pair
         for pair in itertools.combinations(range(bits), 2)
-        if np.array_equal(found.x[:, pair].prod(axis=1) < 0, found.y == 1)
+        if np.array_equal(found.x[:, pair].prod(axis=1) < 0, found.y.ravel() == 1)
     ]
     assert len(fits) == 1
     assert len(found.y) == min(2**bits, parity.MOST)
@@ -74,6 +76,17 @@ def test_multitask_parity_asks_for_one_task_at_a_time_by_zipfs_law() -> None:
         own, y = strings[control[:, task] == 1], found.y[control[:, task] == 1]
         pairs = itertools.combinations(range(20), 2)
         assert sum(np.array_equal(own[:, pair].prod(axis=1) < 0, y == 1) for pair in pairs) == 1
+
+
+def test_diabetes_is_scikit_learns() -> None:
+    theirs_x, theirs_y = load_diabetes(return_X_y=True)
+    found = _all("diabetes")
+    ours, theirs = (np.corrcoef(x.T, y.ravel()) for x, y in ((found.x, found.y), (theirs_x, theirs_y)))
+    assert np.allclose(ours, theirs)
+    order = np.random.Generator(np.random.Philox(key=[0, 1])).permutation(442)
+    assert np.allclose(
+        found.x.std(axis=0)[0] * theirs_x[order, 0] / theirs_x[:, 0].std(), found.x[:, 0] - found.x[:, 0].mean()
+    )
 
 
 def test_a_string_too_short_for_many_tasks_is_refused() -> None:
