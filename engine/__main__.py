@@ -224,7 +224,7 @@ def _by_size(table: "pd.DataFrame") -> str:
         lines.append(" ".join([*start, *(f"{cell:>17}" for cell in cells)]))
     failed = table[table["state"] == "failed"]
     lines += [f"failed: width {row.width}, seed {row.seed}: {row.error}" for row in failed.itertuples()]
-    return "\n".join([*lines, "Mean ± standard error over runs; losses in nats, errors as shares."])
+    return "\n".join([*lines, "Mean ± standard error over runs; cross-entropy in nats, errors as shares."])
 
 
 def _mean_and_error(values: "pd.Series[float]") -> str:

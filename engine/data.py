@@ -1,15 +1,19 @@
 """The numbers a run trains on: its data set's splits, cut to size, with wrong labels put in."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from engine import registry
 from engine.knob import Value
-from engine.randomness import FOLDS, generator, with_wrong_labels
+from engine.randomness import FOLDS, generator, with_other_targets, with_wrong_labels
 from engine.registry import Split
 from engine.spec import RunSpec
+
+KEPT_BYTES = 512 * 2**20
+"""Most memory that data sets are kept in for the next run of the same seed."""
+
+_latest: dict[tuple[object, ...], tuple[Split, Split, Split]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +36,17 @@ def load(spec: RunSpec) -> Data:
         validates = _fold(spec)
         val = Split(x=x[validates], y=y[validates])
         x, y = x[~validates], y[~validates]
-    noisy = with_wrong_labels(y, spec.task.outputs, spec.label_noise, spec.data_seed)
-    return Data(train=Split(x=x, y=noisy), val=val, test=test, moved=noisy != y)
+    noisy = _with_noise(y, spec)
+    return Data(train=Split(x=x, y=noisy), val=val, test=test, moved=(noisy != y).reshape(len(y), -1).any(axis=1))
+
+
+def _with_noise(y: np.ndarray, spec: RunSpec) -> np.ndarray:
+    if spec.task.loss == "mse":
+        return with_other_targets(y, spec.label_noise, spec.data_seed)
+    if spec.task.loss == "hinge":  # the sign is the class
+        classes = (y[:, 0] > 0).astype(np.int64)
+        return np.asarray(2.0 * with_wrong_labels(classes, 2, spec.label_noise, spec.data_seed)[:, None] - 1)
+    return with_wrong_labels(y, spec.task.outputs, spec.label_noise, spec.data_seed)
 
 
 def data_key(spec: RunSpec) -> tuple[object, ...]:
@@ -48,6 +61,15 @@ def _fold(spec: RunSpec) -> np.ndarray:
     return validates
 
 
-@lru_cache(maxsize=64)
 def _splits(dataset: str, data_seed: int, options: tuple[tuple[str, Value], ...]) -> tuple[Split, Split, Split]:
-    return registry.dataset(dataset).load(data_seed, dict(options))
+    """Return the splits of a data set, the latest of which stay in memory."""
+    key = (dataset, data_seed, options)
+    splits = _latest.pop(key, None) or registry.dataset(dataset).load(data_seed, dict(options))
+    while _latest and sum(map(_size, _latest.values())) + _size(splits) > KEPT_BYTES:
+        del _latest[next(iter(_latest))]
+    _latest[key] = splits
+    return splits
+
+
+def _size(splits: tuple[Split, Split, Split]) -> int:
+    return sum(split.x.nbytes + split.y.nbytes for split in splits)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.net.device_data import DeviceData, Examples
+from engine.net.losses import LOSSES
 from engine.net.reader import EVAL_ROWS, Reader
 from engine.spec import METRICS, EvalPoint, RunSpec
 
@@ -25,9 +26,12 @@ def _train(model: Reader, data: DeviceData) -> dict[str, Tensor]:
     split, moved = data.train, data.moved[data.which]
     loss, error = model.loss_and_error(split, data.which)
     flipped = _zeros(data)
-    if moved.any():
-        for rows, y, logits in _chunks(model, split, data.which):
-            flipped = flipped + ((logits.argmax(dim=1) != y) & moved[:, rows]).sum(dim=1)
+    if model.task.loss == "mse":  # no answer is simply right or wrong
+        flipped = flipped / 0
+    elif moved.any():
+        wrong = LOSSES[model.task.loss].error
+        for rows, y, outputs in _chunks(model, split, data.which):
+            flipped = flipped + (wrong(outputs, y) * moved[:, rows]).sum(dim=1, dtype=torch.float64)
     others = moved.sum(dim=1)
     return {
         "train_loss": loss,
@@ -47,8 +51,13 @@ def _test(model: Reader, data: DeviceData) -> dict[str, Tensor]:
 
     Source: G. W. Brier, "Verification of forecasts expressed in terms of probability", 1950.
     """
+    if model.task.loss != "cross-entropy":
+        loss, error = model.loss_and_error(data.test, data.which)
+        nothing = _zeros(data) / 0
+        classes = dict.fromkeys(("test_brier", "test_macro_recall", "test_macro_f1"), nothing)
+        return {"test_loss": loss, "test_error": error} | classes
     loss = brier = _zeros(data)
-    hits, answers, labels = torch.zeros(3, len(data.which), model.outputs, dtype=torch.float64, device=loss.device)
+    hits, answers, labels = torch.zeros(3, len(data.which), model.task.outputs, dtype=torch.float64, device=loss.device)
     for _, y, logits in _chunks(model, data.test, data.which):
         real, answer = (y >= 0).double(), logits.argmax(dim=1)
         hits.scatter_add_(1, answer, (answer == y).double())

@@ -40,6 +40,21 @@ def with_wrong_labels(labels: np.ndarray, classes: int, share: float, data_seed:
     return noisy
 
 
+def with_other_targets(targets: np.ndarray, share: float, data_seed: int) -> np.ndarray:
+    """Return `targets` (n, outputs), exactly round(share·n) replaced by those of other examples that differ."""
+    random = generator(data_seed, LABEL_NOISE)
+    replaced = random.permutation(len(targets))[: round(share * len(targets))]
+    alike = np.unique(targets, axis=0, return_inverse=True)[1].ravel()
+    in_order, sizes = np.argsort(alike, kind="stable"), np.bincount(alike)
+    first, own = (np.cumsum(sizes) - sizes)[alike[replaced]], sizes[alike[replaced]]
+    others = len(targets) - own
+    replaced, first, own, others = (a[others > 0] for a in (replaced, first, own, others))
+    place = random.integers(0, others)  # among all that differ: in order, past the example's own equals
+    noisy = targets.copy()
+    noisy[replaced] = targets[in_order[place + own * (place >= first)]]
+    return noisy
+
+
 def dropout_base(seed: int, step: int, site: int) -> int:
     """Return the 32-bit number from which the dropout mask of one site in one step is hashed."""
     words = np.random.SeedSequence([DROPOUT, seed, step, site]).generate_state(1, np.uint32)

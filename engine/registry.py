@@ -5,7 +5,7 @@ import math
 import pkgutil
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from engine.knob import Knob
 
@@ -41,7 +41,10 @@ class Arch:
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """One part of a dataset: x (n, inputs) float64, each row an example laid flat, and y (n,) class numbers."""
+    """One part of a dataset: x (n, inputs) float64, each row an example laid flat, and what is to be answered.
+
+    y is class numbers (n,) where the loss is cross-entropy, float64 (n, outputs) otherwise: ±1 for hinge.
+    """
 
     x: "np.ndarray"
     y: "np.ndarray"
@@ -54,11 +57,13 @@ class Task:
     shape: tuple[int, ...]
     """Of one example: (features,), (channels, length), (channels, height, width), or (length,) of tokens."""
     outputs: int
-    """Classes."""
+    """Classes, or numbers that are predicted."""
     max_size: int
     """Most training examples there are to take."""
     tokens: int = 0
     """Size of the vocabulary where an example is a row of token numbers; 0 where it is one of real numbers."""
+    loss: Literal["cross-entropy", "mse", "hinge"] = "cross-entropy"
+    """What training minimises, as in net/losses.py."""
 
     @property
     def inputs(self) -> int:
@@ -76,6 +81,8 @@ class Dataset:
     load: "Callable[[int, Mapping[str, Any]], tuple[Split, Split, Split]]"
     """(data_seed, options) → training pool of max_size, validation, test."""
     knobs: tuple[Knob, ...] = ()
+    on_disk: "Callable[[], bool]" = lambda: True
+    """Whether load reads what is here; otherwise it downloads, once."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,8 @@ class Settings:
     label_noise: float = knob(
         0.0,
         "Label noise",
-        "Share of training labels that are wrong (rounded to whole labels); validation and test stay clean.",
+        "Share of training labels that are wrong (rounded to whole labels), or of training targets that are another "
+        "example's; validation and test stay clean.",
         group="Data",
         low=0.0,
         high=1.0,

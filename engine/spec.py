@@ -22,7 +22,8 @@ MAX_RUNS = 10_000
 """Most runs of one sweep."""
 
 SCORES = ("train_loss", "val_loss", "test_loss", "train_error", "val_error", "test_error")
-"""Losses in nats per example, errors as shares of wrong answers."""
+"""Losses per example (cross-entropy in nats), errors as shares of wrong answers, or of the split's variance that is
+left unexplained where the loss is mse."""
 
 METRICS = (
     *SCORES,
@@ -79,6 +80,11 @@ class RunSpec(Settings):
         _refuse_unknown(given, declared_options, self.arch, self.dataset)
         filled = {n: k.check(given.get(n, k.default)) for n, k in declared_options.items()}
         object.__setattr__(self, "options", tuple(sorted(filled.items())))
+        if self.label_smoothing and self.task.loss != "cross-entropy":
+            raise ValueError(
+                f"label_smoothing={self.label_smoothing} is not possible; allowed: 0 for {self.dataset}, "
+                f"whose loss is {self.task.loss}."
+            )
         if self.dataset_size == knobs_of(RunSpec)["dataset_size"].default:  # or all there are, where there are fewer
             object.__setattr__(self, "dataset_size", min(self.dataset_size, self.task.max_size))
         if self.dataset_size > self.task.max_size:

@@ -65,6 +65,8 @@ def test_the_interface_never_loads_torch() -> None:
         "from engine.spec import RunSpec\n"
         "from engine.net.count import count\n"
         "count(RunSpec())\n"
+        "from engine.registry import names\n"
+        "for name in names('datasets'): count(RunSpec(dataset=name))\n"
         "sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

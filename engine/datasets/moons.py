@@ -5,41 +5,23 @@ from typing import Any
 
 import numpy as np
 
-from engine.knob import Knob
 from engine.registry import Dataset, Split, Task
+from engine.splits import INPUT_NOISE, cut, sampling
 
 TRAIN, VALIDATION, TEST = 2000, 500, 2000
 
 
 def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
     """Return training pool, validation and test: points on two half-circles, each moved by Gaussian noise."""
-    rng = np.random.Generator(np.random.Philox(key=[data_seed, 1]))
+    rng = sampling(data_seed)
     count = TRAIN + VALIDATION + TEST
     y = rng.integers(0, 2, count)
     angle = np.pi * rng.random(count)
     upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     lower = np.stack([1 - np.cos(angle), 0.5 - np.sin(angle)], axis=1)
     x = np.where(y[:, None] == 0, upper, lower) + options["input_noise"] * rng.standard_normal((count, 2))
-    pool, validation, test = np.split(np.arange(count), [TRAIN, TRAIN + VALIDATION])
-    pool_split, val_split, test_split = (Split(x=x[part], y=y[part]) for part in (pool, validation, test))
-    return pool_split, val_split, test_split
+    return cut(x, y, TRAIN, VALIDATION)
 
 
 TASK = Task(shape=(2,), outputs=2, max_size=TRAIN)
-DATASET = Dataset(
-    title="Two moons (2-D points)",
-    task=lambda options: TASK,
-    load=load,
-    knobs=(
-        Knob(
-            name="input_noise",
-            kind=float,
-            default=0.15,
-            label="Input noise",
-            help="Standard deviation of the Gaussian noise on each coordinate; the half-circles have radius 1.",
-            group="Data",
-            low=0.0,
-            high=1.0,
-        ),
-    ),
-)
+DATASET = Dataset(title="Two moons (2-D points)", task=lambda options: TASK, load=load, knobs=(INPUT_NOISE,))

@@ -14,6 +14,7 @@ from engine import registry
 from engine.net.count import count
 from engine.net.device_data import ROW_MULTIPLE, DeviceData
 from engine.net.initial import initial_values
+from engine.net.losses import LOSSES
 from engine.net.optimizers import Optimizer
 from engine.net.reader import Reader
 from engine.randomness import dropout_base, dropout_threshold
@@ -79,7 +80,7 @@ class Batched(Reader):
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
         self._runs = runs
         self._forward = registry.arch(runs[0].arch).forward
-        self.outputs = runs[0].task.outputs
+        self.task = runs[0].task
         x = data.train.x
         # All numbers of a model lie in one row, filled up to whole vectors of the processor: the fused optimizer
         # rounds a leftover by another path, and a model's result would depend on its place in the bucket.
@@ -96,13 +97,11 @@ class Batched(Reader):
         }
         self._leaves = list(self.parameters.values())
         self._optimizer = Optimizer(runs, weights)
-        # The loss's gradient by the logits is softmax − target; the target's share on the label, and on every class:
-        smoothing = [run.label_smoothing for run in runs]
-        self._on_label = -x.new_tensor([1 - share for share in smoothing])[:, None, None]
-        self._on_each = x.new_tensor([share / self.outputs for share in smoothing])[:, None, None]
-        self._any_smoothing = any(share > 0 for share in smoothing)
+        self._loss = LOSSES[self.task.loss]
+        self._smoothing = x.new_tensor([run.label_smoothing for run in runs])[:, None, None]
+        self._any_smoothing = any(run.label_smoothing > 0 for run in runs)
         self._any_dropout = any(run.dropout > 0 for run in runs)
-        self._x, self._y = x.flatten(0, 1), data.train.y.flatten()
+        self._x, self._y = x.flatten(0, 1), data.train.y.flatten(0, 1)
         self._first_row = data.which[:, None] * x.shape[1]
 
     def step(self, rows: Tensor, step: int) -> None:
@@ -116,15 +115,15 @@ class Batched(Reader):
             index = torch.cat([index, index[:, :1].expand(models, extra)], dim=1)
         index = index.view(-1)
         x = self._x.index_select(0, index).view(models, batch + extra, -1)
-        y = self._y.index_select(0, index).view(models, 1, batch + extra)
+        y = self._y.index_select(0, index).unflatten(0, (models, batch + extra))
         dropped = Dropout(self._runs, step) if self._any_dropout else None
-        net = BatchedNet(self._runs[0], self.parameters, self.outputs, dropped)
+        net = BatchedNet(self._runs[0], self.parameters, self.task.outputs, dropped)
         logits = self._forward(net, x.transpose(1, 2))
-        with torch.no_grad():  # the gradient of the mean cross-entropy, (softmax − one-hot) / batch
-            slope = torch.softmax(logits, dim=1)
-            slope.scatter_add_(1, y, self._on_label.expand(y.shape))
-            if self._any_smoothing:
-                slope -= self._on_each
+        with torch.no_grad():  # the gradient of the mean loss
+            slope = self._loss.slope(logits, y)
+            if self._any_smoothing:  # of the target, a share moves from the label to all classes
+                slope.scatter_add_(1, y[:, None], self._smoothing.expand(-1, 1, batch + extra))
+                slope -= self._smoothing / self.task.outputs
             slope /= batch
             if extra:
                 slope[:, :, batch:] = 0
@@ -134,7 +133,7 @@ class Batched(Reader):
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
         with torch.no_grad():
-            net = BatchedNet(self._runs[0], self.parameters, self.outputs)
+            net = BatchedNet(self._runs[0], self.parameters, self.task.outputs)
             return self._forward(net, x.transpose(1, 2))
 
     def norms(self) -> tuple[Tensor, Tensor]:

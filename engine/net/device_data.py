@@ -15,14 +15,16 @@ ROW_MULTIPLE = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """One split of every distinct data set, filled up with empty rows of class −1."""
+    """One split of every distinct data set, filled up with empty rows, of class −1 where there are classes."""
 
     x: Tensor
     """(distinct, rows, inputs)"""
     y: Tensor
-    """(distinct, rows)"""
+    """(distinct, rows), or (distinct, rows, outputs) where they are real numbers."""
     count: int
     """Rows that are examples; they come first."""
+    variance: Tensor
+    """(distinct,) float64: of the targets, over which the error is taken; 1 where it is a share of wrong answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +50,14 @@ class DeviceData:
             splits = [getattr(data, name) for data in distinct.values()]
             x, y = np.stack([s.x for s in splits]), np.stack([s.y for s in splits])
             extra = (0, -y.shape[1] % ROW_MULTIPLE)
+            real = y.dtype.kind == "f"
+            squares = runs[0].task.loss == "mse"
+            filled = np.pad(y, ((0, 0), extra, *((0, 0),) * (y.ndim - 2)), constant_values=0 if real else -1)
             return Examples(
                 x=torch.tensor(np.pad(x, ((0, 0), extra, (0, 0))), device=device, dtype=dtype),
-                y=torch.tensor(np.pad(y, ((0, 0), extra), constant_values=-1), device=device),
+                y=torch.tensor(filled, device=device, dtype=dtype if real else None),
                 count=y.shape[1],
+                variance=torch.tensor([s.y.var(axis=0).mean() if squares else 1.0 for s in splits], device=device),
             )
 
         moved, train = np.stack([data.moved for data in distinct.values()]), stack("train")

@@ -61,7 +61,7 @@ class Kernel(Reader):
     """All models of a bucket in training, on one core. Raises: ValueError: where `supports` says no."""
 
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
-        self._runs, self._data, self.outputs = runs, data, runs[0].task.outputs
+        self._runs, self._data, self.task = runs, data, runs[0].task
         dtype = data.train.x.dtype
         loaded, self._evaluation = library(REAL[dtype]), tape(runs[0], False)
         if loaded is None or self._evaluation is None:

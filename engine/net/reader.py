@@ -3,10 +3,11 @@
 from abc import ABC, abstractmethod
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from engine.net.device_data import DeviceData, Examples
+from engine.net.losses import LOSSES
+from engine.registry import Task
 from engine.spec import RunSpec
 
 EVAL_ROWS = 512
@@ -17,7 +18,7 @@ class Reader(ABC):
     """All models of a bucket in training."""
 
     parameters: dict[str, Tensor]
-    outputs: int
+    task: Task
 
     @abstractmethod
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
@@ -44,15 +45,17 @@ class Reader(ABC):
             self.step(chosen, step)
 
     def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean loss and the share of wrong answers of every model, each (models,).
+        """Return the mean loss and the error of every model, each (models,).
 
         `which` (models,): the data set that each model sees, a place along the first axis of `split`.
         """
         loss = error = torch.zeros(len(which), dtype=torch.float64, device=split.x.device)
+        measured = LOSSES[self.task.loss]
         for start in range(0, split.count, EVAL_ROWS):
             x, y = split.x[which, start : start + EVAL_ROWS], split.y[which, start : start + EVAL_ROWS]
-            logits = self.logits(x)  # (models, classes, rows)
-            each = F.cross_entropy(logits, y, reduction="none", ignore_index=-1)
+            outputs = self.logits(x)  # (models, outputs, rows)
+            there = torch.arange(start, start + x.shape[1], device=x.device) < split.count
+            each, wrong = (torch.where(there, f(outputs, y), 0) for f in (measured.each, measured.error))
             loss = loss + each.sum(dim=1, dtype=torch.float64)
-            error = error + ((logits.argmax(dim=1) != y) & (y >= 0)).sum(dim=1)
-        return loss / split.count, error / split.count
+            error = error + wrong.sum(dim=1, dtype=torch.float64)
+        return loss / split.count, error / split.count / split.variance[which]

@@ -1,6 +1,7 @@
 """Reads an architecture as one plain PyTorch model: the judge of every faster reader."""
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,12 @@ from engine.schedule import rate
 from engine.spec import RunSpec
 
 ACTIVATION = {"relu": torch.relu, "gelu": F.gelu, "tanh": torch.tanh}
+LOSS: "dict[str, Callable[[Tensor, Tensor], Tensor]]" = {
+    "cross-entropy": F.cross_entropy,
+    "mse": F.mse_loss,
+    "hinge": lambda outputs, y: F.margin_ranking_loss(outputs, torch.zeros_like(outputs), y, margin=1.0),
+}
+"""Torch's own, means over examples and outputs; ranking an output against 0 by a margin of 1 is the hinge loss."""
 
 
 class ReferenceNet:
@@ -50,7 +57,7 @@ class Reference(Reader):
         (self._spec,) = runs
         self._x, self._y = data.train.x[0], data.train.y[0]
         self._forward = registry.arch(self._spec.arch).forward
-        self.outputs = self._spec.task.outputs
+        self.task = self._spec.task
         values = zip(count(self._spec).parameters, initial_values(self._spec), strict=True)
         self.parameters = {
             declared.name: torch.tensor(value, device=self._x.device, dtype=self._x.dtype, requires_grad=True)
@@ -70,9 +77,13 @@ class Reference(Reader):
         """Take optimizer step `step` on the examples `rows` (1, batch)."""
         spec = self._spec
         x, y = self._x[rows[0]], self._y[rows[0]]
-        net = ReferenceNet(spec, self.parameters, self.outputs, step)
+        net = ReferenceNet(spec, self.parameters, self.task.outputs, step)
         parameters = list(self.parameters.values())
-        loss = F.cross_entropy(self._forward(net, x), y, label_smoothing=spec.label_smoothing)
+        outputs = self._forward(net, x)
+        if spec.label_smoothing:
+            loss = F.cross_entropy(outputs, y, label_smoothing=spec.label_smoothing)
+        else:
+            loss = LOSS[self.task.loss](outputs, y)
         loss = loss + spec.l1 * torch.stack([p.abs().sum() for p in parameters]).sum()
         loss = loss + spec.l2 / 2 * torch.stack([p.square().sum() for p in parameters]).sum()
         self._optimizer.zero_grad()
@@ -91,7 +102,7 @@ class Reference(Reader):
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (1, classes, n) of x (1, n, inputs) in evaluation mode."""
         with torch.no_grad():
-            net = ReferenceNet(self._spec, self.parameters, self.outputs, None)
+            net = ReferenceNet(self._spec, self.parameters, self.task.outputs, None)
             return self._forward(net, x[0]).T[None]
 
     def norms(self) -> tuple[Tensor, Tensor]:

@@ -136,7 +136,8 @@ class TapeNet:
 
 def follows(spec: RunSpec) -> bool:
     """Return whether the kernel knows the run's settings, whatever its architecture."""
-    return all(getattr(spec, name) == default for name, default in AT_DEFAULT.items())
+    known = spec.task.loss == "cross-entropy" and not spec.task.tokens
+    return known and all(getattr(spec, name) == default for name, default in AT_DEFAULT.items())
 
 
 @lru_cache(maxsize=1000)
@@ -149,7 +150,7 @@ def tape(spec: RunSpec, training: bool) -> Tape | None:
         out = registry.arch(spec.arch).forward(net, Value(units=spec.task.inputs, made_by=-1))
     except UnknownOperationError:
         return None
-    if spec.task.tokens or out.made_by != len(net.operations) - 1:
+    if out.made_by != len(net.operations) - 1:
         return None
     return Tape(operations=tuple(net.operations), rows=net.rows, numbers=net.numbers, weights=net.weights)
 

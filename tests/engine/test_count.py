@@ -10,7 +10,12 @@ from engine.net.device_data import DeviceData
 from engine.net.reference import Reference
 from engine.spec import RunSpec
 
-EVERY = [(arch, dataset) for arch in registry.names("archs") for dataset in registry.names("datasets")]
+EVERY = [
+    (arch, dataset)
+    for arch in registry.names("archs")
+    for dataset in registry.names("datasets")
+    if registry.dataset(dataset).on_disk()
+]
 
 
 def _run(arch: str, dataset: str, width: int = 12) -> RunSpec:

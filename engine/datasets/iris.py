@@ -1,0 +1,12 @@
+"""Iris, 4 measurements of a flower, 3 species, shipped with scikit-learn.
+
+Source: R. Fisher, "The use of multiple measurements in taxonomic problems", Annals of Eugenics, 1936.
+"""
+
+from engine.registry import Dataset, Task
+from engine.tables import loader
+
+TRAIN, VALIDATION = 80, 19  # of 149 that differ; the other 50 test
+
+TASK = Task(shape=(4,), outputs=3, max_size=TRAIN)
+DATASET = Dataset(title="Iris (4 measurements)", task=lambda options: TASK, load=loader("iris.csv", TRAIN, VALIDATION))

@@ -1,0 +1,59 @@
+"""Regression on a random network's output: error falls with the student's size as a power of it.
+
+Source of the setting: U. Sharma, J. Kaplan, "A neural scaling law from the dimension of the data manifold",
+arXiv:2004.10802.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from engine.knob import Knob
+from engine.registry import Dataset, Split, Task
+from engine.splits import cut, sampling, standardised
+
+TRAIN, VALIDATION, TEST = 20_000, 2_000, 5_000
+UNITS = 16
+GAIN = 2.0
+"""Weights are normal with deviation GAIN/√fan-in: at 1 the teacher would be close to a straight line."""
+
+
+def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
+    """Return training pool, validation and test: x uniform in [−1, 1]^d, y the output of a teacher.
+
+    The teacher is a tanh network d-16-16-1 with weights drawn by the data seed; its output, free of noise, is
+    standardised by the pool.
+    """
+    rng, dimension = sampling(data_seed), options["dimension"]
+    x = rng.uniform(-1, 1, (TRAIN + VALIDATION + TEST, dimension))
+    hidden = x
+    for fan_in in (dimension, UNITS):
+        weights = rng.standard_normal((fan_in, UNITS)) * GAIN / np.sqrt(fan_in)
+        hidden = np.tanh(hidden @ weights + 0.5 * rng.standard_normal(UNITS))
+    y = hidden @ rng.standard_normal((UNITS, 1))
+    return cut(x, standardised(y, np.arange(TRAIN)), TRAIN, VALIDATION)
+
+
+def task(options: Mapping[str, Any]) -> Task:
+    """Return d numbers in, one out."""
+    return Task(shape=(options["dimension"],), outputs=1, max_size=TRAIN, loss="mse")
+
+
+DATASET = Dataset(
+    title="Teacher and student (regression)",
+    task=task,
+    load=load,
+    knobs=(
+        Knob(
+            name="dimension",
+            kind=int,
+            default=4,
+            label="Dimension",
+            help="Numbers in one example, each uniform between −1 and 1.",
+            group="Data",
+            low=1,
+            high=64,
+        ),
+    ),
+)

@@ -1,0 +1,47 @@
+"""How a data set's examples become training pool, validation and test."""
+
+import numpy as np
+
+from engine.knob import Knob
+from engine.randomness import generator
+from engine.registry import Split
+
+SAMPLE = 1
+"""The random stream of a data set's own sample and split."""
+
+INPUT_NOISE = Knob(
+    name="input_noise",
+    kind=float,
+    default=0.15,
+    label="Input noise",
+    help="Standard deviation of the Gaussian noise on each coordinate; the shapes without it have radius 1 or so.",
+    group="Data",
+    low=0.0,
+    high=1.0,
+)
+"""Of all points in the plane alike, so that a sweep over several of them means one thing."""
+
+
+def sampling(data_seed: int) -> np.random.Generator:
+    """Return the generator that draws a data set's sample and split."""
+    return generator(data_seed, SAMPLE)
+
+
+def cut(x: np.ndarray, y: np.ndarray, train: int, validation: int) -> tuple[Split, Split, Split]:
+    """Return the first `train` examples as pool, the next `validation`, and the rest as test set."""
+    ends = [train, train + validation]
+    pool, val, test = (
+        Split(x=a, y=b) for a, b in zip(np.split(np.asarray(x, dtype=np.float64), ends), np.split(y, ends), strict=True)
+    )
+    return pool, val, test
+
+
+def standardised(x: np.ndarray, pool: np.ndarray, axis: int | None = 0) -> np.ndarray:
+    """Return x (n, features) less the mean of the rows `pool` and over their deviation, per feature or over all."""
+    spread = x[pool].std(axis=axis)
+    return np.asarray((x - x[pool].mean(axis=axis)) / np.where(spread > 0, spread, 1.0))
+
+
+def distinct(rows: np.ndarray) -> np.ndarray:
+    """Return the places of the rows that no earlier row equals, rising."""
+    return np.sort(np.unique(rows, axis=0, return_index=True)[1])

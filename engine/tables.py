@@ -1,0 +1,37 @@
+"""The tables that scikit-learn ships: importing all of it for them takes 1.6 s, reading one 0.1 s at most."""
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.registry import Split
+from engine.splits import cut, distinct, sampling, standardised
+
+
+def shipped(name: str, *, delimiter: str | None = ",", header: int = 0) -> np.ndarray:
+    """Return the numbers of the file `name` in scikit-learn's data folder, after `header` lines of words."""
+    package = find_spec("sklearn")
+    assert package is not None
+    assert package.origin is not None
+    path = Path(package.origin).parent / "datasets" / "data" / name
+    return np.loadtxt(path, delimiter=delimiter, skiprows=header)
+
+
+def loader(name: str, train: int, validation: int) -> Callable[[int, Mapping[str, Any]], tuple[Split, Split, Split]]:
+    """Return the `load` of a table whose last column is the class and whose first line counts rows and columns.
+
+    A row that repeats an earlier one is left out, so that none is both trained on and held out. Features are
+    standardised one by one.
+    """
+
+    def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
+        rows = shipped(name, header=1)
+        rows = rows[distinct(rows[:, :-1])]
+        order = sampling(data_seed).permutation(len(rows))
+        x, y = standardised(rows[:, :-1], order[:train]), rows[:, -1].astype(np.int64)
+        return cut(x[order], y[order], train, validation)
+
+    return load
