@@ -15,7 +15,7 @@ THRESHOLD = 0.01
 SPLITS = ("test", "train", "val")
 SPLIT_NAMES = {"test": "test", "train": "train", "val": "validation"}
 AXES = {"width": "Width", "depth": "Depth", "params": "Parameters", "ratio": "Parameters ÷ training examples"}
-SCALES = {"error": "Error (share of wrong answers)", "loss": "Loss (nats per example)"}
+SCALES = {"error": "Error (share of wrong answers, or of variance)", "loss": "Loss per example (nats, for classes)"}
 LOGS = ("none", "x", "y", "xy")
 
 

@@ -132,7 +132,7 @@ def test_two_command_lines_on_one_store_share_the_work(home: Path) -> None:
 
 
 def test_a_killed_worker_is_replaced_and_its_runs_train_again(home: Path) -> None:
-    with _start(*SWEEP, "--set", "width=2,3,4,5", "--set", "steps=3000", "--json") as process:
+    with _start(*SWEEP, "--set", "width=2,3,4,5", "--set", "steps=20000", "--json") as process:
         killed: set[int] = set()
         deadline = time.monotonic() + 60
         while len(killed) < 3 and process.poll() is None and time.monotonic() < deadline:
