@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Visit = Callable[..., "Page"]
 SHORT = "dataset=moons&width=2,4&seed=0,1&steps=200&dataset_size=50"
-LONG = "dataset=moons&width=4,8&seed=0,1&steps=1000000&dataset_size=60"
+LONG = "dataset=moons&width=400,500&seed=0,1&steps=1000000&dataset_size=60"
 
 
 def test_train_shows_progress_and_ends_in_a_curve(server: Server, visit: Visit) -> None:
@@ -49,7 +49,7 @@ def test_training_outlives_a_reload_and_stops_at_a_click(server: Server, visit: 
 
 
 def test_after_kill_9_of_app_and_workers_a_new_app_goes_on_with_the_job(tmp_path: Path, visit: Visit) -> None:
-    sweep = "dataset=moons&width=2,4&seed=0,1&steps=50,15000&dataset_size=50"
+    sweep = "dataset=moons&width=2,4&seed=0,1&steps=50,100000&dataset_size=50"
     with serving(tmp_path) as first:
         page = visit(f"{first.url}/?{sweep}")
         press(page, "Train 8 runs")
