@@ -49,7 +49,7 @@ def test_training_outlives_a_reload_and_stops_at_a_click(server: Server, visit: 
 
 
 def test_after_kill_9_of_app_and_workers_a_new_app_goes_on_with_the_job(tmp_path: Path, visit: Visit) -> None:
-    sweep = "dataset=moons&width=2,4&seed=0,1&steps=50,100000&dataset_size=50"
+    sweep = "dataset=moons&width=2,4&seed=0,1&steps=50,600000&dataset_size=50"
     with serving(tmp_path) as first:
         page = visit(f"{first.url}/?{sweep}")
         press(page, "Train 8 runs")
@@ -59,4 +59,4 @@ def test_after_kill_9_of_app_and_workers_a_new_app_goes_on_with_the_job(tmp_path
         with serving(tmp_path) as second:
             page = visit(f"{second.url}/?{sweep}")
             page.get_by_role("button", name="Stop").wait_for()
-            page.get_by_text("all cached, nothing to train").wait_for(timeout=60_000)
+            page.get_by_text("all cached, nothing to train").wait_for(timeout=200_000)
