@@ -112,14 +112,14 @@ def _bucket_seconds(runs: Sequence[RunSpec]) -> float:
     counts = count(run)
     per_model = (
         STEP_PER_MODEL
-        + PER_ACTIVATION * run.batch * run.width * run.depth
+        + PER_ACTIVATION * run.batch * counts.activations
         + PER_FLOP * run.batch * counts.flops_per_example
         + PER_PARAMETER * counts.params
         + PER_INPUT * run.batch * run.task.inputs
     )
-    return (STEP + STEP_PER_LAYER * run.depth + models * per_model) * run.steps * EVALUATION / 1e6
+    return (STEP + STEP_PER_LAYER * counts.layers + models * per_model) * run.steps * EVALUATION / 1e6
 
 
 def _bytes_per_model(run: RunSpec) -> int:
     """Return weights, gradients and two moments, and activations forward and backward, in float32."""
-    return 16 * count(run).params + 4 * run.batch * (run.task.inputs + 3 * run.depth * run.width)
+    return 16 * count(run).params + 4 * run.batch * (run.task.inputs + 3 * count(run).activations)
