@@ -20,7 +20,6 @@ from engine.measure import measure
 from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.reader import Reader
-from engine.plain import module
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
 from engine.train import ORDER_CHUNK, eval_steps, reader_of
@@ -175,7 +174,7 @@ def _plain_loop(run: RunSpec, device: str) -> Iterator[None]:
         torch.tensor(data.train.x, dtype=torch.float32), torch.tensor(data.train.y)
     )
     batches = torch.utils.data.DataLoader(examples, batch_size=run.batch, shuffle=True)
-    model = module(run).to(device)
+    model = _module(run).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=run.lr)
     loss_of = nn.CrossEntropyLoss()
     while True:
@@ -191,7 +190,7 @@ def _best_loop(run: RunSpec, device: str) -> Iterator[None]:
     data = load(run)
     x = torch.tensor(data.train.x, dtype=torch.float32, device=device)
     y = torch.tensor(data.train.y, device=device)
-    model = module(run).to(device)
+    model = _module(run).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=run.lr, fused=True)
     while True:
         for rows in torch.randperm(len(y), device=device).split(run.batch):
@@ -205,6 +204,13 @@ def _best_loop(run: RunSpec, device: str) -> Iterator[None]:
 def _best_pass(argument: tuple[list[RunSpec], str]) -> float:
     one_per_width, device = argument
     return sum(_seconds_a_step(_best_loop(run, device), device) for run in one_per_width)
+
+
+def _module(run: RunSpec) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for layer in range(run.depth):
+        layers += [nn.Linear(run.task.inputs if layer == 0 else run.width, run.width), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(run.width, run.task.outputs))
 
 
 def _seconds_a_step(loop: Iterator[None], device: str) -> float:

@@ -72,7 +72,7 @@ def share(planned: Sequence[Bucket], workers: int, worker: int) -> list[Bucket]:
 def shape(run: RunSpec) -> tuple[object, ...]:
     """Return what runs of one bucket have in common; the rest are vectors along the model axis."""
     sizes = (run.width, run.depth, run.dataset_size, run.train_size, run.batch, run.steps)
-    return (run.arch, run.dataset, *sizes, run.optimizer, suits_kernel(run), *run.options)
+    return (run.arch, run.dataset, *sizes, run.optimizer, follows(run), *run.options)
 
 
 def predicted_seconds(runs: Sequence[RunSpec], workers: int | None = None) -> float:
@@ -100,11 +100,6 @@ def worker_count() -> int:
     if gpus:
         return gpus
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def suits_kernel(run: RunSpec) -> bool:
-    """Return whether the compiled kernel is the fastest reader of runs of this shape: the same for any bucket-mates."""
-    return run.width <= 2048 and follows(run)
 
 
 def _bucket_seconds(runs: Sequence[RunSpec]) -> float:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from engine import plan
 from engine.measure import measure
 from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
@@ -34,7 +33,7 @@ def eval_steps(steps: int) -> tuple[int, ...]:
 
 def reader_of(run: RunSpec, device: str, dtype: torch.dtype = torch.float32) -> type[Reader]:
     """Return what trains runs of this shape fastest on this machine, whoever their bucket-mates are."""
-    if device == "cpu" and plan.suits_kernel(run) and Kernel.supports(run, dtype):
+    if device == "cpu" and Kernel.supports(run, dtype):
         return Kernel
     return Batched
 
