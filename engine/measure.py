@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.net.device_data import DeviceData, Examples
-from engine.net.losses import LOSSES
 from engine.net.reader import EVAL_ROWS, Reader
 from engine.spec import METRICS, EvalPoint, RunSpec
 
@@ -23,16 +22,11 @@ def measure(runs: tuple[RunSpec, ...], model: Reader, data: DeviceData, step: in
 
 def _train(model: Reader, data: DeviceData) -> dict[str, Tensor]:
     """Measure against the labels as given; no example of a kind makes that kind's error NaN."""
-    split, moved = data.train, data.moved[data.which]
-    loss, error = model.loss_and_error(split, data.which)
-    flipped = _zeros(data)
+    split = data.train
+    loss, error, flipped = model.loss_and_error(split, data.which)
     if model.task.loss == "mse":  # no answer is simply right or wrong
-        flipped = flipped / 0
-    elif moved.any():
-        wrong = LOSSES[model.task.loss].error
-        for rows, y, outputs in _chunks(model, split, data.which):
-            flipped = flipped + (wrong(outputs, y) * moved[:, rows]).sum(dim=1, dtype=torch.float64)
-    others = moved.sum(dim=1)
+        flipped = torch.full_like(flipped, torch.nan)
+    others = _zeros(data) if split.moved is None else split.moved[data.which].sum(dim=1)
     return {
         "train_loss": loss,
         "train_error": error,
@@ -42,7 +36,7 @@ def _train(model: Reader, data: DeviceData) -> dict[str, Tensor]:
 
 
 def _validation(model: Reader, data: DeviceData) -> dict[str, Tensor]:
-    loss, error = model.loss_and_error(data.val, data.which)
+    loss, error, _ = model.loss_and_error(data.val, data.which)
     return {"val_loss": loss, "val_error": error}
 
 
@@ -52,13 +46,13 @@ def _test(model: Reader, data: DeviceData) -> dict[str, Tensor]:
     Source: G. W. Brier, "Verification of forecasts expressed in terms of probability", 1950.
     """
     if model.task.loss != "cross-entropy":
-        loss, error = model.loss_and_error(data.test, data.which)
-        nothing = _zeros(data) / 0
+        loss, error, _ = model.loss_and_error(data.test, data.which)
+        nothing = torch.full_like(loss, torch.nan)
         classes = dict.fromkeys(("test_brier", "test_macro_recall", "test_macro_f1"), nothing)
         return {"test_loss": loss, "test_error": error} | classes
     loss = brier = _zeros(data)
     hits, answers, labels = torch.zeros(3, len(data.which), model.task.outputs, dtype=torch.float64, device=loss.device)
-    for _, y, logits in _chunks(model, data.test, data.which):
+    for y, logits in _chunks(model, data.test, data.which):
         real, answer = (y >= 0).double(), logits.argmax(dim=1)
         hits.scatter_add_(1, answer, (answer == y).double())
         answers.scatter_add_(1, answer, real)
@@ -78,11 +72,11 @@ def _test(model: Reader, data: DeviceData) -> dict[str, Tensor]:
     }
 
 
-def _chunks(model: Reader, split: Examples, which: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
-    """Yield places, labels (models, rows) and logits (models, classes, rows); labels of empty rows are −1."""
+def _chunks(model: Reader, split: Examples, which: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield labels (models, rows) and logits (models, classes, rows); labels of empty rows are −1."""
     for start in range(0, split.count, EVAL_ROWS):
         rows = slice(start, start + EVAL_ROWS)
-        yield rows, split.y[which, rows], model.logits(split.x[which, rows])
+        yield split.y[which, rows], model.logits(split.x[which, rows])
 
 
 def _zeros(data: DeviceData) -> Tensor:

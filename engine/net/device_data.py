@@ -1,6 +1,6 @@
 """The data of a bucket as tensors, one copy for all models that see the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ class Examples:
     """Rows that are examples; they come first."""
     variance: Tensor
     """(distinct,) float64: of the targets, over which the error is taken; 1 where it is a share of wrong answers."""
+    moved: Tensor | None = None
+    """(distinct, rows) True where label noise has put another label; None where it has put none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +38,6 @@ class DeviceData:
     test: Examples
     which: Tensor
     """(models,) places along the first axis of the splits."""
-    moved: Tensor
-    """(distinct, rows of train) True where label noise has put another label."""
 
     @classmethod
     def of(cls, runs: tuple[RunSpec, ...], device: str, dtype: torch.dtype) -> "DeviceData":
@@ -60,12 +60,13 @@ class DeviceData:
                 variance=torch.tensor([s.y.var(axis=0).mean() if squares else 1.0 for s in splits], device=device),
             )
 
-        moved, train = np.stack([data.moved for data in distinct.values()]), stack("train")
-        moved = np.pad(moved, ((0, 0), (0, train.y.shape[1] - moved.shape[1])))
+        train, moved = stack("train"), np.stack([data.moved for data in distinct.values()])
+        if moved.any():
+            moved = np.pad(moved, ((0, 0), (0, train.y.shape[1] - moved.shape[1])))
+            train = replace(train, moved=torch.tensor(moved, device=device))
         return cls(
             train=train,
             val=stack("val"),
             test=stack("test"),
             which=torch.tensor([places[key] for key in keys], device=device),
-            moved=torch.tensor(moved, device=device),
         )

@@ -319,6 +319,7 @@ extern "C" void train(const Bucket* bucket, const Model* models, const int64_t* 
 struct Split {
     const real* blocks;
     const int64_t* y;
+    const bool* moved;  // whether label noise has put another label; null where it has put none
     int64_t count;
 };
 
@@ -341,33 +342,40 @@ extern "C" void logits(const Bucket* bucket, const Model* models, const Split* s
     }
 }
 
-// Adds the losses and the wrong answers of one vector of rows, of which the first `rows` count.
-static inline void judge(const real* logits, const int64_t* y, int64_t rows, int64_t classes, int64_t stride,
-                         double& loss, double& wrong) {
+struct Judgement {
+    double loss, wrong, flipped;  // flipped: wrong where label noise has put another label
+};
+
+// Adds the losses and the wrong answers of one vector of rows, those of a split from `first` to before `end`.
+static inline void judge(const real* logits, const Split& split, int64_t first, int64_t end, int64_t classes,
+                         int64_t stride, Judgement& sums) {
     const Softmax s = softmax(logits, classes, stride, nullptr);
+    const int64_t* y = split.y + first;
     double product = 1;  // of a few sums: one logarithm for all
-    for (int64_t row = 0; row < rows; row++) {
+    for (int64_t row = 0; row < end - first; row++) {
         product *= s.total[row];
-        loss += double(s.largest[row]) - double(logits[y[row] * stride + row]);
-        wrong += s.answer[row] != y[row];
+        sums.loss += double(s.largest[row]) - double(logits[y[row] * stride + row]);
+        const bool wrong = s.answer[row] != y[row];
+        sums.wrong += wrong;
+        sums.flipped += wrong && split.moved && split.moved[first + row];
     }
-    loss += std::log(product);
+    sums.loss += std::log(product);
 }
 
-// Writes the mean loss and the share of wrong answers (models, 2) of one split per model.
+// Writes the mean loss, the share of wrong answers and the number of flipped ones (models, 3) of one split per model.
 extern "C" void measure(const Bucket* bucket, const Model* models, const Split* splits, double* out) {
     const int64_t stride = stride_of(BLOCK);
-    for (int64_t m = 0; m < bucket->models; m++, out += 2) {
+    for (int64_t m = 0; m < bucket->models; m++, out += 3) {
         const Split& split = splits[m];
-        double loss = 0, wrong = 0;
+        Judgement sums{};
         for (int64_t start = 0; start < split.count; start += BLOCK) {
             const real* z = predict(*bucket, models[m], split, start / BLOCK);
-            const int64_t end = std::min(BLOCK, split.count - start);
-            for (int64_t row = 0; row < end; row += LANES)
-                judge(z + row, split.y + start + row, std::min<int64_t>(LANES, end - row), bucket->outputs, stride,
-                      loss, wrong);
+            const int64_t end = std::min(start + BLOCK, split.count);
+            for (int64_t row = start; row < end; row += LANES)
+                judge(z + row - start, split, row, std::min<int64_t>(row + LANES, end), bucket->outputs, stride, sums);
         }
-        out[0] = loss / double(split.count);
-        out[1] = wrong / double(split.count);
+        out[0] = sums.loss / double(split.count);
+        out[1] = sums.wrong / double(split.count);
+        out[2] = sums.flipped;
     }
 }

@@ -54,7 +54,12 @@ class _Bucket(ctypes.Structure):
 
 
 class _Split(ctypes.Structure):
-    _fields_ = [("blocks", ctypes.c_void_p), ("y", ctypes.c_void_p), ("count", ctypes.c_int64)]
+    _fields_ = [
+        ("blocks", ctypes.c_void_p),
+        ("y", ctypes.c_void_p),
+        ("moved", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+    ]
 
 
 class Kernel(Reader):
@@ -98,7 +103,7 @@ class Kernel(Reader):
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
         blocks, rows = _blocks(x), x.shape[1]
-        splits = (_Split * len(x))(*(_Split(_address(part), None, rows) for part in blocks))
+        splits = (_Split * len(x))(*(_Split(_address(part), None, None, rows) for part in blocks))
         out = x.new_empty(len(x), self._bucket.outputs, rows)
         self._library.logits(ctypes.byref(self._bucket), self._models, splits, _address(out))
         return out
@@ -107,17 +112,18 @@ class Kernel(Reader):
         """See Reader."""
         return torch.linalg.vector_norm(self._numbers[0], dim=1, dtype=torch.float64), self._squares.sqrt()
 
-    def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean loss and the share of wrong answers of every model, each (models,)."""
+    def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """See Reader."""
         if id(split) not in self._splits:
             blocks = _blocks(split.x)
             places = which.tolist()
-            views = (_Split(_address(blocks[i]), _address(split.y[i]), split.count) for i in places)
+            moved = None if split.moved is None else [_address(of_one) for of_one in split.moved]
+            views = (_Split(_address(blocks[i]), _address(split.y[i]), moved and moved[i], split.count) for i in places)
             self._splits[id(split)] = (split, blocks, (_Split * len(places))(*views))
-        out = torch.empty(len(which), 2, dtype=torch.float64)
+        out = torch.empty(len(which), 3, dtype=torch.float64)
         views_of_models = self._splits[id(split)][2]
         self._library.measure(ctypes.byref(self._bucket), self._models, views_of_models, _address(out))
-        return out[:, 0], out[:, 1]
+        return out[:, 0], out[:, 1], out[:, 2]
 
     def _views(self, tape: Tape) -> dict[str, Tensor]:
         """Return each parameter (models, …) as a part of all numbers."""

@@ -44,18 +44,22 @@ class Reader(ABC):
         for step, chosen in enumerate(rows, start=first):
             self.step(chosen, step)
 
-    def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean loss and the error of every model, each (models,).
+    def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the mean loss and the error of every model, and how much of the error, summed over examples, is on
+        those whose label was moved: each (models,).
 
         `which` (models,): the data set that each model sees, a place along the first axis of `split`.
         """
-        loss = error = torch.zeros(len(which), dtype=torch.float64, device=split.x.device)
+        loss = error = flipped = torch.zeros(len(which), dtype=torch.float64, device=split.x.device)
         measured = LOSSES[self.task.loss]
         for start in range(0, split.count, EVAL_ROWS):
-            x, y = split.x[which, start : start + EVAL_ROWS], split.y[which, start : start + EVAL_ROWS]
+            rows = slice(start, start + EVAL_ROWS)
+            x, y = split.x[which, rows], split.y[which, rows]
             outputs = self.logits(x)  # (models, outputs, rows)
             there = torch.arange(start, start + x.shape[1], device=x.device) < split.count
             each, wrong = (torch.where(there, f(outputs, y), 0) for f in (measured.each, measured.error))
             loss = loss + each.sum(dim=1, dtype=torch.float64)
             error = error + wrong.sum(dim=1, dtype=torch.float64)
-        return loss / split.count, error / split.count / split.variance[which]
+            if split.moved is not None:
+                flipped = flipped + (wrong * split.moved[which, rows]).sum(dim=1, dtype=torch.float64)
+        return loss / split.count, error / split.count / split.variance[which], flipped
