@@ -36,6 +36,11 @@ def cut(x: np.ndarray, y: np.ndarray, train: int, validation: int) -> tuple[Spli
     return pool, val, test
 
 
+def but_tenths(total: int) -> tuple[int, int]:
+    """Return the sizes of pool and validation where a tenth of `total` validates and as much tests."""
+    return total - 2 * (total // 10), total // 10
+
+
 def standardised(x: np.ndarray, pool: np.ndarray, axis: int | None = 0) -> np.ndarray:
     """Return x (n, features) less the mean of the rows `pool` and over their deviation, per feature or over all."""
     spread = x[pool].std(axis=axis)

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.knob import Knob
 from engine.registry import Dataset, Split, Task
-from engine.splits import cut, distinct, sampling
+from engine.splits import but_tenths, cut, distinct, sampling
 
 MOST = 25_000
 """Pairs of numbers in all; a tenth each is held out for validation and test."""
@@ -44,8 +44,7 @@ def _pairs(rng: np.random.Generator, digits: int) -> np.ndarray:
 
 
 def _sizes(digits: int) -> tuple[int, int]:
-    total = min(100**digits, MOST)
-    return total - 2 * (total // 10), total // 10
+    return but_tenths(min(100**digits, MOST))
 
 
 def task(options: Mapping[str, Any]) -> Task:

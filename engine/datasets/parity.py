@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.knob import Knob
 from engine.registry import Dataset, Split, Task
-from engine.splits import cut, sampling
+from engine.splits import but_tenths, cut, sampling
 
 MOST = 25_000
 """Examples in all, where there are as many strings of bits; a tenth each is held out for validation and test."""
@@ -75,8 +75,7 @@ def _strings(rng: np.random.Generator, bits: int) -> np.ndarray:
 
 
 def _sizes(bits: int) -> tuple[int, int]:
-    total = min(2**bits, MOST)
-    return total - 2 * (total // 10), total // 10
+    return but_tenths(min(2**bits, MOST))
 
 
 def task(options: Mapping[str, Any]) -> Task:
