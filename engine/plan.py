@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.net.compiled import compiler
 from engine.net.count import count
-from engine.net.tape import follows
+from engine.net.tape import follows, tape
 from engine.spec import RunSpec
 
 BUCKET_BYTES = 6 * 2**20
@@ -21,8 +22,14 @@ SHARED = 1.2
 # Microseconds on one core of a 3.3 GHz AMD EPYC (Zen 4), torch 2.13, float32: a non-negative least-squares
 # fit to 130 timings of widths 4–512, depths 1–3, batches 32–256 and 1–32 models, right within ±25 % for
 # eight in ten of them. Live estimates correct it by what the runs at hand have taken.
-STEP, STEP_PER_LAYER, STEP_PER_MODEL = 119.0, 60.0, 18.5
-PER_ACTIVATION, PER_FLOP, PER_PARAMETER, PER_INPUT = 2.5e-3, 1.03e-5, 1.5e-3, 6.5e-4
+STEP, STEP_PER_LAYER = 119.0, 60.0
+BATCHED = (18.5, 2.5e-3, 1.03e-5, 1.5e-3, 6.5e-4)
+"""Of a model, and per activation, FLOP, parameter and input."""
+
+KERNEL = (0.8, 1.17e-3, 8.1e-6, 5.5e-4, 3.6e-4)
+"""The same of the compiled kernel, which has no costs per step: a fit to 66 timings of widths 2–512, depths 1–3 and
+batches 32–256 on digits and moons, right within ±20 % for eight in ten."""
+
 EVALUATION = 1.08
 """Evaluation on top of training, as a factor."""
 
@@ -105,14 +112,12 @@ def worker_count() -> int:
 def _bucket_seconds(runs: Sequence[RunSpec]) -> float:
     run, models = runs[0], len(runs)
     counts = count(run)
-    per_model = (
-        STEP_PER_MODEL
-        + PER_ACTIVATION * run.batch * run.width * run.depth
-        + PER_FLOP * run.batch * counts.flops_per_example
-        + PER_PARAMETER * counts.params
-        + PER_INPUT * run.batch * run.task.inputs
-    )
-    return (STEP + STEP_PER_LAYER * run.depth + models * per_model) * run.steps * EVALUATION / 1e6
+    in_kernel = compiler() is not None and tape(run, True) is not None
+    model, activation, flop, parameter, number = KERNEL if in_kernel else BATCHED
+    per_example = activation * run.width * run.depth + flop * counts.flops_per_example + number * run.task.inputs
+    per_model = model + parameter * counts.params + run.batch * per_example
+    per_step = 0.0 if in_kernel else STEP + STEP_PER_LAYER * run.depth
+    return (per_step + models * per_model) * run.steps * EVALUATION / 1e6
 
 
 def _bytes_per_model(run: RunSpec) -> int:
