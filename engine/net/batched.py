@@ -39,7 +39,10 @@ class BatchedNet:
 
     def linear(self, name: str, x: Tensor, width: int) -> Tensor:
         """Return W x + b for every model."""
-        return torch.baddbmm(self._parameters[f"{name}.bias"][:, :, None], self._parameters[f"{name}.weight"], x)
+        weight, bias = self._parameters[f"{name}.weight"], self._parameters[f"{name}.bias"][:, :, None]
+        if x.shape[1] == 1:  # a lone model's weight gradient would be a matrix times a vector, rounded by another path
+            return torch.addcmul(bias, weight, x)
+        return torch.baddbmm(bias, weight, x)
 
     def activation(self, x: Tensor) -> Tensor:
         """Return the spec's nonlinearity of x."""

@@ -78,6 +78,17 @@ def test_a_run_does_not_depend_on_its_bucket_mates(arch: str, optimizer: str, ac
             assert repr(metrics) == repr(together[place])  # bitwise, and NaN where there is NaN
 
 
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("batch_size", [7, 100, 256])
+def test_nor_does_a_run_of_a_single_unit(batch_size: int, depth: int) -> None:
+    base = {"width": 1, "depth": depth, "batch_size": batch_size, "dataset_size": 300, "steps": 12}
+    runs = SweepSpec.of({**base, "seed": tuple(range(5))}).runs()
+    together = _points(runs, Batched, torch.float32)
+    for part in (runs[:1], runs[4:]):
+        for place, metrics in _points(part, Batched, torch.float32).items():
+            assert repr(metrics) == repr(together[place])
+
+
 def test_float32_is_as_close_to_float64_as_the_reference_is() -> None:
     runs = SweepSpec.of({"width": 16, "dataset_size": 300, "steps": 200, "seed": (0, 1, 2)}).runs()
     exact = _points(runs, Batched, torch.float64)
