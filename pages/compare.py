@@ -70,9 +70,10 @@ def show(opened: services.Services, sweeps: dict[str, SweepSpec], view: View) ->
     named = pd.concat(tables, ignore_index=True)
     if named.empty:
         return
+    losses = frozenset[str]().union(*(services.grid(sweep).losses for sweep in sweeps.values()))
     height = 430 + 24 * named["series"].nunique()
     chart(
-        figures.size_curve(named, view),
+        figures.size_curve(named, view, losses),
         key="compared",
         alt=words.alt(named, view),
         name="scalescope-compare",

@@ -1,13 +1,13 @@
 """Tables of runs → figures of loss against size. Pure: no Streamlit, no SQL, no torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.ui.summary import AXES, SCALES, SPLIT_NAMES, SPLITS, View, marked, means, sizes
+from pages.ui.summary import AXES, SPLIT_NAMES, SPLITS, View, marked, means, scale, sizes
 
 DASH_NAMES = {"test": "solid", "train": "dotted", "val": "dashed"}
 _DASHES = {"test": "solid", "train": "dot", "val": "dash"}
@@ -16,10 +16,11 @@ _COLORS = (0, 3, 4, 5, 6)
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "star")
 
 
-def size_curve(table: pd.DataFrame, view: View) -> go.Figure:
+def size_curve(table: pd.DataFrame, view: View, losses: Collection[str] = ("cross-entropy",)) -> go.Figure:
     """Return loss or error against size, a mean line with its band and dots per series and split.
 
-    `table` is that of store.queries.runs_at with a column `series`, the name of the curve a run belongs to.
+    `table` is that of store.queries.runs_at with a column `series`, the name of the curve a run belongs to; `losses`
+    are what their training minimises.
     """
     figure = go.Figure()
     names = list(dict.fromkeys(table["series"]))
@@ -29,7 +30,7 @@ def size_curve(table: pd.DataFrame, view: View) -> go.Figure:
             rows = table[table["series"] == name]
             for trace in _traces(rows, view, f"{split}_{view.y}", look):
                 figure.add_trace(trace)
-    _lay_out(figure, table, view, many=len(names) > 1)
+    _lay_out(figure, table, view, title=scale(view.y, losses), many=len(names) > 1)
     for number, (name, size) in enumerate(marked(table, view).items()):
         if size is not None:
             _mark_threshold(
@@ -131,7 +132,7 @@ def _spoken(mean: float, error: float, n: int, scale: str, training: bool) -> st
     return f"{said}{f' ± {spread}' if n > 1 else ''} (n = {n}{', in training' if training else ''})"
 
 
-def _lay_out(figure: go.Figure, table: pd.DataFrame, view: View, *, many: bool) -> None:
+def _lay_out(figure: go.Figure, table: pd.DataFrame, view: View, *, title: str, many: bool) -> None:
     grid = {
         "gridcolor": "var(--border, 0.6)",
         "zeroline": False,
@@ -156,7 +157,7 @@ def _lay_out(figure: go.Figure, table: pd.DataFrame, view: View, *, many: bool) 
             "autorangeoptions": {} if view.log_y else {"include": [0]},
             "uirevision": f"{view.y} {view.log_y}",
         },
-        title={"text": SCALES[view.y], "font": {"size": 13}, "x": 0, "xanchor": "left", "y": 1, "yanchor": "top"}
+        title={"text": title, "font": {"size": 13}, "x": 0, "xanchor": "left", "y": 1, "yanchor": "top"}
         | {"xref": "container", "yref": "container", "pad": {"l": 8, "t": 8}},
         legend=_legend(many),
         hovermode="x unified",

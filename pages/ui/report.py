@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.spec import SweepSpec
-from pages.ui import figures, start, summary, words
+from pages.ui import figures, services, start, summary, words
 from pages.ui.chart import chart
 from pages.ui.summary import View
 
@@ -41,7 +41,12 @@ def draw(sweep: SweepSpec, table: pd.DataFrame, view: View, *, active: bool) -> 
     named = table.assign(series=summary.series(sweep, table["key"], view.x))
     curves = named["series"].nunique()
     height = 430 + (24 * curves if curves > 1 else 0)  # room for their names beneath
-    stands = chart(figures.size_curve(named, view), key="curve", alt=words.alt(named, view), height=height)
+    stands = chart(
+        figures.size_curve(named, view, services.grid(sweep).losses),
+        key="curve",
+        alt=words.alt(named, view),
+        height=height,
+    )
     st.caption(" ".join([words.marks(named, view), words.threshold(named, view)]))
     for sentence in words.troubles(named):
         st.warning(sentence, icon=":material/warning:")

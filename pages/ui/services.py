@@ -39,6 +39,8 @@ class Grid:
     """Of the smallest and the largest model."""
     flops: int
     """Of training all runs."""
+    losses: frozenset[str]
+    """What training minimises."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,8 @@ def grid(sweep: SweepSpec) -> Grid:
     made = sweep.runs()
     params = [count(run).params for run in made]
     flops = sum(train_flops(run) for run in made)
-    return Grid(key=sweep.key, runs=made, params=(min(params), max(params)), flops=flops)
+    losses = frozenset(run.task.loss for run in made)
+    return Grid(key=sweep.key, runs=made, params=(min(params), max(params)), flops=flops, losses=losses)
 
 
 # What the store answers holds until its generation changes.

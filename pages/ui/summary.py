@@ -15,7 +15,19 @@ THRESHOLD = 0.01
 SPLITS = ("test", "train", "val")
 SPLIT_NAMES = {"test": "test", "train": "train", "val": "validation"}
 AXES = {"width": "Width", "depth": "Depth", "params": "Parameters", "ratio": "Parameters ÷ training examples"}
-SCALES = {"error": "Error (share of wrong answers, or of variance)", "loss": "Loss per example (nats, for classes)"}
+SCALES = {
+    "error": {
+        "cross-entropy": "Error (share of wrong answers)",
+        "hinge": "Error (share of wrong answers)",
+        "mse": "Error (share of variance left unexplained)",
+    },
+    "loss": {
+        "cross-entropy": "Loss (nats per example)",
+        "hinge": "Hinge loss per example",
+        "mse": "Mean squared error",
+    },
+}
+"""What a measure is called, by the loss that training minimises."""
 LOGS = ("none", "x", "y", "xy")
 
 
@@ -43,6 +55,12 @@ class View:
     def log_y(self) -> bool:
         """Whether the loss axis is logarithmic."""
         return "y" in self.log
+
+
+def scale(measure: str, losses: Iterable[str]) -> str:
+    """Return what a curve of `measure` shows, where training minimises `losses`."""
+    titles = {SCALES[measure][loss] for loss in losses}
+    return titles.pop() if len(titles) == 1 else measure.capitalize()
 
 
 def axes(sweep: SweepSpec) -> list[str]:

@@ -119,3 +119,16 @@ def test_of_many_series_only_the_first_split_has_a_band() -> None:
     figure = figures.size_curve(runs(*rows), View())
     assert sum(trace.fill == "toself" for trace in figure.data) == 2
     assert sum(trace.mode == "lines+markers" for trace in figure.data) == 4
+
+
+@pytest.mark.parametrize(
+    ("losses", "title"),
+    [
+        (("cross-entropy",), "Error (share of wrong answers)"),
+        (("mse",), "Error (share of variance left unexplained)"),
+        (("cross-entropy", "hinge"), "Error (share of wrong answers)"),
+        (("cross-entropy", "mse"), "Error"),
+    ],
+)
+def test_the_title_says_what_the_measure_is_for_the_loss_at_hand(losses: tuple[str, ...], title: str) -> None:
+    assert figures.size_curve(runs({}), View(), losses).layout.title.text == title
