@@ -154,6 +154,7 @@ def _lay_out(figure: go.Figure, table: pd.DataFrame, view: View, *, title: str, 
             **grid,
             "type": "log" if view.log_y else "linear",
             "tickformat": ".1~%" if view.y == "error" else "~g",
+            **_log_ticks(table, view),
             "autorangeoptions": {} if view.log_y else {"include": [0]},
             "uirevision": f"{view.y} {view.log_y}",
         },
@@ -187,6 +188,13 @@ def _ticks(places: pd.Series, view: View) -> dict[str, object]:
         return {"tickvals": own, "ticktext": [f"{v:g}" for v in own]}
     every: dict[str, object] = {"dtick": "D2"} if view.log_x else {}  # 1, 2, 5, 10: more would run into each other
     return every | {"tickformat": "~s" if view.x != "ratio" else "~g"}
+
+
+def _log_ticks(table: pd.DataFrame, view: View) -> dict[str, str]:
+    """Return marks at 1, 2 and 5 where a log axis spans so much that marks at every digit would run into each other."""
+    values = table[[f"{split}_{view.y}" for split in view.show]].to_numpy(float)
+    drawn = values[np.isfinite(values) & (values > 0)]
+    return {"dtick": "D2"} if view.log_y and len(drawn) and drawn.max() >= 10 * drawn.min() else {}
 
 
 def _mark_threshold(figure: go.Figure, size: float, view: View, look: _Look, *, alone: bool) -> None:

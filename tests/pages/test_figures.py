@@ -132,3 +132,10 @@ def test_of_many_series_only_the_first_split_has_a_band() -> None:
 )
 def test_the_title_says_what_the_measure_is_for_the_loss_at_hand(losses: tuple[str, ...], title: str) -> None:
     assert figures.size_curve(runs({}), View(), losses).layout.title.text == title
+
+
+def test_a_log_axis_over_a_decade_or_more_has_marks_that_keep_a_distance() -> None:
+    wide, narrow = (runs({"test_loss": 1.0, "train_loss": low}) for low in (0.02, 0.5))
+    view = View(y="loss", log="xy")
+    assert figures.size_curve(wide, view).layout.yaxis.dtick == "D2"
+    assert figures.size_curve(narrow, view).layout.yaxis.dtick is None
