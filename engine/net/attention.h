@@ -1,4 +1,4 @@
-// Causal attention of one batch, forward and backward. Source: arXiv:1706.03762 §3.2.
+// Steps that know of each other: learned positions, and causal attention. Source: arXiv:1706.03762 §3.2.
 //
 // Values lie as (units, steps × rows), so one vector is one step of LANES rows: every row of the batch has its own
 // lane, nothing is transposed, and only the half of the scores that looks back is worked out.
@@ -6,14 +6,15 @@
 #include <algorithm>
 #include <cmath>
 
-#include "vectors.h"
+#include "elementwise.h"
+#include "optimizer.h"
 
 struct Attention {
     int64_t heads, units, steps, rows;  // units of one head; rows filled up to whole vectors
-    const real* x;                      // queries, keys and values: (3 · heads · units, stride)
-    real* shares;                       // of the steps before, (heads · steps, stride); kept for the way back
-    bool kept;                          // otherwise EDGE of its rows serve all
     int64_t stride;
+    const real* x;  // queries, keys and values: (3 · heads · units, stride)
+    real* shares;   // of the steps before, (heads · steps, stride)
+    bool kept;      // the shares, for the way back; otherwise EDGE rows of them serve all
 };
 
 // ---- sums of products, lane by lane ----
@@ -28,28 +29,39 @@ struct Sums {
     int64_t b_j, b_k;
     real* c;
     int64_t c_i, c_j, depth;
+    bool adds;        // to what c holds, rather than write it
     const Vec* less;  // where given, c[i, j] = c[i, j] · (sum − less[i]) · scale
     real scale;
 };
 
+// A vector that stays in a register: left to themselves, compilers load it again for each product.
+static inline Vec held(Vec x) {
+#if defined(__x86_64__)
+    asm("" : "+v"(x));
+#endif
+    return x;
+}
+
 template <int I, int J>
 static void add_products(const Sums& p) {
-    Vec sum[I][J]{};
+    Vec sum[I][J];
+    for (int i = 0; i < I; i++)
+        for (int j = 0; j < J; j++) sum[i][j] = p.adds ? load(p.c + i * p.c_i + j * p.c_j) : Vec{};
     const real *a = p.a, *b = p.b;
     const int64_t a_i = p.a_i, a_k = p.a_k, b_j = p.b_j, b_k = p.b_k;
     for (int64_t k = p.depth; k > 0; k--, a += a_k, b += b_k) {
-        Vec factor[J];
-        for (int j = 0; j < J; j++) factor[j] = load(b + j * b_j);
-        for (int i = 0; i < I; i++) {
-            const Vec other = load(a + i * a_i);
-            for (int j = 0; j < J; j++) sum[i][j] += other * factor[j];
-        }
+        Vec left[I], right[J];
+        for (int i = 0; i < I; i++) left[i] = held(load(a + i * a_i));
+        for (int j = 0; j < J; j++) right[j] = held(load(b + j * b_j));
+        for (int i = 0; i < I; i++)
+            for (int j = 0; j < J; j++) sum[i][j] += left[i] * right[j];
     }
+    if (p.less)
+        for (int i = 0; i < I; i++)
+            for (int j = 0; j < J; j++)
+                sum[i][j] = load(p.c + i * p.c_i + j * p.c_j) * ((sum[i][j] - p.less[i]) * p.scale);
     for (int i = 0; i < I; i++)
-        for (int j = 0; j < J; j++) {
-            real* c = p.c + i * p.c_i + j * p.c_j;
-            store(c, p.less ? load(c) * ((sum[i][j] - p.less[i]) * p.scale) : sum[i][j]);
-        }
+        for (int j = 0; j < J; j++) store(p.c + i * p.c_i + j * p.c_j, sum[i][j]);
 }
 
 template <int I>
@@ -105,20 +117,20 @@ static inline void share_out(const Head& h, int64_t s, int64_t end) {
 }
 
 // out[d, s] = Σ shares[s, t] of[d, t] over t ≤ s, for the steps of one tile.
-static void mix_earlier(const Head& h, int64_t s, const real* of, real* out) {
+static void mix_earlier(const Head& h, int64_t s, const real* of, real* out, bool adds) {
     const int64_t count = h.edge(s);
     for (int64_t d = 0; d < h.units; d += EDGE)
         add_products_of({of + d * h.stride, h.stride, h.step, h.share(s, 0), h.stride, h.step,
-                         out + d * h.stride + s * h.step, h.stride, h.step, s + count, nullptr, 0},
+                         out + d * h.stride + s * h.step, h.stride, h.step, s + count, adds, nullptr, 0},
                         std::min<int64_t>(EDGE, h.units - d), count);
 }
 
 // out[d, t] = Σ shares[s, t] of[d, s] over s ≥ t.
-static void mix_later(const Head& h, const real* of, real* out) {
+static void mix_later(const Head& h, const real* of, real* out, bool adds) {
     for (int64_t t = 0; t < h.steps; t += EDGE)
         for (int64_t d = 0; d < h.units; d += EDGE)
             add_products_of({of + d * h.stride + t * h.step, h.stride, h.step, h.share(t, t), h.step, h.stride,
-                             out + d * h.stride + t * h.step, h.stride, h.step, h.steps - t, nullptr, 0},
+                             out + d * h.stride + t * h.step, h.stride, h.step, h.steps - t, adds, nullptr, 0},
                             std::min<int64_t>(EDGE, h.units - d), h.edge(t));
 }
 
@@ -126,7 +138,7 @@ static void mix_later(const Head& h, const real* of, real* out) {
 static void compare(const Head& h, int64_t s, const real* of, const real* with, const Vec* less) {
     for (int64_t t = 0; t <= s; t += EDGE)
         add_products_of({of + s * h.step, h.step, h.stride, with + t * h.step, h.step, h.stride, h.share(s, t),
-                         h.stride, h.step, h.units, less, h.scale},
+                         h.stride, h.step, h.units, false, less, h.scale},
                         h.edge(s), h.edge(t));
 }
 
@@ -141,22 +153,22 @@ static void attend(const Attention& a, real* out) {
                 const int64_t end = s + h.edge(s);
                 compare(h, s, h.queries, h.keys, nullptr);
                 for (int64_t one = s; one < end; one++) share_out(h, one, end);
-                mix_earlier(h, s, h.values, out + head * a.units * a.stride + row);
+                mix_earlier(h, s, h.values, out + head * a.units * a.stride + row, false);
             }
         }
 }
 
-// Writes the gradient of x, (3 · heads · units, stride), from that of what attend wrote; the shares are used up.
-// A score's gradient is share · (g·v − g·out): the last term is the sum over all shares. Source: arXiv:2205.14135 §B.2.
-static void attend_back(const Attention& a, const real* out, const real* gradient, real* of_x) {
+// Writes the slope of x, (3 · heads · units, stride), or adds to it, from that of what attend wrote; the shares are used up.
+// A score's slope is share · (g·v − g·out): the last term is the sum over all shares. Source: arXiv:2205.14135 §B.2.
+static void attend_back(const Attention& a, const real* out, const real* slope_of_out, real* of_x, bool adds) {
     const int64_t all_units = a.heads * a.units;
     for (int64_t head = 0; head < a.heads; head++)
         for (int64_t row = 0; row < a.rows; row += LANES) {
             const Head h = head_of(a, head, row);
             const int64_t first = head * a.units * a.stride + row;
-            const real *made = out + first, *slope = gradient + first;
+            const real *made = out + first, *slope = slope_of_out + first;
             real *of_queries = of_x + first, *of_keys = of_queries + all_units * a.stride;
-            mix_later(h, slope, of_keys + all_units * a.stride);
+            mix_later(h, slope, of_keys + all_units * a.stride, adds);
             for (int64_t s = 0; s < h.steps; s += EDGE) {
                 Vec less[EDGE]{};
                 for (int64_t d = 0; d < h.units; d++)
@@ -165,8 +177,51 @@ static void attend_back(const Attention& a, const real* out, const real* gradien
                         less[i] += load(made + at) * load(slope + at);
                     }
                 compare(h, s, slope, h.values, less);
-                mix_earlier(h, s, h.keys, of_queries);
+                mix_earlier(h, s, h.keys, of_queries, adds);
             }
-            mix_later(h, h.queries, of_keys);
+            mix_later(h, h.queries, of_keys, adds);
         }
+}
+
+// ---- what a tape asks: the detail is the number of heads ----
+
+static Attention attention_of(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    const int64_t heads = op.details[0];
+    real* kept = pass.kept(op);
+    return {heads, y.units / heads, y.places, pass.rows, x.stride, pass.at(x), kept ? kept : pass.bucket.scratch,
+            kept != nullptr};
+}
+
+static void attention_forward(const Operation& op, const Pass& pass) {
+    attend(attention_of(op, pass), pass.out(pass.value(op.output)));
+}
+
+static void attention_backward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    attend_back(attention_of(op, pass), pass.at(y), pass.slope(y), pass.slope(x), op.input_adds != 0);
+}
+
+// ---- positions: a table (steps, units) of what is added ----
+
+static void positions_forward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    const real* table = pass.parameter(op, 0);
+    for (int64_t unit = 0; unit < y.units; unit++)
+        for (int64_t step = 0; step < y.places; step++) {
+            const real shift = table[step * op.parameters[0].stride + unit];
+            const real* from = pass.at(x) + unit * x.stride + step * pass.rows;
+            real* to = pass.out(y) + unit * y.stride + step * pass.rows;
+            for (int64_t row = 0; row < pass.rows; row += LANES) store(to + row, load(from + row) + shift);
+        }
+}
+
+static void positions_backward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    hand_back(pass, y, x, op.input_adds != 0);
+    const auto [at, apart] = op.parameters[0];
+    for (int64_t step = 0; step < y.places; step++)
+        sum_rows(y.units, pass.rows, pass.slope(y) + step * pass.rows, y.stride,
+                 pass.bucket.whole + at + step * apart);
+    learned(pass, at, y.places * apart);
 }

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "vectors.h"
+#include "optimizer.h"
+#include "tape.h"
 
 constexpr int AT_ONCE = 2;  // vectors of places that are normalised together: their units stay in the first cache
 
@@ -12,7 +13,7 @@ struct Norm {
     int64_t units, columns, stride;  // columns: places × rows, filled up to whole vectors
     const real* x;
     const real *scale, *shift;
-    real* found;  // the mean and 1 / the standard deviation of every column: (2, stride)
+    real* found;  // the mean and 1 / the standard deviation of every column, (2, stride), for the way back; or null
 };
 
 constexpr double NORM_EPS = 1e-5;  // as torch.nn has it
@@ -36,6 +37,7 @@ static void normalize_at(const Norm& n, int64_t column, real* out) {
         }
     for (int i = 0; i < N; i++) {
         variance[i] = 1 / root(variance[i] * (1 / real(n.units)) + real(NORM_EPS));
+        if (!n.found) continue;
         store(n.found + column + i * LANES, mean[i]);
         store(n.found + n.stride + column + i * LANES, variance[i]);
     }
@@ -55,7 +57,7 @@ static void normalize(const Norm& n, real* out) {
 
 // One part of the sums over all columns that are the gradients of shift and scale: (2, units), each a vector.
 template <int N>
-static void normalize_back_at(const Norm& n, int64_t column, const real* gradient, real* of_x, bool add, real* sums) {
+static void normalize_back_at(const Norm& n, int64_t column, const real* slope, real* of_x, bool adds, real* sums) {
     Vec mean[N], spread[N], plain[N]{}, along[N]{};
     for (int i = 0; i < N; i++) {
         mean[i] = load(n.found + column + i * LANES);
@@ -66,7 +68,7 @@ static void normalize_back_at(const Norm& n, int64_t column, const real* gradien
         Vec shift = load(of_shift), scale = load(of_scale);
         for (int i = 0; i < N; i++) {
             const int64_t at = unit * n.stride + column + i * LANES;
-            const Vec g = load(gradient + at), along_one = g * ((load(n.x + at) - mean[i]) * spread[i]);
+            const Vec g = load(slope + at), along_one = g * ((load(n.x + at) - mean[i]) * spread[i]);
             shift += g;
             scale += along_one;
             plain[i] += g * n.scale[unit];
@@ -83,17 +85,39 @@ static void normalize_back_at(const Norm& n, int64_t column, const real* gradien
         for (int i = 0; i < N; i++) {
             const int64_t at = unit * n.stride + column + i * LANES;
             const Vec normal = (load(n.x + at) - mean[i]) * spread[i];
-            const Vec one = (load(gradient + at) * n.scale[unit] - plain[i] - normal * along[i]) * spread[i];
-            store(of_x + at, add ? load(of_x + at) + one : one);
+            const Vec one = (load(slope + at) * n.scale[unit] - plain[i] - normal * along[i]) * spread[i];
+            put(of_x + at, one, adds);
         }
 }
 
-// Writes the gradient of x, or adds it, and the gradients of shift and scale into `sums` (2, units, LANES), lane by
+// Writes the slope of x, or adds it, and the gradients of shift and scale into `sums` (2, units, LANES), lane by
 // lane: the sum over lanes is left to the caller.
-static void normalize_back(const Norm& n, const real* gradient, real* of_x, bool add, real* sums) {
+static void normalize_back(const Norm& n, const real* slope, real* of_x, bool adds, real* sums) {
     std::fill_n(sums, 2 * n.units * LANES, real(0));
     int64_t column = 0;
     for (; column + AT_ONCE * LANES <= n.columns; column += AT_ONCE * LANES)
-        normalize_back_at<AT_ONCE>(n, column, gradient, of_x, add, sums);
-    for (; column < n.columns; column += LANES) normalize_back_at<1>(n, column, gradient, of_x, add, sums);
+        normalize_back_at<AT_ONCE>(n, column, slope, of_x, adds, sums);
+    for (; column < n.columns; column += LANES) normalize_back_at<1>(n, column, slope, of_x, adds, sums);
+}
+
+// ---- what a tape asks: parameters are scale and shift ----
+
+static Norm norm_of(const Operation& op, const Pass& pass) {
+    const Value& x = pass.value(op.input);
+    return {x.units, pass.columns(x), x.stride, pass.at(x), pass.parameter(op, 0), pass.parameter(op, 1), pass.kept(op)};
+}
+
+static void layer_norm_forward(const Operation& op, const Pass& pass) {
+    normalize(norm_of(op, pass), pass.out(pass.value(op.output)));
+}
+
+static void layer_norm_backward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    real* sums = pass.bucket.scratch;
+    normalize_back(norm_of(op, pass), pass.slope(y), pass.slope(x), op.input_adds != 0, sums);
+    for (const Parameter& of : {op.parameters[1], op.parameters[0]}) {  // shift and scale
+        sum_rows(x.units, LANES, sums, LANES, pass.bucket.whole + of.at);
+        learned(pass, of.at, filled(x.units));
+        sums += x.units * LANES;
+    }
 }
