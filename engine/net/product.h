@@ -1,5 +1,6 @@
 // Matrix products: numbers of A, each spread over a vector, times vectors of B.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 
 #include "vectors.h"
@@ -20,13 +21,16 @@ struct Product {
     real* c;
     int64_t c_stride;
     const real* bias;  // one per row, or none
+    bool adds;         // to what c holds, rather than write it
 };
 
 template <int ROWS, int COLUMNS>
 static void tile(const Product& p, int64_t row, int64_t column) {
     Vec sum[ROWS][COLUMNS];
+    real* c = p.c + row * p.c_stride + column * LANES;
     for (int i = 0; i < ROWS; i++)
-        for (int j = 0; j < COLUMNS; j++) sum[i][j] = all(p.bias ? p.bias[row + i] : 0);
+        for (int j = 0; j < COLUMNS; j++)
+            sum[i][j] = p.adds ? load(c + i * p.c_stride + j * LANES) : all(p.bias ? p.bias[row + i] : 0);
     const real *a = p.a.at + row * p.a.row, *b = p.b + column * LANES;
     const int64_t a_row = p.a.row, a_column = p.a.column, b_stride = p.b_stride;
     for (int64_t k = p.depth; k > 0; k--, a += a_column, b += b_stride) {
@@ -35,7 +39,6 @@ static void tile(const Product& p, int64_t row, int64_t column) {
         for (int i = 0; i < ROWS; i++)
             for (int j = 0; j < COLUMNS; j++) sum[i][j] += a[i * a_row] * factor[j];
     }
-    real* c = p.c + row * p.c_stride + column * LANES;
     for (int i = 0; i < ROWS; i++)
         for (int j = 0; j < COLUMNS; j++) store(c + i * p.c_stride + j * LANES, sum[i][j]);
 }
@@ -80,4 +83,52 @@ static void multiply(const Product& p) {
         for (int64_t i = 0; i < rows.count; i++)
             for (int64_t j = 0; j < columns.count; j++) one(i, j);
     }
+}
+
+// ---- rows of A times rows of B ----
+
+// The sums of a tile's products are as many as a vector has lanes: they are folded all at once.
+constexpr int TILE_COLUMNS = LANES == 16 ? 4 : LANES == 2 ? 1 : 2, TILE_ROWS = LANES / TILE_COLUMNS;
+constexpr int64_t STRETCH = 512;  // numbers of a row that are summed before the next rows come
+
+struct RowProduct {
+    int64_t rows, columns, depth;  // of the result; numbers that are summed, whole vectors
+    const real* a;
+    int64_t a_stride;
+    const real* b;
+    int64_t b_stride;
+    real* c;
+    int64_t c_stride;
+};
+
+static inline void row_tile(const RowProduct& p, int64_t row, int64_t column, int64_t first) {
+    const int64_t rows = std::min<int64_t>(TILE_ROWS, p.rows - row);
+    const int64_t columns = std::min<int64_t>(TILE_COLUMNS, p.columns - column);
+    const real *a[TILE_ROWS], *b[TILE_COLUMNS];  // past the edge, the last row again
+    for (int i = 0; i < TILE_ROWS; i++) a[i] = p.a + (row + std::min<int64_t>(i, rows - 1)) * p.a_stride;
+    for (int j = 0; j < TILE_COLUMNS; j++) b[j] = p.b + (column + std::min<int64_t>(j, columns - 1)) * p.b_stride;
+    Vec sum[LANES] = {};
+    const int64_t end = std::min(first + STRETCH, p.depth);
+    for (int64_t k = first; k < end; k += LANES) {
+        Vec factor[TILE_COLUMNS];
+        for (int j = 0; j < TILE_COLUMNS; j++) factor[j] = load(b[j] + k);
+        for (int i = 0; i < TILE_ROWS; i++) {
+            const Vec of_row = load(a[i] + k);
+            for (int j = 0; j < TILE_COLUMNS; j++) sum[i * TILE_COLUMNS + j] += of_row * factor[j];
+        }
+    }
+    real sums[LANES];
+    store(sums, sums_of(sum));
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) {
+            real* c = p.c + (row + i) * p.c_stride + column + j;
+            *c = (first ? *c : 0) + sums[i * TILE_COLUMNS + j];
+        }
+}
+
+// Writes c = a bᵀ for long rows.
+static void multiply_rows_by_rows(const RowProduct& p) {
+    for (int64_t first = 0; first < p.depth; first += STRETCH)
+        for (int64_t column = 0; column < p.columns; column += TILE_COLUMNS)
+            for (int64_t row = 0; row < p.rows; row += TILE_ROWS) row_tile(p, row, column, first);
 }
