@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from multiprocessing.pool import Pool
 from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -20,7 +19,7 @@ from engine.measure import measure
 from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.reader import Reader
-from engine.randomness import BatchOrder
+from engine.order import BatchOrders
 from engine.spec import RunSpec, SweepSpec
 from engine.train import ORDER_CHUNK, eval_steps, reader_of
 
@@ -153,11 +152,10 @@ def _engine_pass(argument: tuple[list[plan.Bucket], str]) -> tuple[float, float]
 
 def _seconds_a_chunk(model: Reader, runs: tuple[RunSpec, ...], device: str) -> float:
     """Return the mean seconds of one step of all models, their examples drawn and taken in chunks as in training."""
-    orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
+    orders = BatchOrders(runs, device)
     step, taken, start = 0, -1, 0.0
     while taken < 1 or time.perf_counter() - start < LOOP_SECONDS:
-        chunk = torch.from_numpy(np.stack([order.take(ORDER_CHUNK) for order in orders], axis=1)).to(device)
-        model.steps(chunk, step + 1)
+        model.steps(torch.from_numpy(orders.take(ORDER_CHUNK)).to(device), step + 1)
         step += ORDER_CHUNK
         taken += 1
         if taken == 0:  # the first chunk was to warm up
