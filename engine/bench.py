@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from multiprocessing.pool import Pool
 from typing import TypeVar
 
-import numpy as np
 import torch
 
 from engine import plan, registry
@@ -19,8 +18,8 @@ from engine.measure import measure
 from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.reader import Reader
+from engine.order import BatchOrders
 from engine.plain import best_loop, plain_loop
-from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
 from engine.train import ORDER_CHUNK, eval_examples, eval_steps, reader_of
 
@@ -197,13 +196,13 @@ def _seconds_an_evaluation(runs: tuple[RunSpec, ...], model: Reader, data: Devic
 
 def _seconds_a_chunk(model: Reader, runs: tuple[RunSpec, ...], device: str) -> float:
     """Return the mean seconds of one step of all models, their examples drawn and taken in chunks as in training."""
-    orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
+    orders = BatchOrders(runs, device)
     taken = 0
 
     def seconds(chunk: int) -> float:
         nonlocal taken
         start = time.perf_counter()
-        rows = torch.from_numpy(np.stack([order.take(chunk) for order in orders], axis=1)).to(device)
+        rows = torch.from_numpy(orders.take(chunk)).to(device)
         model.steps(rows, taken + 1)
         _wait(device)
         taken += chunk

@@ -16,6 +16,7 @@
 #include "linear.h"
 #include "losses.h"
 #include "optimizer.h"
+#include "order.h"
 #include "places.h"
 #include "tape.h"
 
@@ -58,25 +59,27 @@ static void backward(const Pass& pass) {
 }
 
 // Copies the examples of a batch, as rows and as columns, and their labels; rows that fill up repeat the first.
-static void gather(const Bucket& bucket, const Model& model, const int64_t* rows) {
-    const int64_t width = filled(bucket.inputs), apart = stride_of(bucket.inputs), batch = filled(bucket.batch);
-    const int64_t stride = stride_of(bucket.batch);
-    for (int64_t row = 0; row < batch; row++) {
-        const int64_t chosen = rows[row < bucket.batch ? row : 0];
-        const real* from = model.x + chosen * width;
-        for (int64_t i = 0; i < width; i += LANES) store(bucket.input + row * apart + i, load(from + i));
-        for (int64_t o = 0; o < bucket.labels; o++)
-            bucket.answers[o * stride + row] = model.y[chosen * bucket.labels + o];
+static void gather(const Bucket& bucket, const Model& model, const int64_t* rows, int64_t stride) {
+    const int64_t width = filled(bucket.inputs), apart = stride_of(bucket.inputs);
+    for (int64_t first = 0; first < filled(bucket.batch); first += LANES) {  // near enough to be turned at once
+        for (int64_t row = first; row < first + LANES; row++) {
+            const int64_t chosen = rows[row < bucket.batch ? row : 0];
+            const real* from = model.x + chosen * width;
+            for (int64_t i = 0; i < width; i += LANES) store(bucket.input + row * apart + i, load(from + i));
+            for (int64_t o = 0; o < bucket.labels; o++)
+                bucket.answers[o * stride + row] = model.y[chosen * bucket.labels + o];
+        }
+        transpose(LANES, width, bucket.input + first * apart, apart, bucket.turned + first,
+                  model.training.input_stride, LANES);
     }
-    transpose(batch, width, bucket.input, apart, bucket.turned, model.training.input_stride);
 }
 
 // ---- what Python calls ----
 
-// Takes `steps` steps of every model, the first of them step `first`; rows are (steps, models, batch), the learning
-// rates (models, steps).
-extern "C" void train(const Bucket* bucket, const Model* models, const int64_t* rows, const double* lr, int64_t steps,
-                      int64_t first) {
+// Takes `steps` steps of every model, the first of them step `first`; rows are (models, steps, batch), those of models
+// and of steps so far apart, and the learning rates (models, steps).
+extern "C" void train(const Bucket* bucket, const Model* models, const int64_t* rows, int64_t models_apart,
+                      int64_t steps_apart, const double* lr, int64_t steps, int64_t first) {
     const int64_t batch = filled(bucket->batch), stride = stride_of(bucket->batch);
     std::vector<Corrections> corrections(steps);
     for (int64_t m = 0; m < bucket->models; m++) {
@@ -86,7 +89,7 @@ extern "C" void train(const Bucket* bucket, const Model* models, const int64_t* 
                 corrections[step] = {1 - std::pow(model.beta1, double(first + step)),
                                      1 - std::pow(model.beta2, double(first + step))};
         for (int64_t step = 0; step < steps; step++, lr++) {
-            gather(*bucket, model, rows + (step * bucket->models + m) * bucket->batch);
+            gather(*bucket, model, rows + m * models_apart + step * steps_apart, stride);
             Sum squares;
             const bool asked = step == steps - 1;
             const Rates rates = rates_of(model, *lr, corrections[step], bucket->adamw != 0,

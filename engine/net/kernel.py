@@ -116,9 +116,11 @@ class Kernel(Reader):
 
     def steps(self, rows: Tensor, first: int) -> None:
         """Take steps on `rows` (steps, models, batch), all of one model before the next model's."""
-        rows, rates = rows.contiguous(), self._rates(first, len(rows))
-        steps = ctypes.c_int64(len(rows)), ctypes.c_int64(first)
-        self._library.train(ctypes.byref(self._bucket), self._models, _address(rows), _address(rates), *steps)
+        rows = rows if rows.stride(2) == 1 else rows.contiguous()
+        steps, models, _ = map(ctypes.c_int64, rows.stride())
+        arguments = _address(rows), models, steps, _address(rates := self._rates(first, len(rows)))
+        counts = ctypes.c_int64(rates.shape[1]), ctypes.c_int64(first)
+        self._library.train(ctypes.byref(self._bucket), self._models, *arguments, *counts)
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""

@@ -48,7 +48,7 @@ static void learn_weights(const Operation& op, const Pass& pass) {
         learn_near(op, pass, pass.bucket.input, stride_of(x.units));
     } else {
         const int64_t stride = stride_of(x.units);
-        transpose(x.units, pass.rows, pass.at(x), x.stride, pass.bucket.scratch, stride);
+        transpose(filled(x.units), pass.rows, pass.at(x), x.stride, pass.bucket.scratch, stride, x.units);
         learn_near(op, pass, pass.bucket.scratch, stride);
     }
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "vectors.h"
 
@@ -43,38 +44,42 @@ static void tile(const Product& p, int64_t row, int64_t column) {
         for (int j = 0; j < COLUMNS; j++) store(c + i * p.c_stride + j * LANES, sum[i][j]);
 }
 
+// A narrow tile has more rows, so that as many sums are under way.
+constexpr int64_t most_rows(int64_t columns) { return columns * 2 > MOST_COLUMNS ? MOST_ROWS : 2 * MOST_ROWS; }
+
 using TileFunction = void (*)(const Product&, int64_t, int64_t);
 
-template <int ROWS>
-static TileFunction tile_of_rows(int64_t columns) {
-    if constexpr (MOST_COLUMNS == 4) {
-        if (columns == 4) return tile<ROWS, 4>;
-        if (columns == 3) return tile<ROWS, 3>;
-    }
-    return columns == 2 ? tile<ROWS, 2> : tile<ROWS, 1>;
+template <int COLUMNS, int... LESS>
+static TileFunction tile_of_rows(int64_t rows, std::integer_sequence<int, LESS...>) {
+    static constexpr TileFunction tiles[] = {tile<LESS + 1, COLUMNS>...};
+    return tiles[rows - 1];
+}
+
+template <int COLUMNS>
+static TileFunction tile_of_rows(int64_t rows) {
+    return tile_of_rows<COLUMNS>(rows, std::make_integer_sequence<int, most_rows(COLUMNS)>{});
 }
 
 static TileFunction tile_of(int64_t rows, int64_t columns) {
-    switch (rows) {
-        case 1: return tile_of_rows<1>(columns);
-        case 2: return tile_of_rows<2>(columns);
-        case 3: return tile_of_rows<3>(columns);
-        case 4: return tile_of_rows<4>(columns);
-        case 5: return tile_of_rows<5>(columns);
-        default: return tile_of_rows<6>(columns);
+    switch (columns) {
+        case 1: return tile_of_rows<1>(rows);
+        case 2: return tile_of_rows<2>(rows);
+        case 3: return tile_of_rows<MOST_COLUMNS == 4 ? 3 : 2>(rows);
+        default: return tile_of_rows<MOST_COLUMNS>(rows);
     }
 }
 
 // Cuts a length into parts of nearly the same size: one row left over would wait for its own sums.
 struct Parts {
-    int64_t length, count;
-    Parts(int64_t n, int64_t most) : length(n), count((n + most - 1) / most) {}
-    int64_t start(int64_t part) const { return length * part / count; }
-    int64_t size(int64_t part) const { return start(part + 1) - start(part); }
+    int64_t count, least, longer;
+    Parts(int64_t n, int64_t most)
+        : count((n + most - 1) / most), least(uint32_t(n) / uint32_t(count)), longer(n - count * least) {}
+    int64_t start(int64_t part) const { return part * least + (part < longer ? part : longer); }
+    int64_t size(int64_t part) const { return least + (part < longer); }
 };
 
 static void multiply(const Product& p) {
-    const Parts rows(p.rows, MOST_ROWS), columns(p.vectors, MOST_COLUMNS);
+    const Parts columns(p.vectors, MOST_COLUMNS), rows(p.rows, most_rows(columns.size(0)));
     auto one = [&](int64_t i, int64_t j) { tile_of(rows.size(i), columns.size(j))(p, rows.start(i), columns.start(j)); };
     if (p.depth * MOST_COLUMNS * BYTES <= NEAR) {
         for (int64_t j = 0; j < columns.count; j++)
