@@ -17,7 +17,8 @@ from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
 from engine.net.reader import Reader
 from engine.net.reference import Reference
-from engine.net.tape import AT_DEFAULT, KINDS, TapeNet, Value, tape
+from engine.net.tape import AT_DEFAULT, KINDS, TapeNet, tape
+from engine.net.workspace import Value
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
 from engine.train import reader_of, train
@@ -133,6 +134,9 @@ def test_logits_and_what_is_measured_from_them_agree() -> None:
         measured, computed = model.loss_and_error(split, data.which), Reader.loss_and_error(model, split, data.which)
         for ours, plain in zip(measured, computed, strict=True):
             assert torch.allclose(ours, plain, rtol=0, atol=1e-12)
+        classes, plainly = model.classes(split, data.which), Reader.classes(model, split, data.which)
+        for name, ours in vars(classes).items():
+            assert torch.allclose(ours, vars(plainly)[name], rtol=0, atol=1e-12), name
 
 
 @needs_compiler

@@ -1,0 +1,89 @@
+// Operations between places, and from tokens to places: mean, last, one-hot rows, rows of a table.
+#pragma once
+#include <algorithm>
+
+#include "optimizer.h"
+#include "tape.h"
+
+static void mean_forward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    const real share = real(1) / real(x.places);
+    for (int64_t unit = 0; unit < y.units; unit++)
+        for (int64_t row = 0; row < pass.rows; row += LANES) {
+            const real* from = pass.at(x) + unit * x.stride + row;
+            Vec sum = load(from);
+            for (int64_t place = 1; place < x.places; place++) sum += load(from + place * pass.rows);
+            store(pass.out(y) + unit * y.stride + row, sum * share);
+        }
+}
+
+static void mean_backward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    const real share = real(1) / real(x.places);
+    for (int64_t unit = 0; unit < y.units; unit++)
+        for (int64_t row = 0; row < pass.rows; row += LANES) {
+            const Vec slope = load(pass.slope(y) + unit * y.stride + row) * share;
+            real* to = pass.slope(x) + unit * x.stride + row;
+            for (int64_t place = 0; place < x.places; place++) put(to + place * pass.rows, slope, op.input_adds != 0);
+        }
+}
+
+static void last_forward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    const real* from = pass.at(x) + (x.places - 1) * pass.rows;
+    for (int64_t unit = 0; unit < y.units; unit++)
+        std::copy_n(from + unit * x.stride, pass.rows, pass.out(y) + unit * y.stride);
+}
+
+static void last_backward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    for (int64_t unit = 0; unit < y.units; unit++) {
+        real* to = pass.slope(x) + unit * x.stride;
+        if (!op.input_adds) std::fill_n(to, (x.places - 1) * pass.rows, real(0));
+        to += (x.places - 1) * pass.rows;
+        for (int64_t row = 0; row < pass.rows; row += LANES)
+            put(to + row, load(pass.slope(y) + unit * y.stride + row), op.input_adds != 0);
+    }
+}
+
+// Tokens (inputs, rows) as 0 and 1: for each of them in turn, a row per token that there is.
+static void one_hot_forward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    const int64_t tokens = op.details[0];
+    for (int64_t unit = 0; unit < y.units; unit++)
+        for (int64_t row = 0; row < pass.rows; row += LANES) {
+            const Vec token = load(pass.at(x) + unit / tokens * x.stride + row);
+            store(pass.out(y) + unit * y.stride + row, token == real(unit % tokens) ? all(1) : Vec{});
+        }
+}
+
+// Tokens (inputs, rows) as rows of a table, one place each.
+static void embedding_forward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    const real* table = pass.parameter(op, 0);
+    const int64_t apart = op.parameters[0].stride;
+    for (int64_t place = 0; place < y.places; place++) {
+        const real* tokens = pass.at(x) + place * x.stride;
+        real* to = pass.out(y) + place * pass.rows;
+        for (int64_t row = 0; row < pass.rows; row++) {
+            const real* from = table + int64_t(tokens[row]) * apart;
+            for (int64_t unit = 0; unit < y.units; unit++) to[unit * y.stride + row] = from[unit];
+        }
+    }
+}
+
+static void embedding_backward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    const auto [at, apart] = op.parameters[0];
+    const int64_t count = op.details[0] * apart;
+    real* gradient = pass.bucket.whole + at;
+    std::fill_n(gradient, count, real(0));
+    for (int64_t place = 0; place < y.places; place++) {
+        const real *tokens = pass.at(x) + place * x.stride, *slope = pass.slope(y) + place * pass.rows;
+        for (int64_t row = 0; row < pass.bucket.batch; row++) {
+            real* to = gradient + int64_t(tokens[row]) * apart;
+            for (int64_t unit = 0; unit < y.units; unit++) to[unit] += slope[unit * y.stride + row];
+        }
+    }
+    learned(pass, at, count);
+}
