@@ -34,14 +34,6 @@ struct Sums {
     real scale;
 };
 
-// A vector that stays in a register: left to themselves, compilers load it again for each product.
-static inline Vec held(Vec x) {
-#if defined(__x86_64__)
-    asm("" : "+v"(x));
-#endif
-    return x;
-}
-
 template <int I, int J>
 static void add_products(const Sums& p) {
     Vec sum[I][J];

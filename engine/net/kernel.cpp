@@ -12,9 +12,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "attention.h"
 #include "elementwise.h"
 #include "linear.h"
 #include "losses.h"
+#include "norms.h"
 #include "optimizer.h"
 #include "order.h"
 #include "places.h"
@@ -39,6 +41,9 @@ constexpr Family FAMILIES[] = {
     {last_forward, last_backward},
     {one_hot_forward, nullptr},
     {embedding_forward, embedding_backward},
+    {positions_forward, positions_backward},
+    {attention_forward, attention_backward},
+    {layer_norm_forward, layer_norm_backward},
 };
 
 static const Value& outputs_of(const Tape& tape) { return tape.values[tape.operations[tape.count - 1].output]; }

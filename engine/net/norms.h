@@ -85,7 +85,8 @@ static void normalize_back_at(const Norm& n, int64_t column, const real* slope, 
         for (int i = 0; i < N; i++) {
             const int64_t at = unit * n.stride + column + i * LANES;
             const Vec normal = (load(n.x + at) - mean[i]) * spread[i];
-            const Vec one = (load(slope + at) * n.scale[unit] - plain[i] - normal * along[i]) * spread[i];
+            const Vec scaled = held(load(slope + at) * n.scale[unit]);  // not fused: a single unit's slope is 0 exactly
+            const Vec one = (scaled - plain[i] - normal * along[i]) * spread[i];
             put(of_x + at, one, adds);
         }
 }

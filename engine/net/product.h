@@ -116,9 +116,9 @@ static inline void row_tile(const RowProduct& p, int64_t row, int64_t column, in
     const int64_t end = std::min(first + STRETCH, p.depth);
     for (int64_t k = first; k < end; k += LANES) {
         Vec factor[TILE_COLUMNS];
-        for (int j = 0; j < TILE_COLUMNS; j++) factor[j] = load(b[j] + k);
+        for (int j = 0; j < TILE_COLUMNS; j++) factor[j] = held(load(b[j] + k));
         for (int i = 0; i < TILE_ROWS; i++) {
-            const Vec of_row = load(a[i] + k);
+            const Vec of_row = held(load(a[i] + k));
             for (int j = 0; j < TILE_COLUMNS; j++) sum[i * TILE_COLUMNS + j] += of_row * factor[j];
         }
     }
@@ -131,8 +131,22 @@ static inline void row_tile(const RowProduct& p, int64_t row, int64_t column, in
         }
 }
 
-// Writes c = a bᵀ for long rows.
-static void multiply_rows_by_rows(const RowProduct& p) {
+// Whether it is worth turning b over first: where many rows of a use it, and its rows fill vectors.
+static bool worth_turning(int64_t rows, int64_t columns) { return columns >= PAD && rows >= columns; }
+
+// Writes c = a bᵀ for long rows; `turned` holds STRETCH rows of stride_of(columns), where that is worth it.
+static void multiply_rows_by_rows(const RowProduct& p, real* turned) {
+    if (worth_turning(p.rows, p.columns)) {
+        const int64_t stride = stride_of(p.columns);
+        for (int64_t first = 0; first < p.depth; first += STRETCH) {
+            const int64_t depth = std::min(STRETCH, p.depth - first);
+            transpose(filled(p.columns), depth, p.b + first, p.b_stride, turned, stride,
+                      p.columns);
+            multiply({p.rows, filled(p.columns) / LANES, depth, {p.a + first, p.a_stride, 1}, turned, stride, p.c,
+                      p.c_stride, nullptr, first > 0});
+        }
+        return;
+    }
     for (int64_t first = 0; first < p.depth; first += STRETCH)
         for (int64_t column = 0; column < p.columns; column += TILE_COLUMNS)
             for (int64_t row = 0; row < p.rows; row += TILE_ROWS) row_tile(p, row, column, first);

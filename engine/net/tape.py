@@ -9,7 +9,7 @@ from typing import NoReturn
 from engine import registry
 from engine.knob import knobs_of
 from engine.net.views import grid_dims, step_dims
-from engine.net.workspace import Line, Value, Workspace, filled, stride_of
+from engine.net.workspace import PAD, Line, Value, Workspace, filled, stride_of
 from engine.spec import RunSpec
 
 BLOCK = 64
@@ -18,8 +18,15 @@ BLOCK = 64
 KINDS = (
     *("linear", "relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add"),
     *("mean", "last", "one_hot", "embedding"),
+    *("positions", "attention", "layer_norm"),
 )
 """In the order of FAMILIES in kernel.cpp."""
+
+STRETCH = 512
+"""Columns of an input that are turned over at a time, as in product.h."""
+
+MOST_EDGE = 4
+"""Steps whose attention is worked out at a time, at most, as EDGE in attention.h."""
 
 AT_DEFAULT = {
     name: knobs_of(RunSpec)[name].default
@@ -116,7 +123,7 @@ class TapeNet:
     def linear(self, name: str, x: Value, width: int) -> Value:
         """Write down W x + b at every place."""
         parameters = (self._parameter(f"{name}.weight", width, x.units), self._parameter(f"{name}.bias", width))
-        turned = self.rows * stride_of(x.units) if not x.places else 0
+        turned = min(STRETCH, self.rows * math.prod(x.places)) * stride_of(x.units)
         return self._write("linear", x, units=width, places=x.places, parameters=parameters, scratch=turned)
 
     def activation(self, x: Value) -> Value:
@@ -148,6 +155,25 @@ class TapeNet:
         tokens = self.spec.task.tokens
         table, x = self._parameter(f"{name}.weight", tokens, width), self.examples(x.units)
         return self._write("embedding", x, units=width, places=(x.units,), parameters=(table,), details=(tokens,))
+
+    def positions(self, name: str, x: Value) -> Value:
+        """Write down x plus a learned row per step."""
+        table = self._parameter(f"{name}.weight", *x.places, x.units)
+        return self._write("positions", x, places=x.places, parameters=(table,))
+
+    def attention(self, x: Value, heads: int) -> Value:
+        """Write down causal attention; the shares of all earlier steps are kept."""
+        units, (steps,) = x.units // 3, x.places
+        stride = stride_of(steps * self.rows)
+        shares = {"kept": heads * steps * stride} if self.training else {"scratch": MOST_EDGE * stride}
+        return self._write("attention", x, units=units, places=x.places, details=(heads,), **shares)
+
+    def layer_norm(self, name: str, x: Value) -> Value:
+        """Write down x normalised over its units; mean and deviation are kept."""
+        parameters = (self._parameter(f"{name}.weight", x.units), self._parameter(f"{name}.bias", x.units))
+        columns = stride_of(math.prod(x.places) * self.rows)
+        sums = 2 * PAD * x.units
+        return self._write("layer_norm", x, places=x.places, parameters=parameters, kept=2 * columns, scratch=sums)
 
     def __getattr__(self, name: str) -> "Callable[..., NoReturn]":
         """Refuse the operations that other readers know and the kernel does not."""

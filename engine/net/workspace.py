@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 PAD = 16
 """Lengths are filled up to this, as in vectors.h: whole vectors on every machine."""
 
-IN_PLACE = ("relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add")
+IN_PLACE = ("relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add", "positions")
 """Kinds whose result may lie where their first input lay."""
-READS_RESULT = ("relu",)
+READS_RESULT = ("relu", "attention")
 """Kinds whose backward pass reads their result; dropout alone may change it, since what it zeroes has no slope."""
 DETAILS, PARAMETERS = 5, 4
 """Numbers of an operation, as in tape.h."""
