@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "attention.h"
+#include "convolution.h"
 #include "elementwise.h"
+#include "layer_norm.h"
 #include "linear.h"
 #include "losses.h"
 #include "norms.h"
@@ -44,6 +46,10 @@ constexpr Family FAMILIES[] = {
     {positions_forward, positions_backward},
     {attention_forward, attention_backward},
     {layer_norm_forward, layer_norm_backward},
+    {convolution_forward, convolution_backward},
+    {depthwise_forward, depthwise_backward},
+    {pool_forward, pool_backward},
+    {batch_norm_forward, batch_norm_backward},
 };
 
 static const Value& outputs_of(const Tape& tape) { return tape.values[tape.operations[tape.count - 1].output]; }

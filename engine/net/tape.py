@@ -2,23 +2,22 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn
 
 from engine import registry
 from engine.knob import knobs_of
+from engine.net.tape_writer import Place, Writer
 from engine.net.views import grid_dims, step_dims
-from engine.net.workspace import PAD, Line, Value, Workspace, filled, stride_of
+from engine.net.workspace import PAD, Value, Workspace, filled, stride_of
 from engine.spec import RunSpec
-
-BLOCK = 64
-"""Rows evaluated at a time, as in tape.h."""
 
 KINDS = (
     *("linear", "relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add"),
     *("mean", "last", "one_hot", "embedding"),
     *("positions", "attention", "layer_norm"),
+    *("convolution", "depthwise", "max_pool", "batch_norm"),
 )
 """In the order of FAMILIES in kernel.cpp."""
 
@@ -40,16 +39,6 @@ class UnknownOperationError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a parameter lies among a model's numbers: its first dimension as rows, `stride` apart."""
-
-    at: int
-    stride: int
-    dims: tuple[int, ...]
-    """Of one dimension: one row."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Tape:
     """What to do with a batch (inputs, rows), in the order of tape.h."""
 
@@ -66,8 +55,8 @@ class Tape:
     numbers: int
     """Of a model, filling included."""
     parameters: dict[str, Place]
-    running: int
-    """Numbers of a model that no gradient changes."""
+    running: tuple[float, ...]
+    """Where the numbers of a model begin that no gradient changes."""
     input_stride: int
     """How far apart the inputs (inputs, rows) lie."""
     order: tuple[int, ...] | None
@@ -75,36 +64,21 @@ class Tape:
 
 
 @dataclass(kw_only=True)
-class TapeNet:
+class TapeNet(Writer):
     """A Net over Values that writes down every operation."""
-
-    spec: RunSpec
-    outputs: int
-    training: bool
-    lines: list[Line] = field(default_factory=list)
-    values: list[Value] = field(default_factory=list)
-    parameters: dict[str, Place] = field(default_factory=dict)
-    numbers: int = 0
-    running: int = 0
-    sites: int = 0
-    orders: set[tuple[int, ...] | None] = field(default_factory=set)
-    """In which the numbers of an example are read, as in Tape."""
-
-    @property
-    def rows(self) -> int:
-        """Rows that are worked on at a time, filled up."""
-        return filled(self.spec.batch) if self.training else BLOCK
-
-    def examples(self, units: int, places: tuple[int, ...] = (), order: tuple[int, ...] | None = None) -> Value:
-        """Return the examples, read in an order, as units by places."""
-        self.orders.add(order)
-        return self._value(units, places, maker=-1)
 
     def flat(self, x: Value) -> Value:
         """Return the examples as they lie, or write down their tokens as rows of 0 and 1."""
         if not (tokens := self.spec.task.tokens):
             return self.examples(x.units)
         return self._write("one_hot", self.examples(x.units), units=tokens * x.units, details=(tokens,))
+
+    def grid(self, x: Value) -> Value:
+        """Return the examples as channels over the grid; tokens are embedded before."""
+        if self.spec.task.tokens:
+            return x
+        channels, *grid = grid_dims(self.spec.task)
+        return self.examples(channels, tuple(grid))
 
     def steps(self, x: Value) -> Value:
         """Return the examples as units by steps: an image's rows one after the other."""
@@ -123,12 +97,43 @@ class TapeNet:
     def linear(self, name: str, x: Value, width: int) -> Value:
         """Write down W x + b at every place."""
         parameters = (self._parameter(f"{name}.weight", width, x.units), self._parameter(f"{name}.bias", width))
-        turned = min(STRETCH, self.rows * math.prod(x.places)) * stride_of(x.units)
+        turned = self._turned(x)
         return self._write("linear", x, units=width, places=x.places, parameters=parameters, scratch=turned)
+
+    def convolution(self, name: str, x: Value, width: int, *, kernel: int = 3, bias: bool = True) -> Value:
+        """Write down a filter per channel; of one place, it is a linear layer at every place."""
+        weight = self._parameter(f"{name}.weight", width, x.units, *[kernel] * len(x.places))
+        parameters = (weight, self._parameter(f"{name}.bias", width)) if bias else (weight,)
+        if kernel == 3:
+            details = _grid_details(x)
+            return self._write("convolution", x, units=width, places=x.places, parameters=parameters, details=details)
+        turned = self._turned(x)
+        return self._write("linear", x, units=width, places=x.places, parameters=parameters, scratch=turned)
+
+    def depthwise(self, name: str, x: Value) -> Value:
+        """Write down every channel's own filter."""
+        weight = self._parameter(f"{name}.weight", x.units, 1, *[3] * len(x.places))
+        return self._write("depthwise", x, places=x.places, parameters=(weight,), details=_grid_details(x))
+
+    def max_pool(self, x: Value) -> Value:
+        """Write down halving the grid; x itself where a side is shorter than 4."""
+        if min(x.places) < 4:
+            return x
+        return self._write("max_pool", x, places=tuple(side // 2 for side in x.places), details=_grid_details(x))
+
+    def batch_norm(self, name: str, x: Value) -> Value:
+        """Write down the norm over the batch, its scale and shift, and give its running statistics a place."""
+        parameters = (self._parameter(f"{name}.weight", x.units), self._parameter(f"{name}.bias", x.units))
+        first, units = len(self.running), filled(x.units)
+        self.running += (0.0,) * units + (1.0,) * units
+        kept = 2 * units
+        return self._write("batch_norm", x, places=x.places, parameters=parameters, details=(first,), kept=kept)
 
     def activation(self, x: Value) -> Value:
         """Write down the spec's nonlinearity."""
         kind = str(dict(self.spec.options)["activation"])
+        if kind not in KINDS:
+            raise UnknownOperationError(kind)
         return self._write(kind, x, places=x.places, kept=0 if kind == "relu" else self._numbers_of(x))
 
     def dropout(self, x: Value) -> Value:
@@ -165,8 +170,9 @@ class TapeNet:
         """Write down causal attention; the shares of all earlier steps are kept."""
         units, (steps,) = x.units // 3, x.places
         stride = stride_of(steps * self.rows)
-        shares = {"kept": heads * steps * stride} if self.training else {"scratch": MOST_EDGE * stride}
-        return self._write("attention", x, units=units, places=x.places, details=(heads,), **shares)
+        kept, scratch = (heads * steps * stride, 0) if self.training else (0, MOST_EDGE * stride)
+        details = (heads,)
+        return self._write("attention", x, units=units, places=x.places, details=details, kept=kept, scratch=scratch)
 
     def layer_norm(self, name: str, x: Value) -> Value:
         """Write down x normalised over its units; mean and deviation are kept."""
@@ -183,50 +189,14 @@ class TapeNet:
 
         return refuse
 
-    def _parameter(self, name: str, *dims: int) -> tuple[int, int]:
-        """Give a parameter its place; returns where it begins and how far apart its rows are."""
-        stride = stride_of(math.prod(dims[1:])) if len(dims) > 1 else filled(dims[0])
-        at = self.numbers
-        self.parameters[name] = Place(at=at, stride=stride, dims=dims)
-        self.numbers += stride * (dims[0] if len(dims) > 1 else 1)
-        return at, stride
+    def _turned(self, x: Value) -> int:
+        """Return the numbers of x, or of a stretch of it, with rows first, as a linear layer needs it."""
+        return min(self.rows * math.prod(x.places), max(STRETCH, self.rows)) * stride_of(x.units)
 
-    def _write(
-        self,
-        kind: str,
-        *inputs: Value,
-        units: int | None = None,
-        places: tuple[int, ...] = (),
-        parameters: tuple[tuple[int, int], ...] = (),
-        details: tuple[int, ...] = (),
-        kept: int = 0,
-        scratch: int = 0,
-    ) -> Value:
-        """Write down one operation; its result has the units of its first input where none are named."""
-        if kind not in KINDS:
-            raise UnknownOperationError(kind)
-        made = self._value(inputs[0].units if units is None else units, places, maker=len(self.lines))
-        self.lines.append(
-            Line(
-                kind=kind,
-                inputs=tuple(x.number for x in inputs),
-                output=made.number,
-                parameters=parameters,
-                details=details,
-                kept=kept,
-                scratch=scratch,
-            )
-        )
-        return made
 
-    def _value(self, units: int, places: tuple[int, ...], maker: int) -> Value:
-        value = Value(units=units, places=places, number=len(self.values), maker=maker)
-        self.values.append(value)
-        return value
-
-    def _numbers_of(self, x: Value) -> int:
-        """Return the numbers that x takes in the workspace, filling included."""
-        return x.units * stride_of(math.prod(x.places) * self.rows)
+def _grid_details(x: Value) -> tuple[int, ...]:
+    """Return the grid's height and width, and how many lines of taps a filter has: one for a signal."""
+    return (*x.places, 3) if len(x.places) == 2 else (1, *x.places, 1)
 
 
 def follows(spec: RunSpec) -> bool:
