@@ -44,7 +44,8 @@ static void through_state(const Recurrent& r, int64_t gates, const real* slopes,
 template <typename Each>
 static inline void over_step(const Recurrent& r, int64_t step, Each each) {
     for (int64_t unit = 0; unit < r.units; unit++)
-        for (int64_t row = 0; row < r.rows; row += LANES) each(unit * r.stride + step * r.rows + row, unit * r.rows + row);
+        for (int64_t row = 0; row < r.rows; row += LANES)
+            each(unit * r.stride + step * r.rows + row, unit * r.rows + row);
 }
 
 // Keeps the gates reset, update and new, and the state's share of new.
