@@ -1,7 +1,7 @@
 """Reads an architecture as a tape that compiled code follows: one model after the other, many steps a call."""
 
 import ctypes
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 
 import torch
 import torch.nn.functional as F
@@ -11,16 +11,23 @@ from engine.net.compiled import library
 from engine.net.count import count
 from engine.net.device_data import DeviceData, Examples
 from engine.net.initial import initial_values
-from engine.net.reader import Reader
+from engine.net.reader import Classes, Reader
 from engine.net.tape import PAD, Operation, Tape, filled, stride_of, tape
+from engine.schedule import rate
 from engine.spec import RunSpec
 
 BLOCK = 64
-"""Rows evaluated at a time, as in kernel.cpp."""
+"""Rows evaluated at a time, as in tape.h."""
 
 GRADIENT = 4096
-"""Numbers of a weight gradient made at a time, and MOST_ROWS rows of it at least, as in kernel.cpp."""
+"""Numbers of a gradient made at a time, as in tape.h, and MOST_ROWS rows of weights at least, as in product.h."""
 MOST_ROWS = 6
+
+LOSSES = ("cross-entropy", "mse", "hinge")
+"""In the order of tape.h."""
+
+RATES = ("weight_decay", "l1", "l2", "clip", "label_smoothing", "momentum", "beta1", "beta2", "dropout")
+"""Settings of a run that the kernel reads, in the order of tape.h."""
 
 REAL = {torch.float32: "float", torch.float64: "double"}
 
@@ -36,7 +43,7 @@ class _Tape(ctypes.Structure):
 class _Model(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_void_p) for name in ("numbers", "mean", "square", "x", "y", "squares")),
-        *((name, ctypes.c_double) for name in ("lr", "weight_decay", "l1", "momentum", "dropout")),
+        *((name, ctypes.c_double) for name in RATES),
         ("seed", ctypes.c_int64),
         ("training", _Tape),
         ("evaluation", _Tape),
@@ -45,11 +52,10 @@ class _Model(ctypes.Structure):
 
 class _Bucket(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_int64) for name in ("models", "batch", "inputs", "outputs", "adamw", "widest")),
-        *(
-            (name, ctypes.c_void_p)
-            for name in ("values", "slopes", "input", "turned", "transposed", "gradient", "evaluated")
-        ),
+        *((name, ctypes.c_int64) for name in ("models", "batch", "inputs", "outputs", "labels")),
+        *((name, ctypes.c_int64) for name in ("loss", "adamw", "widest", "numbers")),
+        *((name, ctypes.c_void_p) for name in ("values", "slopes", "input", "turned", "answers")),
+        *((name, ctypes.c_void_p) for name in ("transposed", "gradient", "whole", "evaluated")),
     ]
 
 
@@ -60,6 +66,17 @@ class _Split(ctypes.Structure):
         ("moved", ctypes.c_void_p),
         ("count", ctypes.c_int64),
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Laid:
+    """A split as the kernel reads it, and what it points to."""
+
+    views: "ctypes.Array[_Split]"
+    """One per model."""
+    kept: tuple[object, ...]
+    labels: Tensor
+    """(models, outputs) float64: examples of each class."""
 
 
 class Kernel(Reader):
@@ -73,12 +90,15 @@ class Kernel(Reader):
             raise ValueError(f"reader=Kernel is not possible for {runs[0].arch} here; allowed: Batched.")
         self._library = loaded
         self._numbers = torch.zeros(3, len(runs), filled(self._evaluation.numbers), dtype=dtype)
+        self._lr = torch.tensor([run.lr for run in runs], dtype=torch.float64)
+        self._changing = any(run.schedule != "constant" or run.warmup > 0 for run in runs)
         self.parameters = self._views(self._evaluation)
         for place, run in enumerate(runs):
             for parameter, value in zip(count(run).parameters, initial_values(run), strict=True):
                 self.parameters[parameter.name][place] = torch.tensor(value, dtype=dtype)
         self._x = F.pad(data.train.x, (0, -data.train.x.shape[2] % PAD)).contiguous()
-        self._splits: dict[int, tuple[Examples, Tensor, ctypes.Array[_Split]]] = {}
+        self._y = _labels(data.train, dtype).contiguous()
+        self._laid: dict[int, _Laid] = {}
         self._squares = torch.full((len(runs),), torch.nan, dtype=torch.float64)
         self._kept: list[object] = []  # what the structures below point to
         self._models = (_Model * len(runs))(*(self._model(place, run) for place, run in enumerate(runs)))
@@ -95,10 +115,9 @@ class Kernel(Reader):
 
     def steps(self, rows: Tensor, first: int) -> None:
         """Take steps on `rows` (steps, models, batch), all of one model before the next model's."""
-        rows = rows.contiguous()
-        self._library.train(
-            ctypes.byref(self._bucket), self._models, _address(rows), ctypes.c_int64(len(rows)), ctypes.c_int64(first)
-        )
+        rows, rates = rows.contiguous(), self._rates(first, len(rows))
+        steps = ctypes.c_int64(len(rows)), ctypes.c_int64(first)
+        self._library.train(ctypes.byref(self._bucket), self._models, _address(rows), _address(rates), *steps)
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
@@ -114,16 +133,50 @@ class Kernel(Reader):
 
     def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See Reader."""
-        if id(split) not in self._splits:
-            blocks = _blocks(split.x)
-            places = which.tolist()
-            moved = None if split.moved is None else [_address(of_one) for of_one in split.moved]
-            views = (_Split(_address(blocks[i]), _address(split.y[i]), moved and moved[i], split.count) for i in places)
-            self._splits[id(split)] = (split, blocks, (_Split * len(places))(*views))
-        out = torch.empty(len(which), 3, dtype=torch.float64)
-        views_of_models = self._splits[id(split)][2]
-        self._library.measure(ctypes.byref(self._bucket), self._models, views_of_models, _address(out))
-        return out[:, 0], out[:, 1], out[:, 2]
+        loss, error, flipped, _ = self._measured(self._lay(split, which), None)
+        return loss, error / split.variance[which], flipped
+
+    def classes(self, split: Examples, which: Tensor) -> Classes:
+        """See Reader."""
+        laid = self._lay(split, which)
+        counts = torch.zeros(len(which), 2, self._bucket.outputs, dtype=torch.int64)
+        loss, error, _, brier = self._measured(laid, counts)
+        hits, answers = counts.double().unbind(dim=1)
+        return Classes(loss=loss, error=error, brier=brier, hits=hits, answers=answers, labels=laid.labels)
+
+    def _measured(self, laid: _Laid, counts: Tensor | None) -> tuple[Tensor, ...]:
+        """Return loss, error, flipped error and Brier score of every model; `counts` are filled where given."""
+        out = torch.empty(len(self._runs), 4, dtype=torch.float64)
+        where = None if counts is None else _address(counts)
+        self._library.measure(ctypes.byref(self._bucket), self._models, laid.views, _address(out), where)
+        return out.unbind(dim=1)
+
+    def _lay(self, split: Examples, which: Tensor) -> _Laid:
+        """Return the split as blocks, laid out when it is first asked for."""
+        if id(split) not in self._laid:
+            dtype, places = split.x.dtype, which.tolist()
+            x, y = _blocks(split.x), _in_blocks(_labels(split, dtype)).contiguous()
+            moved = None if split.moved is None else _in_blocks(split.moved.to(dtype)[:, :, None]).contiguous()
+            views = (
+                _Split(_address(x[i]), _address(y[i]), None if moved is None else _address(moved[i]), split.count)
+                for i in places
+            )
+            classes = torch.arange(self.task.outputs)
+            labels = torch.stack([(of_one.flatten()[:, None] == classes).double().sum(dim=0) for of_one in split.y])
+            self._laid[id(split)] = _Laid(
+                views=(_Split * len(places))(*views), kept=(split, x, y, moved), labels=labels[which]
+            )
+        return self._laid[id(split)]
+
+    def _rates(self, first: int, steps: int) -> Tensor:
+        """Return the learning rates (models, steps), float64, from step `first` on."""
+        if not self._changing:
+            return self._lr[:, None].expand(-1, steps).contiguous()
+        asked = [(run.lr, run.schedule, run.final_lr, run.warmup) for run in self._runs]
+        distinct = dict(zip(asked, self._runs, strict=True))
+        places = {schedule: place for place, schedule in enumerate(distinct)}
+        rates = [[rate(run, step) for step in range(first, first + steps)] for run in distinct.values()]
+        return torch.tensor(rates, dtype=torch.float64)[[places[schedule] for schedule in asked]]
 
     def _views(self, tape: Tape) -> dict[str, Tensor]:
         """Return each parameter (models, …) as a part of all numbers."""
@@ -142,9 +195,10 @@ class Kernel(Reader):
         return _Model(
             *(_address(self._numbers[moment, place]) for moment in range(3)),
             _address(self._x[which]),
-            _address(self._data.train.y[which]),
+            _address(self._y[which]),
             _address(self._squares[place]),
-            *(run.lr, run.weight_decay, run.l1, run.momentum, run.dropout, run.seed),
+            *(getattr(run, name) for name in RATES),
+            run.seed,
             self._written(training),
             self._written(evaluation),
         )
@@ -159,22 +213,24 @@ class Kernel(Reader):
     def _new_bucket(self, dtype: torch.dtype) -> _Bucket:
         tapes = [found for run in self._runs for training in (True, False) if (found := tape(run, training))]
         rows, widest = max(found.rows for found in tapes), max(found.widest for found in tapes)
-        run = self._runs[0]
-        inputs, stride, batch = run.task.inputs, stride_of(run.batch), filled(run.batch)
-        hidden = stride_of(widest)
+        run, task = self._runs[0], self.task
+        stride, batch, hidden, labels = stride_of(run.batch), filled(run.batch), stride_of(widest), self._y.shape[2]
         sizes = (
             rows * stride,
             2 * widest * stride,
-            batch * stride_of(inputs),
-            filled(inputs) * stride,
+            batch * stride_of(task.inputs),
+            filled(task.inputs) * stride,
+            labels * stride,
             batch * hidden,
-            max(GRADIENT, MOST_ROWS * max(hidden, stride_of(inputs))) + PAD * widest,
+            max(GRADIENT, MOST_ROWS * max(hidden, stride_of(task.inputs))),
+            self._numbers.shape[2],
             rows * stride_of(BLOCK),
         )
         spaces = [torch.zeros(size, dtype=dtype) for size in sizes]
         self._kept.append(spaces)
         return _Bucket(
-            *(len(self._runs), run.batch, inputs, run.task.outputs, run.optimizer == "adamw", widest),
+            *(len(self._runs), run.batch, task.inputs, task.outputs, labels),
+            *(LOSSES.index(task.loss), run.optimizer == "adamw", widest, self._numbers.shape[2]),
             *(_address(space) for space in spaces),
         )
 
@@ -183,7 +239,17 @@ def _address(tensor: Tensor) -> ctypes.c_void_p:
     return ctypes.c_void_p(tensor.data_ptr())
 
 
+def _labels(split: Examples, dtype: torch.dtype) -> Tensor:
+    """Return what is to be answered as (sets, rows, labels): a class as one number, exact up to 2^24."""
+    return split.y.to(dtype).reshape(*split.y.shape[:2], -1)
+
+
+def _in_blocks(x: Tensor) -> Tensor:
+    """Return x (sets, n, numbers) as (sets, blocks, numbers, BLOCK), the last block filled up with zeros."""
+    filled_up: Tensor = F.pad(x, (0, 0, 0, -x.shape[1] % BLOCK))
+    return filled_up.view(len(x), -1, BLOCK, x.shape[2]).transpose(2, 3)
+
+
 def _blocks(x: Tensor) -> Tensor:
-    """Return x (sets, n, inputs) as (sets, blocks, inputs, stride of BLOCK), each block the columns of BLOCK rows."""
-    whole = F.pad(x, (0, 0, 0, -x.shape[1] % BLOCK)).unflatten(1, (-1, BLOCK)).transpose(2, 3)
-    return F.pad(whole, (0, stride_of(BLOCK) - BLOCK)).contiguous()
+    """Return x (sets, n, inputs) as (sets, blocks, inputs, stride of BLOCK)."""
+    return F.pad(_in_blocks(x), (0, stride_of(BLOCK) - BLOCK)).contiguous()

@@ -5,6 +5,7 @@
 #pragma once
 #include <algorithm>
 
+#include "product.h"
 #include "vectors.h"
 
 struct Recurrent {
@@ -19,8 +20,6 @@ struct Recurrent {
 constexpr int64_t GRU_GATES = 3, LSTM_GATES = 4;
 constexpr int64_t GRU_PARTS = 4, LSTM_PARTS = 6;  // kept: the gates, then what else the way back asks for
 constexpr int64_t NEAR_PARTS = 6;
-
-static inline Vec sigmoid(Vec x) { return 1 / (1 + exponential(-x)); }
 
 // The inputs' share in the gates of all steps.
 static void inputs_share(const Recurrent& r, int64_t gates, const real* x) {
@@ -59,8 +58,8 @@ static void gru_forward(const Recurrent& r, const real* x) {
         state_share(r, GRU_GATES, step, state, share);
         over_step(r, step, [&](int64_t at, int64_t near) {
             const Vec of_state = load(share + 2 * close + near), before = load(state + near);
-            const Vec let = sigmoid(load(reset + at) + load(share + near));
-            const Vec keep = sigmoid(load(update + at) + load(share + close + near));
+            const Vec let = logistic(load(reset + at) + load(share + near));
+            const Vec keep = logistic(load(update + at) + load(share + close + near));
             const Vec next = hyperbolic_tangent(load(fresh + at) + let * of_state);
             const Vec now = next + keep * (before - next);
             store(reset + at, let);
@@ -111,10 +110,10 @@ static void lstm_forward(const Recurrent& r, const real* x) {
     for (int64_t step = 0; step < r.steps; step++) {
         state_share(r, LSTM_GATES, step, state, share);
         over_step(r, step, [&](int64_t at, int64_t near) {
-            const Vec let_in = sigmoid(load(in + at) + load(share + near));
-            const Vec keep = sigmoid(load(forget + at) + load(share + close + near));
+            const Vec let_in = logistic(load(in + at) + load(share + near));
+            const Vec keep = logistic(load(forget + at) + load(share + close + near));
             const Vec next = hyperbolic_tangent(load(fresh + at) + load(share + 2 * close + near));
-            const Vec let_out = sigmoid(load(out + at) + load(share + 3 * close + near));
+            const Vec let_out = logistic(load(out + at) + load(share + 3 * close + near));
             const Vec now = keep * load(cell + near) + let_in * next, tangent = hyperbolic_tangent(now);
             store(in + at, let_in);
             store(forget + at, keep);

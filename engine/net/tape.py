@@ -10,10 +10,10 @@ from engine.knob import knobs_of
 from engine.spec import RunSpec
 
 PAD = 16
-"""Lengths are filled up to this, as in kernel.cpp: whole vectors on every machine."""
+"""Lengths are filled up to this, as in vectors.h: whole vectors on every machine."""
 
-KINDS = ("linear", "relu", "tanh", "gelu", "dropout")
-"""In the order of kernel.cpp."""
+KINDS = ("linear", "relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout")
+"""In the order of tape.h."""
 
 AT_DEFAULT = {
     name: knobs_of(RunSpec)[name].default
@@ -28,7 +28,7 @@ class UnknownOperationError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One line of the tape, in the order of kernel.cpp."""
+    """One line of the tape, in the order of tape.h."""
 
     kind: int
     """Place in KINDS."""
@@ -165,5 +165,5 @@ def filled(length: int) -> int:
 
 
 def stride_of(length: int) -> int:
-    """Return how far apart rows of `length` lie: long ones an odd number of cache lines, as in kernel.cpp."""
+    """Return how far apart rows of `length` lie: long ones an odd number of cache lines, as in vectors.h."""
     return filled(length) + (PAD if length >= 128 and filled(length) // PAD % 2 == 0 else 0)

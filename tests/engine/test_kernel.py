@@ -133,6 +133,9 @@ def test_logits_and_what_is_measured_from_them_agree() -> None:
         measured, computed = model.loss_and_error(split, data.which), Reader.loss_and_error(model, split, data.which)
         for ours, plain in zip(measured, computed, strict=True):
             assert torch.allclose(ours, plain, rtol=0, atol=1e-12)
+        classes, plainly = model.classes(split, data.which), Reader.classes(model, split, data.which)
+        for name, ours in vars(classes).items():
+            assert torch.allclose(ours, vars(plainly)[name], rtol=0, atol=1e-12), name
 
 
 @needs_compiler
