@@ -1,5 +1,6 @@
 """The benchmark: this engine beside the loops a user would write, on this machine, in one run."""
 
+import importlib.util
 import json
 import multiprocessing
 import statistics
@@ -10,7 +11,6 @@ from dataclasses import asdict, dataclass
 from multiprocessing.pool import Pool
 from typing import TypeVar
 
-import numpy as np
 import torch
 
 from engine import plan, registry
@@ -18,8 +18,8 @@ from engine.measure import measure
 from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.reader import Reader
+from engine.order import BatchOrders
 from engine.plain import best_loop, plain_loop
-from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
 from engine.train import ORDER_CHUNK, eval_examples, eval_steps, reader_of
 
@@ -84,6 +84,9 @@ class Measured:
     """Useful FLOPs per second, over the measured rate of large matrix products on all workers."""
     eval_share: float
     """Of a run's time, spent on evaluation."""
+    jax_per_sec: float | None
+    """One process of JAX, all seeds of a width in a jitted vmap, compiling not counted; None where it is absent."""
+    ratio_jax: float | None
 
 
 def report(workload: str | None, as_json: bool) -> int:
@@ -95,11 +98,13 @@ def report(workload: str | None, as_json: bool) -> int:
         if as_json:
             print(json.dumps(asdict(measured)), flush=True)
             continue
+        jax = f"{measured.jax_per_sec:12,.0f}   engine is {measured.ratio_jax:.1f}×" if measured.ratio_jax else "absent"
         print(
             f"{name} on {measured.device}, {measured.workers} workers, {measured.models} models\n"
             f"  this engine          {measured.model_steps_per_sec:12,.0f} models·steps/s\n"
             f"  plain PyTorch loop   {measured.plain_per_sec:12,.0f}   engine is {measured.ratio_plain:.1f}×\n"
             f"  best plain loop      {measured.best_loop_per_sec:12,.0f}   engine is {measured.ratio_best_loop:.1f}×\n"
+            f"  jitted vmap in JAX   {jax}\n"
             f"  fraction of peak     {measured.peak_fraction:12.1%}   evaluation {measured.eval_share:.1%} of the time",
             flush=True,
         )
@@ -126,6 +131,7 @@ def _measure_workload(name: str) -> Measured:
             best.append(seeds * statistics.mean(loops) / workers)
             peak.append(sum(_at_once(pool, _peak, [device] * workers)))
     step, plain_step, best_step = (statistics.median(times) for times in (engine, plain, best))
+    jax_step = _jax_seconds(runs)
     flops = sum(count(run).flops_per_example * run.batch for run in runs)
     return Measured(
         name=name,
@@ -139,7 +145,21 @@ def _measure_workload(name: str) -> Measured:
         ratio_best_loop=best_step / step,
         peak_fraction=flops / step / statistics.median(peak),
         eval_share=statistics.median(evaluation),
+        jax_per_sec=jax_step and len(runs) / jax_step,
+        ratio_jax=jax_step and jax_step / step,
     )
+
+
+def _jax_seconds(runs: Sequence[RunSpec]) -> float | None:
+    """Return the seconds in which JAX takes one step of all `runs`; None where it is not installed."""
+    if importlib.util.find_spec("jax") is None:
+        return None
+    from engine import plain_jax
+
+    by_width: dict[int, list[RunSpec]] = {}
+    for run in runs:
+        by_width.setdefault(run.width, []).append(run)
+    return sum(plain_jax.seconds_a_step(group, LOOP_SECONDS) for group in by_width.values())
 
 
 def _one_thread() -> None:
@@ -176,13 +196,13 @@ def _seconds_an_evaluation(runs: tuple[RunSpec, ...], model: Reader, data: Devic
 
 def _seconds_a_chunk(model: Reader, runs: tuple[RunSpec, ...], device: str) -> float:
     """Return the mean seconds of one step of all models, their examples drawn and taken in chunks as in training."""
-    orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
+    orders = BatchOrders(runs, device)
     taken = 0
 
     def seconds(chunk: int) -> float:
         nonlocal taken
         start = time.perf_counter()
-        rows = torch.from_numpy(np.stack([order.take(chunk) for order in orders], axis=1)).to(device)
+        rows = torch.from_numpy(orders.take(chunk)).to(device)
         model.steps(rows, taken + 1)
         _wait(device)
         taken += chunk

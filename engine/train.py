@@ -12,7 +12,7 @@ from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
 from engine.net.reader import Reader
-from engine.randomness import BatchOrder
+from engine.order import BatchOrders
 from engine.spec import EvalPoint, RunSpec
 
 POINTS_PER_DECADE = 12
@@ -65,7 +65,7 @@ def train(
     """
     data = DeviceData.of(runs, device, dtype)
     model = (reader or reader_of(runs[0], device, dtype))(runs, data)
-    orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
+    orders = BatchOrders(runs, device)
     some = data.first(eval_examples(runs[0]))
     yield measure(runs, model, some, 0)
     stretch, step, rows = _Stretch(), 0, torch.empty(0)
@@ -73,7 +73,7 @@ def train(
         while step < target:
             if not len(rows):
                 chunk = min(ORDER_CHUNK, runs[0].steps - step)
-                rows = torch.from_numpy(np.stack([order.take(chunk) for order in orders], axis=1)).to(device)
+                rows = torch.from_numpy(orders.take(chunk)).to(device)
             now, rows = rows.split([taken := min(stretch.steps(), target - step, len(rows)), len(rows) - taken])
             model.steps(now, step + 1)
             step += taken

@@ -1,4 +1,4 @@
-// Operations on each number by itself, in place: activations and dropout.
+// Operations on each number by itself: activations, dropout, sums of two values.
 #pragma once
 #include <cmath>
 
@@ -31,67 +31,109 @@ static inline uint32_t hash(uint32_t x) {  // as randomness.kept_units
     return x ^ x >> 16;
 }
 
-// Zeroes units and keeps by what each was multiplied.
-static void drop(const Operation& op, const Pass& pass, real* value, real* slope) {
-    const double dropout = pass.model.dropout;
-    const uint32_t base = dropout_base({5, uint32_t(pass.model.seed), uint32_t(pass.step), uint32_t(op.site)});
-    const uint32_t threshold = uint32_t(std::nearbyint(dropout * 4294967296.0)), units = uint32_t(op.units);
-    const real scale = real(1 / (1 - dropout));
-    for (uint32_t unit = 0; unit < units; unit++, value += pass.stride, slope += pass.stride)
-        for (uint32_t row = 0; row < uint32_t(pass.rows); row++) {
-            slope[row] = hash(base + row * units + unit) >= threshold ? scale : 0;
-            value[row] *= slope[row];
+// Zeroes units, numbered place by place, and keeps by what each was multiplied.
+static void drop_forward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    const uint32_t site = uint32_t(op.details[0]);
+    const uint32_t base = dropout_base({5, uint32_t(pass.model.seed), uint32_t(pass.step), site});
+    const uint32_t threshold = uint32_t(std::nearbyint(pass.model.dropout * 4294967296.0));
+    const uint32_t units = uint32_t(y.units), places = uint32_t(y.places), rows = uint32_t(pass.rows);
+    const real scale = real(1 / (1 - pass.model.dropout));
+    for (uint32_t unit = 0; unit < units; unit++)
+        for (uint32_t place = 0; place < places; place++) {
+            const real* from = pass.at(x) + unit * x.stride + place * rows;
+            real *to = pass.out(y) + unit * y.stride + place * rows, *kept = pass.kept(op) + unit * y.stride + place * rows;
+            const uint32_t first = base + place * units + unit, apart = places * units;
+            for (uint32_t row = 0; row < rows; row++) {
+                kept[row] = hash(first + row * apart) >= threshold ? scale : 0;
+                to[row] = from[row] * kept[row];
+            }
         }
 }
+
+enum Activation { RELU, GELU, TANH, SIGMOID, QUADRATIC };
 
 // One vector of an activation; where its derivative cannot be read off the result, it is kept.
-template <Kind KIND>
-static inline void activate(real* value, real* slope) {
-    const Vec x = load(value);
+template <Activation KIND>
+static inline void activate(const real* from, real* to, real* slope) {
+    const Vec x = load(from);
+    Vec derivative{};
     if constexpr (KIND == RELU) {
-        store(value, x < 0 ? Vec{} : x);
+        store(to, x < 0 ? Vec{} : x);
     } else if constexpr (KIND == TANH) {
         const Vec y = hyperbolic_tangent(x);
-        store(value, y);
-        store(slope, 1 - y * y);
+        store(to, y);
+        derivative = 1 - y * y;
     } else if constexpr (KIND == SIGMOID) {
         const Vec y = logistic(x);
-        store(value, y);
-        store(slope, y * (1 - y));
+        store(to, y);
+        derivative = y * (1 - y);
     } else if constexpr (KIND == QUADRATIC) {
-        store(value, x * x);
-        store(slope, x + x);
+        store(to, x * x);
+        derivative = x + x;
     } else {
         const Normal n = normal(x);
-        store(value, x * n.share);
-        store(slope, n.share + x * n.density);
+        store(to, x * n.share);
+        derivative = n.share + x * n.density;
     }
+    if (KIND != RELU && slope) store(slope, derivative);
 }
 
-template <Kind KIND>
-static void activate_all(const Operation& op, const Pass& pass, real* value, real* slope) {
-    for (int64_t unit = 0; unit < op.units; unit++, value += pass.stride, slope += pass.stride)
-        for (int64_t row = 0; row < pass.rows; row += LANES) activate<KIND>(value + row, slope + row);
+template <Activation KIND>
+static void activate_forward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    const real* from = pass.at(x);
+    real *to = pass.out(y), *kept = pass.kept(op);
+    for (int64_t unit = 0; unit < y.units; unit++, from += x.stride, to += y.stride, kept += kept ? y.stride : 0)
+        for (int64_t column = 0; column < pass.columns(y); column += LANES)
+            activate<KIND>(from + column, to + column, kept ? kept + column : nullptr);
 }
 
-static void elementwise_forward(const Operation& op, const Pass& pass) {
-    real *value = pass.values + op.value * pass.stride, *slope = pass.values + op.slope * pass.stride;
-    switch (op.kind) {
-        case RELU: return activate_all<RELU>(op, pass, value, slope);
-        case GELU: return activate_all<GELU>(op, pass, value, slope);
-        case TANH: return activate_all<TANH>(op, pass, value, slope);
-        case SIGMOID: return activate_all<SIGMOID>(op, pass, value, slope);
-        case QUADRATIC: return activate_all<QUADRATIC>(op, pass, value, slope);
-        default: return drop(op, pass, value, slope);
-    }
-}
-
-// Turns the gradient of the results, in place, into that of what they came from.
-static void elementwise_backward(const Operation& op, const Pass& pass, real* gradient) {
-    const real* from = pass.values + (op.kind == RELU ? op.value : op.slope) * pass.stride;
-    for (int64_t unit = 0; unit < op.units; unit++, gradient += pass.stride, from += pass.stride)
-        for (int64_t row = 0; row < pass.rows; row += LANES) {
-            const Vec g = load(gradient + row), s = load(from + row);
-            store(gradient + row, op.kind == RELU ? (s > 0 ? g : Vec{}) : g * s);
+// The slope of what came in: that of the result, where that is positive.
+static void relu_backward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    for (int64_t unit = 0; unit < y.units; unit++) {
+        const real *result = pass.at(y) + unit * y.stride, *from = pass.slope(y) + unit * y.stride;
+        real* to = pass.slope(x) + unit * x.stride;
+        for (int64_t column = 0; column < pass.columns(y); column += LANES) {
+            const Vec slope = load(from + column);
+            put(to + column, load(result + column) > 0 ? slope : Vec{}, op.input_adds != 0);
         }
+    }
+}
+
+// The slope of what came in: that of the result times the derivative kept.
+static void kept_backward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    for (int64_t unit = 0; unit < y.units; unit++) {
+        const real *kept = pass.kept(op) + unit * y.stride, *from = pass.slope(y) + unit * y.stride;
+        real* to = pass.slope(x) + unit * x.stride;
+        for (int64_t column = 0; column < pass.columns(y); column += LANES)
+            put(to + column, load(from + column) * load(kept + column), op.input_adds != 0);
+    }
+}
+
+static void add_forward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &other = pass.value(op.other), &y = pass.value(op.output);
+    for (int64_t unit = 0; unit < y.units; unit++) {
+        const real *a = pass.at(x) + unit * x.stride, *b = pass.at(other) + unit * other.stride;
+        real* to = pass.out(y) + unit * y.stride;
+        for (int64_t column = 0; column < pass.columns(y); column += LANES)
+            store(to + column, load(a + column) + load(b + column));
+    }
+}
+
+// Hands the slope of a sum to one of its parts, unless it lies there already.
+static void hand_back(const Pass& pass, const Value& sum, const Value& part, bool adds) {
+    const real* from = pass.slope(sum);
+    real* to = pass.slope(part);
+    if (!to || to == from) return;
+    for (int64_t unit = 0; unit < sum.units; unit++, from += sum.stride, to += part.stride)
+        for (int64_t column = 0; column < pass.columns(sum); column += LANES)
+            put(to + column, load(from + column), adds);
+}
+
+static void add_backward(const Operation& op, const Pass& pass) {
+    hand_back(pass, pass.value(op.output), pass.value(op.input), op.input_adds != 0);
+    hand_back(pass, pass.value(op.output), pass.value(op.other), op.other_adds != 0);
 }

@@ -1,11 +1,12 @@
 // Trains small models, one after the other, on one core: follows a tape of operations forward and backward.
 //
-// Values lie as (units, rows), the rows of a batch last, so that even a layer of two units fills whole vectors;
-// the gradient of a weight matrix needs its input as (rows, units) and transposes it first. Every matrix product
-// then has one form. A model's arithmetic depends on its shape and settings alone, never on its neighbours or on how
-// many steps a call takes. -DREAL is float or double.
+// Values lie as (units, places, rows), the rows of a batch last, so that even a layer of two units fills whole vectors;
+// places are a grid or steps, often one alone. A model's arithmetic depends on its shape and settings alone, never on
+// its neighbours or on how many steps a call takes. -DREAL is float or double.
 //
-// A family of operations is a header: what each does forward, and what backward with the gradient of its result.
+// A family of operations is a header: what each does forward, from values to a value, and what backward, from the
+// slope of its result (of the loss by it) to those of its inputs, updating its parameters. Rows that fill up a batch
+// have slopes of 0.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -15,64 +16,73 @@
 #include "linear.h"
 #include "losses.h"
 #include "optimizer.h"
+#include "order.h"
+#include "places.h"
+#include "recurrent.h"
 #include "tape.h"
 
+struct Family {
+    void (*forward)(const Operation&, const Pass&);
+    void (*backward)(const Operation&, const Pass&);  // null where nothing before it learns
+};
+
+// In the order of KINDS in tape.py.
+constexpr Family FAMILIES[] = {
+    {linear_forward, linear_backward},
+    {activate_forward<RELU>, relu_backward},
+    {activate_forward<GELU>, kept_backward},
+    {activate_forward<TANH>, kept_backward},
+    {activate_forward<SIGMOID>, kept_backward},
+    {activate_forward<QUADRATIC>, kept_backward},
+    {drop_forward, kept_backward},
+    {add_forward, add_backward},
+    {mean_forward, mean_backward},
+    {last_forward, last_backward},
+    {one_hot_forward, nullptr},
+    {embedding_forward, embedding_backward},
+    {gru_forward, gru_backward},
+    {lstm_forward, lstm_backward},
+};
+
+static const Value& outputs_of(const Tape& tape) { return tape.values[tape.operations[tape.count - 1].output]; }
+
 // Follows the tape and returns the outputs (outputs, stride).
-static real* forward(const Pass& pass) {
-    const real* x = pass.input;
-    real* out = nullptr;
-    for (int64_t i = 0; i < pass.tape.count; i++) {
-        const Operation& op = pass.tape.operations[i];
-        if (op.kind == LINEAR)
-            linear_forward(op, pass, x);
-        else
-            elementwise_forward(op, pass);
-        x = out = pass.values + op.value * pass.stride;
-    }
-    return out;
+static const real* forward(const Pass& pass) {
+    const Tape& tape = pass.tape;
+    for (int64_t i = 0; i < tape.count; i++) FAMILIES[tape.operations[i].kind].forward(tape.operations[i], pass);
+    return pass.at(outputs_of(tape));
 }
 
-// Follows the tape backwards from the gradient of the outputs, in the first of `slopes`, and updates all parameters.
-static void backward(const Pass& pass, const Rates& rates) {
-    const Bucket& bucket = pass.bucket;
-    real *gradient = bucket.slopes, *other = gradient + bucket.widest * pass.stride;
-    for (int64_t i = pass.tape.count - 1; i >= 0; i--) {
-        const Operation& op = pass.tape.operations[i];
-        if (op.kind != LINEAR) {
-            elementwise_backward(op, pass, gradient);
-        } else if (i == 0) {
-            linear_learn(op, pass, rates, gradient, bucket.input, stride_of(bucket.inputs));
-        } else {
-            linear_backward(op, pass, gradient, other);
-            const real* input = pass.values + pass.tape.operations[i - 1].value * pass.stride;
-            const int64_t stride = stride_of(op.fan_in);
-            transpose(filled(op.fan_in), pass.rows, input, pass.stride, bucket.transposed, stride);
-            linear_learn(op, pass, rates, gradient, bucket.transposed, stride);
-            std::swap(gradient, other);
-        }
-    }
-    if (as_a_whole(bucket, pass.model)) update_all(pass.model, rates, bucket.numbers, bucket.whole);
+// Follows the tape backwards from the slope of the outputs and updates all parameters.
+static void backward(const Pass& pass) {
+    const Tape& tape = pass.tape;
+    for (int64_t i = tape.count - 1; i >= 0; i--)
+        if (const auto step = FAMILIES[tape.operations[i].kind].backward) step(tape.operations[i], pass);
+    if (as_a_whole(pass)) update_all(pass.model, *pass.rates, pass.bucket.numbers, pass.bucket.whole);
 }
 
 // Copies the examples of a batch, as rows and as columns, and their labels; rows that fill up repeat the first.
 static void gather(const Bucket& bucket, const Model& model, const int64_t* rows, int64_t stride) {
-    const int64_t width = filled(bucket.inputs), apart = stride_of(bucket.inputs), batch = filled(bucket.batch);
-    for (int64_t row = 0; row < batch; row++) {
-        const int64_t chosen = rows[row < bucket.batch ? row : 0];
-        const real* from = model.x + chosen * width;
-        for (int64_t i = 0; i < width; i += LANES) store(bucket.input + row * apart + i, load(from + i));
-        for (int64_t o = 0; o < bucket.labels; o++)
-            bucket.answers[o * stride + row] = model.y[chosen * bucket.labels + o];
+    const int64_t width = filled(bucket.inputs), apart = stride_of(bucket.inputs);
+    for (int64_t first = 0; first < filled(bucket.batch); first += LANES) {  // near enough to be turned at once
+        for (int64_t row = first; row < first + LANES; row++) {
+            const int64_t chosen = rows[row < bucket.batch ? row : 0];
+            const real* from = model.x + chosen * width;
+            for (int64_t i = 0; i < width; i += LANES) store(bucket.input + row * apart + i, load(from + i));
+            for (int64_t o = 0; o < bucket.labels; o++)
+                bucket.answers[o * stride + row] = model.y[chosen * bucket.labels + o];
+        }
+        transpose(LANES, width, bucket.input + first * apart, apart, bucket.turned + first,
+                  model.training.input_stride, LANES);
     }
-    transpose(batch, width, bucket.input, apart, bucket.turned, stride);
 }
 
 // ---- what Python calls ----
 
-// Takes `steps` steps of every model, the first of them step `first`; rows are (steps, models, batch), the learning
-// rates (models, steps).
-extern "C" void train(const Bucket* bucket, const Model* models, const int64_t* rows, const double* lr, int64_t steps,
-                      int64_t first) {
+// Takes `steps` steps of every model, the first of them step `first`; rows are (models, steps, batch), those of models
+// and of steps so far apart, and the learning rates (models, steps).
+extern "C" void train(const Bucket* bucket, const Model* models, const int64_t* rows, int64_t models_apart,
+                      int64_t steps_apart, const double* lr, int64_t steps, int64_t first) {
     const int64_t batch = filled(bucket->batch), stride = stride_of(bucket->batch);
     std::vector<Corrections> corrections(steps);
     for (int64_t m = 0; m < bucket->models; m++) {
@@ -82,22 +92,22 @@ extern "C" void train(const Bucket* bucket, const Model* models, const int64_t* 
                 corrections[step] = {1 - std::pow(model.beta1, double(first + step)),
                                      1 - std::pow(model.beta2, double(first + step))};
         for (int64_t step = 0; step < steps; step++, lr++) {
-            gather(*bucket, model, rows + (step * bucket->models + m) * bucket->batch, stride);
-            const Pass pass{*bucket, model, model.training, bucket->values, bucket->turned, stride, batch, first + step};
-            loss_slope(pass, forward(pass), bucket->slopes);
+            gather(*bucket, model, rows + m * models_apart + step * steps_apart, stride);
             Sum squares;
             const bool asked = step == steps - 1;
-            backward(pass, rates_of(model, *lr, corrections[step], bucket->adamw != 0,
-                                    asked || model.clip > 0 ? &squares : nullptr));
+            const Rates rates = rates_of(model, *lr, corrections[step], bucket->adamw != 0,
+                                         asked || model.clip > 0 ? &squares : nullptr);
+            const Pass pass{*bucket, model, model.training, bucket->turned, stride, batch, first + step, &rates};
+            loss_slope(pass, forward(pass), pass.slope(outputs_of(model.training)));
+            backward(pass);
             if (asked) *model.squares = squares.total();
         }
     }
 }
 
-static real* predict(const Bucket& bucket, const Model& model, const Split& split, int64_t block) {
-    const int64_t stride = stride_of(BLOCK);
-    const real* input = split.blocks + block * bucket.inputs * stride;
-    return forward({bucket, model, model.evaluation, bucket.evaluated, input, stride, BLOCK, 0});
+static const real* predict(const Bucket& bucket, const Model& model, const Split& split, int64_t block) {
+    const real* input = split.blocks + block * bucket.inputs * BLOCK;
+    return forward({bucket, model, model.evaluation, input, BLOCK, BLOCK, 0, nullptr});
 }
 
 // Writes the outputs (models, outputs, count) of one split per model.
@@ -108,7 +118,7 @@ extern "C" void logits(const Bucket* bucket, const Model* models, const Split* s
             const real* z = predict(*bucket, models[m], split, start / BLOCK);
             const int64_t rows = std::min(BLOCK, split.count - start);
             for (int64_t c = 0; c < bucket->outputs; c++)
-                std::copy_n(z + c * stride_of(BLOCK), rows, out + (m * bucket->outputs + c) * split.count + start);
+                std::copy_n(z + c * BLOCK, rows, out + (m * bucket->outputs + c) * split.count + start);
         }
     }
 }
@@ -127,7 +137,7 @@ extern "C" void measure(const Bucket* bucket, const Model* models, const Split* 
             const real* z = predict(*bucket, models[m], split, start / BLOCK);
             const real* y = split.y + start * bucket->labels;
             const real* moved = split.moved ? split.moved + start : nullptr;
-            judge({z, y, moved, std::min(BLOCK, split.count - start)}, *bucket, stride_of(BLOCK), sums);
+            judge({z, y, moved, std::min(BLOCK, split.count - start)}, *bucket, BLOCK, sums);
         }
         const double count = double(split.count);
         out[0] = (sums.loss.total() + sums.logarithms) / count;

@@ -1,7 +1,8 @@
 """Reads an architecture as a tape that compiled code follows: one model after the other, many steps a call."""
 
 import ctypes
-from dataclasses import astuple, dataclass
+import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -12,12 +13,10 @@ from engine.net.count import count
 from engine.net.device_data import DeviceData, Examples
 from engine.net.initial import initial_values
 from engine.net.reader import Classes, Reader
-from engine.net.tape import PAD, Operation, Tape, filled, stride_of, tape
+from engine.net.tape import BLOCK, Tape, tape
+from engine.net.workspace import PAD, filled, stride_of
 from engine.schedule import rate
 from engine.spec import RunSpec
-
-BLOCK = 64
-"""Rows evaluated at a time, as in tape.h."""
 
 GRADIENT = 4096
 """Numbers of a gradient made at a time, as in tape.h, and MOST_ROWS rows of weights at least, as in product.h."""
@@ -32,17 +31,18 @@ RATES = ("weight_decay", "l1", "l2", "clip", "label_smoothing", "momentum", "bet
 REAL = {torch.float32: "float", torch.float64: "double"}
 
 
-class _Operation(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_int64) for name in Operation.__dataclass_fields__]
-
-
 class _Tape(ctypes.Structure):
-    _fields_ = [("operations", ctypes.POINTER(_Operation)), ("count", ctypes.c_int64)]
+    _fields_ = [
+        ("operations", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("values", ctypes.c_void_p),
+        ("input_stride", ctypes.c_int64),
+    ]
 
 
 class _Model(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_void_p) for name in ("numbers", "mean", "square", "x", "y", "squares")),
+        *((name, ctypes.c_void_p) for name in ("numbers", "mean", "square", "running", "x", "y", "squares")),
         *((name, ctypes.c_double) for name in RATES),
         ("seed", ctypes.c_int64),
         ("training", _Tape),
@@ -53,9 +53,9 @@ class _Model(ctypes.Structure):
 class _Bucket(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("models", "batch", "inputs", "outputs", "labels")),
-        *((name, ctypes.c_int64) for name in ("loss", "adamw", "widest", "numbers")),
-        *((name, ctypes.c_void_p) for name in ("values", "slopes", "input", "turned", "answers")),
-        *((name, ctypes.c_void_p) for name in ("transposed", "gradient", "whole", "evaluated")),
+        *((name, ctypes.c_int64) for name in ("loss", "adamw", "numbers")),
+        *((name, ctypes.c_void_p) for name in ("space", "scratch", "input", "turned", "answers")),
+        *((name, ctypes.c_void_p) for name in ("gradient", "whole")),
     ]
 
 
@@ -85,10 +85,10 @@ class Kernel(Reader):
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
         self._runs, self._data, self.task = runs, data, runs[0].task
         dtype = data.train.x.dtype
-        loaded, self._evaluation = library(REAL[dtype]), tape(runs[0], False)
-        if loaded is None or self._evaluation is None:
+        loaded, evaluation = library(REAL[dtype]), tape(runs[0], False)
+        if loaded is None or evaluation is None:
             raise ValueError(f"reader=Kernel is not possible for {runs[0].arch} here; allowed: Batched.")
-        self._library = loaded
+        self._library, self._evaluation = loaded, evaluation
         self._numbers = torch.zeros(3, len(runs), filled(self._evaluation.numbers), dtype=dtype)
         self._lr = torch.tensor([run.lr for run in runs], dtype=torch.float64)
         self._changing = any(run.schedule != "constant" or run.warmup > 0 for run in runs)
@@ -96,7 +96,8 @@ class Kernel(Reader):
         for place, run in enumerate(runs):
             for parameter, value in zip(count(run).parameters, initial_values(run), strict=True):
                 self.parameters[parameter.name][place] = torch.tensor(value, dtype=dtype)
-        self._x = F.pad(data.train.x, (0, -data.train.x.shape[2] % PAD)).contiguous()
+        self._running = torch.zeros(len(runs), max(self._evaluation.running, 1), dtype=dtype)
+        self._x = F.pad(self._ordered(data.train.x), (0, -data.train.x.shape[2] % PAD)).contiguous()
         self._y = _labels(data.train, dtype).contiguous()
         self._laid: dict[int, _Laid] = {}
         self._squares = torch.full((len(runs),), torch.nan, dtype=torch.float64)
@@ -115,13 +116,15 @@ class Kernel(Reader):
 
     def steps(self, rows: Tensor, first: int) -> None:
         """Take steps on `rows` (steps, models, batch), all of one model before the next model's."""
-        rows, rates = rows.contiguous(), self._rates(first, len(rows))
-        steps = ctypes.c_int64(len(rows)), ctypes.c_int64(first)
-        self._library.train(ctypes.byref(self._bucket), self._models, _address(rows), _address(rates), *steps)
+        rows = rows if rows.stride(2) == 1 else rows.contiguous()
+        steps, models, _ = map(ctypes.c_int64, rows.stride())
+        arguments = _address(rows), models, steps, _address(rates := self._rates(first, len(rows)))
+        counts = ctypes.c_int64(rates.shape[1]), ctypes.c_int64(first)
+        self._library.train(ctypes.byref(self._bucket), self._models, *arguments, *counts)
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
-        blocks, rows = _blocks(x), x.shape[1]
+        blocks, rows = _in_blocks(self._ordered(x)).contiguous(), x.shape[1]
         splits = (_Split * len(x))(*(_Split(_address(part), None, None, rows) for part in blocks))
         out = x.new_empty(len(x), self._bucket.outputs, rows)
         self._library.logits(ctypes.byref(self._bucket), self._models, splits, _address(out))
@@ -155,7 +158,7 @@ class Kernel(Reader):
         """Return the split as blocks, laid out when it is first asked for."""
         if id(split) not in self._laid:
             dtype, places = split.x.dtype, which.tolist()
-            x, y = _blocks(split.x), _in_blocks(_labels(split, dtype)).contiguous()
+            x, y = (_in_blocks(numbers).contiguous() for numbers in (self._ordered(split.x), _labels(split, dtype)))
             moved = None if split.moved is None else _in_blocks(split.moved.to(dtype)[:, :, None]).contiguous()
             views = (
                 _Split(_address(x[i]), _address(y[i]), None if moved is None else _address(moved[i]), split.count)
@@ -178,13 +181,19 @@ class Kernel(Reader):
         rates = [[rate(run, step) for step in range(first, first + steps)] for run in distinct.values()]
         return torch.tensor(rates, dtype=torch.float64)[[places[schedule] for schedule in asked]]
 
+    def _ordered(self, x: Tensor) -> Tensor:
+        """Return examples (…, inputs) with their numbers in the order in which the tape reads them."""
+        order = self._evaluation.order
+        return x if order is None else x[..., list(order)]
+
     def _views(self, tape: Tape) -> dict[str, Tensor]:
-        """Return each parameter (models, …) as a part of all numbers."""
+        """Return each parameter (models, *dims) as a part of all numbers."""
         found = {}
-        for name, layer in tape.weights.items():
-            weight = self._numbers[0, :, layer.weight : layer.weight + layer.units * layer.weight_stride]
-            found[f"{name}.weight"] = weight.unflatten(1, (layer.units, layer.weight_stride))[:, :, : layer.fan_in]
-            found[f"{name}.bias"] = self._numbers[0, :, layer.bias : layer.bias + layer.units]
+        for name, place in tape.parameters.items():
+            rows, inner = (place.dims[0], place.dims[1:]) if len(place.dims) > 1 else (1, place.dims)
+            whole = self._numbers[0, :, place.at : place.at + rows * place.stride].unflatten(1, (rows, place.stride))
+            part = whole[:, :, : math.prod(inner)]
+            found[name] = part.unflatten(2, inner) if len(place.dims) > 1 else part[:, 0]
         return found
 
     def _model(self, place: int, run: RunSpec) -> _Model:
@@ -194,6 +203,7 @@ class Kernel(Reader):
         which = int(self._data.which[place])
         return _Model(
             *(_address(self._numbers[moment, place]) for moment in range(3)),
+            _address(self._running[place]),
             _address(self._x[which]),
             _address(self._y[which]),
             _address(self._squares[place]),
@@ -204,33 +214,32 @@ class Kernel(Reader):
         )
 
     def _written(self, tape: Tape) -> _Tape:
-        operations = (_Operation * len(tape.operations))(
-            *(_Operation(*astuple(operation)) for operation in tape.operations)
-        )
-        self._kept.append(operations)
-        return _Tape(ctypes.cast(operations, ctypes.POINTER(_Operation)), len(operations))
+        operations, values = (torch.tensor(words, dtype=torch.int64) for words in (tape.operations, tape.values))
+        self._kept.append((operations, values))
+        return _Tape(_address(operations), tape.count, _address(values), tape.input_stride)
 
     def _new_bucket(self, dtype: torch.dtype) -> _Bucket:
         tapes = [found for run in self._runs for training in (True, False) if (found := tape(run, training))]
-        rows, widest = max(found.rows for found in tapes), max(found.widest for found in tapes)
-        run, task = self._runs[0], self.task
-        stride, batch, hidden, labels = stride_of(run.batch), filled(run.batch), stride_of(widest), self._y.shape[2]
+        run, task, numbers = self._runs[0], self.task, self._numbers.shape[2]
+        stride, batch, labels = stride_of(run.batch), filled(run.batch), self._y.shape[2]
         sizes = (
-            rows * stride,
-            2 * widest * stride,
+            max(found.space for found in tapes),
+            max(found.scratch for found in tapes),
             batch * stride_of(task.inputs),
             filled(task.inputs) * stride,
             labels * stride,
-            batch * hidden,
-            max(GRADIENT, MOST_ROWS * max(hidden, stride_of(task.inputs))),
-            self._numbers.shape[2],
-            rows * stride_of(BLOCK),
+            max(
+                GRADIENT,
+                MOST_ROWS * stride_of(max(found.widest for found in tapes)),
+                MOST_ROWS * stride_of(task.inputs),
+            ),
+            numbers,
         )
         spaces = [torch.zeros(size, dtype=dtype) for size in sizes]
         self._kept.append(spaces)
         return _Bucket(
             *(len(self._runs), run.batch, task.inputs, task.outputs, labels),
-            *(LOSSES.index(task.loss), run.optimizer == "adamw", widest, self._numbers.shape[2]),
+            *(LOSSES.index(task.loss), run.optimizer == "adamw", numbers),
             *(_address(space) for space in spaces),
         )
 
@@ -248,8 +257,3 @@ def _in_blocks(x: Tensor) -> Tensor:
     """Return x (sets, n, numbers) as (sets, blocks, numbers, BLOCK), the last block filled up with zeros."""
     filled_up: Tensor = F.pad(x, (0, 0, 0, -x.shape[1] % BLOCK))
     return filled_up.view(len(x), -1, BLOCK, x.shape[2]).transpose(2, 3)
-
-
-def _blocks(x: Tensor) -> Tensor:
-    """Return x (sets, n, inputs) as (sets, blocks, inputs, stride of BLOCK)."""
-    return F.pad(_in_blocks(x), (0, stride_of(BLOCK) - BLOCK)).contiguous()

@@ -1,4 +1,4 @@
-// The linear layer W x + b: its products forward and backward, and the update of its weights.
+// The linear layer W x + b at every place: its products forward and backward, and the update of its weights.
 #pragma once
 #include <algorithm>
 
@@ -6,49 +6,60 @@
 #include "product.h"
 #include "tape.h"
 
-static void linear_forward(const Operation& op, const Pass& pass, const real* x) {
-    const real* numbers = pass.model.numbers;
-    multiply({op.units, pass.rows / LANES, op.fan_in, {numbers + op.weight, op.weight_stride, 1}, x, pass.stride,
-              pass.values + op.value * pass.stride, pass.stride, numbers + op.bias});
+static void linear_forward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    multiply({y.units, pass.columns(y) / LANES, x.units, {pass.parameter(op, 0), op.parameters[0].stride, 1},
+              pass.at(x), x.stride, pass.out(y), y.stride, pass.parameter(op, 1), false});
 }
 
-// Writes the gradient of the layer's input, (fan_in, stride), from that of its result.
-static void linear_backward(const Operation& op, const Pass& pass, const real* gradient, real* out) {
-    const real* weight = pass.model.numbers + op.weight;
-    multiply({op.fan_in, pass.rows / LANES, op.units, {weight, 1, op.weight_stride}, gradient, pass.stride, out,
-              pass.stride, nullptr});
-}
-
-// Whether a model's gradient is made as a whole before it is used: where it must be known, or all of it stays near.
-static bool as_a_whole(const Bucket& bucket, const Model& model) {
-    return model.clip > 0 || bucket.numbers <= GRADIENT;
-}
-
-// Makes the gradient of weights and biases from that of the result and the input as (batch, input_stride), and uses
-// it up a few rows at a time, in the first cache, unless all wait for the whole.
-static void linear_learn(const Operation& op, const Pass& pass, const Rates& rates, const real* gradient,
-                         const real* input, int64_t input_stride) {
+// Makes the gradient of weights and biases of a layer with one place from the slope of its result and the input as
+// (batch, input_stride), and uses it up a few rows at a time, in the first cache, unless all wait for the whole.
+static void learn_near(const Operation& op, const Pass& pass, const real* input, int64_t input_stride) {
     const Bucket& bucket = pass.bucket;
-    const int64_t width = filled(op.fan_in);
+    const Value& y = pass.value(op.output);
+    const auto [weight, weight_stride] = op.parameters[0];
+    const int64_t width = filled(pass.value(op.input).units);
+    const real* slope = pass.slope(y);
     auto multiply_rows = [&](int64_t unit, int64_t units, real* out, int64_t stride) {
-        multiply({units, width / LANES, bucket.batch, {gradient + unit * pass.stride, pass.stride, 1}, input,
-                  input_stride, out, stride, nullptr});
+        multiply({units, width / LANES, bucket.batch, {slope + unit * y.stride, y.stride, 1}, input, input_stride, out,
+                  stride, nullptr, false});
     };
-    if (as_a_whole(bucket, pass.model)) {
-        multiply_rows(0, op.units, bucket.whole + op.weight, op.weight_stride);
-        sum_rows(op.units, pass.rows, gradient, pass.stride, bucket.whole + op.bias);
-        return;
-    }
+    if (as_a_whole(pass)) return multiply_rows(0, y.units, bucket.whole + weight, weight_stride);
     const int64_t most = std::max<int64_t>(GRADIENT / width / MOST_ROWS, 1) * MOST_ROWS;
-    for (int64_t unit = 0; unit < op.units; unit += most) {
-        const int64_t units = std::min(most, op.units - unit), place = op.weight + unit * op.weight_stride;
+    for (int64_t unit = 0; unit < y.units; unit += most) {
+        const int64_t units = std::min(most, y.units - unit), place = weight + unit * weight_stride;
         multiply_rows(unit, units, bucket.gradient, width);
-        if (width == op.weight_stride)
-            update(pass.model, rates, place, units * width, bucket.gradient);
+        if (width == weight_stride)
+            update(pass.model, *pass.rates, place, units * width, bucket.gradient);
         else
             for (int64_t i = 0; i < units; i++)
-                update(pass.model, rates, place + i * op.weight_stride, width, bucket.gradient + i * width);
+                update(pass.model, *pass.rates, place + i * weight_stride, width, bucket.gradient + i * width);
     }
-    sum_rows(op.units, pass.rows, gradient, pass.stride, bucket.gradient);
-    update(pass.model, rates, op.bias, filled(op.units), bucket.gradient);
+}
+
+static void learn_weights(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    if (y.places > 1) {
+        const auto [weight, stride] = op.parameters[0];
+        multiply_rows_by_rows({y.units, x.units, pass.columns(y), pass.slope(y), y.stride, pass.at(x), x.stride,
+                               pass.bucket.whole + weight, stride});
+        learned(pass, weight, y.units * stride);
+    } else if (x.at < 0) {
+        learn_near(op, pass, pass.bucket.input, stride_of(x.units));
+    } else {
+        const int64_t stride = stride_of(x.units);
+        transpose(filled(x.units), pass.rows, pass.at(x), x.stride, pass.bucket.scratch, stride, x.units);
+        learn_near(op, pass, pass.bucket.scratch, stride);
+    }
+}
+
+static void linear_backward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    const real* slope = pass.slope(y);
+    if (real* out = pass.slope(x))
+        multiply({x.units, pass.columns(x) / LANES, y.units, {pass.parameter(op, 0), 1, op.parameters[0].stride},
+                  slope, y.stride, out, x.stride, nullptr, op.input_adds != 0});
+    learn_weights(op, pass);
+    sum_rows(y.units, pass.columns(y), slope, y.stride, pass.bucket.whole + op.parameters[1].at);
+    learned(pass, op.parameters[1].at, filled(y.units));
 }

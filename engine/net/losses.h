@@ -5,7 +5,7 @@
 
 #include "tape.h"
 
-// One split: examples in blocks (blocks, inputs, stride_of(BLOCK)), each BLOCK rows, and as many labels.
+// One split: examples in blocks (blocks, inputs, BLOCK), and as many labels.
 struct Split {
     const real* blocks;
     const real* y;      // (blocks, labels, BLOCK)

@@ -72,3 +72,11 @@ static void update_all(const Model& model, const Rates& r, int64_t count, real* 
     }
     descend(model, r, 0, count, gradient);
 }
+
+// Whether a model's gradient is made as a whole before it is used: where it must be known, or all of it stays near.
+static bool as_a_whole(const Pass& pass) { return pass.model.clip > 0 || pass.bucket.numbers <= GRADIENT; }
+
+// Uses up the gradient of `count` numbers from `place` on, which an operation has written into the whole.
+static void learned(const Pass& pass, int64_t place, int64_t count) {
+    if (!as_a_whole(pass)) update(pass.model, *pass.rates, place, count, pass.bucket.whole + place);
+}

@@ -64,7 +64,7 @@ static void learn_share(const Pass& pass, const Recurrent& r, int64_t gates, Par
                         int64_t inputs, const real* x, int64_t x_stride, int64_t without) {
     const int64_t rows = gates * r.units, columns = (r.steps - without) * r.rows, stride = stride_of(inputs);
     real *turned = pass.bucket.scratch, *whole = pass.bucket.whole;
-    transpose(inputs, columns, x, x_stride, turned, stride);
+    transpose(filled(inputs), columns, x, x_stride, turned, stride, inputs);
     multiply({rows, filled(inputs) / LANES, columns, {r.kept + without * r.rows, r.stride, 1}, turned, stride,
               whole + weight.at, weight.stride, nullptr, false});
     learned(pass, weight.at, rows * weight.stride);

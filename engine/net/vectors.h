@@ -62,12 +62,13 @@ static inline void turn(Vec* v) {
     }
 }
 
-// Writes b = aᵀ; both sides of a are filled up to PAD.
-static void transpose(int64_t rows, int64_t columns, const real* a, int64_t a_stride, real* b, int64_t b_stride) {
+// Writes b = aᵀ for whole vectors of rows and columns; of the rows, the first `there` are read, the rest are zeros.
+static void transpose(int64_t rows, int64_t columns, const real* a, int64_t a_stride, real* b, int64_t b_stride,
+                      int64_t there) {
     for (int64_t i = 0; i < rows; i += LANES)
         for (int64_t j = 0; j < columns; j += LANES) {
             Vec v[LANES];
-            for (int l = 0; l < LANES; l++) v[l] = load(a + (i + l) * a_stride + j);
+            for (int l = 0; l < LANES; l++) v[l] = i + l < there ? load(a + (i + l) * a_stride + j) : Vec{};
             turn(v);
             for (int l = 0; l < LANES; l++) store(b + (j + l) * b_stride + i, v[l]);
         }

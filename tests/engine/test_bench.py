@@ -4,9 +4,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from engine import bench
 from engine.net.count import count
+from engine.net.device_data import DeviceData
+from engine.net.reference import Reference
 from engine.plain import module
 from engine.spec import SweepSpec
 
@@ -28,3 +31,18 @@ def test_an_architecture_without_a_twin_is_named() -> None:
 def test_an_unknown_workload_is_named() -> None:
     with pytest.raises(ValueError, match="--workload huge is not known; allowed: one of preset, mlp-tiny"):
         bench.report("huge", as_json=False)
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_the_twin_in_jax_is_the_same_model(name: str) -> None:
+    pytest.importorskip("jax", reason="JAX is not installed")
+    from engine import plain_jax
+
+    run = SMALLEST[name]
+    data = DeviceData.of((run,), "cpu", torch.float32)
+    x = data.val.x[:, :50]
+    ours = Reference((run,), data).logits(x)[0].T
+    numbers = x[0].numpy().astype("int32" if run.task.tokens else "float32")
+    theirs = plain_jax.forward(run, plain_jax.parameters(run), numbers)
+    assert torch.allclose(ours, torch.tensor(theirs.tolist()), rtol=0, atol=1e-4)
+    assert plain_jax.seconds_a_step((run,), 0.01) > 0

@@ -17,7 +17,8 @@ from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
 from engine.net.reader import Reader
 from engine.net.reference import Reference
-from engine.net.tape import AT_DEFAULT, KINDS, TapeNet, Value, tape
+from engine.net.tape import AT_DEFAULT, KINDS, TapeNet, tape
+from engine.net.workspace import Value
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
 from engine.train import reader_of, train
