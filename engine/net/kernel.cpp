@@ -12,9 +12,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "convolution.h"
 #include "elementwise.h"
 #include "linear.h"
 #include "losses.h"
+#include "norms.h"
 #include "optimizer.h"
 #include "order.h"
 #include "places.h"
@@ -40,6 +42,10 @@ constexpr Family FAMILIES[] = {
     {last_forward, last_backward},
     {one_hot_forward, nullptr},
     {embedding_forward, embedding_backward},
+    {convolution_forward, convolution_backward},
+    {depthwise_forward, depthwise_backward},
+    {pool_forward, pool_backward},
+    {batch_norm_forward, batch_norm_backward},
     {gru_forward, gru_backward},
     {lstm_forward, lstm_backward},
 };

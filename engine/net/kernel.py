@@ -96,7 +96,7 @@ class Kernel(Reader):
         for place, run in enumerate(runs):
             for parameter, value in zip(count(run).parameters, initial_values(run), strict=True):
                 self.parameters[parameter.name][place] = torch.tensor(value, dtype=dtype)
-        self._running = torch.zeros(len(runs), max(self._evaluation.running, 1), dtype=dtype)
+        self._running = torch.tensor([self._evaluation.running] * len(runs), dtype=dtype)
         self._x = F.pad(self._ordered(data.train.x), (0, -data.train.x.shape[2] % PAD)).contiguous()
         self._y = _labels(data.train, dtype).contiguous()
         self._laid: dict[int, _Laid] = {}

@@ -9,7 +9,8 @@
 static void linear_forward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     multiply({y.units, pass.columns(y) / LANES, x.units, {pass.parameter(op, 0), op.parameters[0].stride, 1},
-              pass.at(x), x.stride, pass.out(y), y.stride, pass.parameter(op, 1), false});
+              pass.at(x), x.stride, pass.out(y), y.stride, op.parameters[1].stride ? pass.parameter(op, 1) : nullptr,
+              false});
 }
 
 // Makes the gradient of weights and biases of a layer with one place from the slope of its result and the input as
@@ -53,6 +54,14 @@ static void learn_weights(const Operation& op, const Pass& pass) {
     }
 }
 
+// The second parameter, where there is one, is a bias at every place.
+static void learn_bias(const Operation& op, const Pass& pass) {
+    if (!op.parameters[1].stride) return;
+    const Value& y = pass.value(op.output);
+    sum_rows(y.units, pass.columns(y), pass.slope(y), y.stride, pass.bucket.whole + op.parameters[1].at);
+    learned(pass, op.parameters[1].at, filled(y.units));
+}
+
 static void linear_backward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     const real* slope = pass.slope(y);
@@ -60,6 +69,5 @@ static void linear_backward(const Operation& op, const Pass& pass) {
         multiply({x.units, pass.columns(x) / LANES, y.units, {pass.parameter(op, 0), 1, op.parameters[0].stride},
                   slope, y.stride, out, x.stride, nullptr, op.input_adds != 0});
     learn_weights(op, pass);
-    sum_rows(y.units, pass.columns(y), slope, y.stride, pass.bucket.whole + op.parameters[1].at);
-    learned(pass, op.parameters[1].at, filled(y.units));
+    learn_bias(op, pass);
 }

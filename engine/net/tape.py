@@ -15,12 +15,10 @@ from engine.spec import RunSpec
 BLOCK = 64
 """Rows evaluated at a time, as in tape.h."""
 
-NEAR_PARTS = 6
-"""Of a recurrent layer, as in recurrent.h."""
-
 KINDS = (
     *("linear", "relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add"),
-    *("mean", "last", "one_hot", "embedding", "gru", "lstm"),
+    *("mean", "last", "one_hot", "embedding"),
+    *("convolution", "depthwise", "max_pool", "batch_norm", "gru", "lstm"),
 )
 """In the order of FAMILIES in kernel.cpp."""
 
@@ -62,8 +60,8 @@ class Tape:
     numbers: int
     """Of a model, filling included."""
     parameters: dict[str, Place]
-    running: int
-    """Numbers of a model that no gradient changes."""
+    running: tuple[float, ...]
+    """Where the numbers of a model begin that no gradient changes."""
     input_stride: int
     """How far apart the inputs (inputs, rows) lie."""
     order: tuple[int, ...] | None
@@ -81,7 +79,7 @@ class TapeNet:
     values: list[Value] = field(default_factory=list)
     parameters: dict[str, Place] = field(default_factory=dict)
     numbers: int = 0
-    running: int = 0
+    running: tuple[float, ...] = ()
     sites: int = 0
     orders: set[tuple[int, ...] | None] = field(default_factory=set)
     """In which the numbers of an example are read, as in Tape."""
@@ -102,6 +100,13 @@ class TapeNet:
             return self.examples(x.units)
         return self._write("one_hot", self.examples(x.units), units=tokens * x.units, details=(tokens,))
 
+    def grid(self, x: Value) -> Value:
+        """Return the examples as channels over the grid; tokens are embedded before."""
+        if self.spec.task.tokens:
+            return x
+        channels, *grid = grid_dims(self.spec.task)
+        return self.examples(channels, tuple(grid))
+
     def steps(self, x: Value) -> Value:
         """Return the examples as units by steps: an image's rows one after the other."""
         _, *grid = grid_dims(self.spec.task)
@@ -119,8 +124,37 @@ class TapeNet:
     def linear(self, name: str, x: Value, width: int) -> Value:
         """Write down W x + b at every place."""
         parameters = (self._parameter(f"{name}.weight", width, x.units), self._parameter(f"{name}.bias", width))
-        turned = self.rows * stride_of(x.units) if not x.places else 0
+        turned = self._turned(x)
         return self._write("linear", x, units=width, places=x.places, parameters=parameters, scratch=turned)
+
+    def convolution(self, name: str, x: Value, width: int, *, kernel: int = 3, bias: bool = True) -> Value:
+        """Write down a filter per channel; of one place, it is a linear layer at every place."""
+        weight = self._parameter(f"{name}.weight", width, x.units, *[kernel] * len(x.places))
+        parameters = (weight, self._parameter(f"{name}.bias", width)) if bias else (weight,)
+        if kernel == 3:
+            details = _grid_details(x)
+            return self._write("convolution", x, units=width, places=x.places, parameters=parameters, details=details)
+        turned = self._turned(x)
+        return self._write("linear", x, units=width, places=x.places, parameters=parameters, scratch=turned)
+
+    def depthwise(self, name: str, x: Value) -> Value:
+        """Write down every channel's own filter."""
+        weight = self._parameter(f"{name}.weight", x.units, 1, *[3] * len(x.places))
+        return self._write("depthwise", x, places=x.places, parameters=(weight,), details=_grid_details(x))
+
+    def max_pool(self, x: Value) -> Value:
+        """Write down halving the grid; x itself where a side is shorter than 4."""
+        if min(x.places) < 4:
+            return x
+        return self._write("max_pool", x, places=tuple(side // 2 for side in x.places), details=_grid_details(x))
+
+    def batch_norm(self, name: str, x: Value) -> Value:
+        """Write down the norm over the batch, its scale and shift, and give its running statistics a place."""
+        parameters = (self._parameter(f"{name}.weight", x.units), self._parameter(f"{name}.bias", x.units))
+        first, units = len(self.running), filled(x.units)
+        self.running += (0.0,) * units + (1.0,) * units
+        kept = 2 * units
+        return self._write("batch_norm", x, places=x.places, parameters=parameters, details=(first,), kept=kept)
 
     def activation(self, x: Value) -> Value:
         """Write down the spec's nonlinearity."""
@@ -161,10 +195,9 @@ class TapeNet:
         return self._recurrent("lstm", name, x, width, gates=4, parts=6)
 
     def _recurrent(self, kind: str, name: str, x: Value, width: int, *, gates: int, parts: int) -> Value:
-        rows = gates * width
-        shapes = {"weight_ih": (rows, x.units), "weight_hh": (rows, width), "bias_ih": (rows,), "bias_hh": (rows,)}
-        parameters = tuple(self._parameter(f"{name}.{array}", *dims) for array, dims in shapes.items())
-        kept, near = parts * self._numbers_of(replace(x, units=width)), NEAR_PARTS * width * self.rows
+        arrays = (("weight_ih", (x.units,)), ("weight_hh", (width,)), ("bias_ih", ()), ("bias_hh", ()))
+        parameters = tuple(self._parameter(f"{name}.{array}", gates * width, *fan_in) for array, fan_in in arrays)
+        kept, near = parts * self._numbers_of(replace(x, units=width)), 6 * width * self.rows  # NEAR_PARTS
         turned = math.prod(x.places) * self.rows * stride_of(max(x.units, width))
         scratch = max(near, turned) if self.training else near + kept
         return self._write(kind, x, units=width, places=x.places, parameters=parameters, kept=kept, scratch=scratch)
@@ -218,9 +251,18 @@ class TapeNet:
         self.values.append(value)
         return value
 
+    def _turned(self, x: Value) -> int:
+        """Return the numbers of x with rows first, as a linear layer of one place needs it."""
+        return self.rows * stride_of(x.units) if math.prod(x.places) == 1 else 0
+
     def _numbers_of(self, x: Value) -> int:
         """Return the numbers that x takes in the workspace, filling included."""
         return x.units * stride_of(math.prod(x.places) * self.rows)
+
+
+def _grid_details(x: Value) -> tuple[int, ...]:
+    """Return the grid's height and width, and how many lines of taps a filter has: one for a signal."""
+    return (*x.places, 3) if len(x.places) == 2 else (1, *x.places, 1)
 
 
 def follows(spec: RunSpec) -> bool:
