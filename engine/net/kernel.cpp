@@ -22,6 +22,7 @@
 #include "optimizer.h"
 #include "order.h"
 #include "places.h"
+#include "recurrent.h"
 #include "tape.h"
 
 struct Family {
@@ -43,13 +44,15 @@ constexpr Family FAMILIES[] = {
     {last_forward, last_backward},
     {one_hot_forward, nullptr},
     {embedding_forward, embedding_backward},
-    {positions_forward, positions_backward},
-    {attention_forward, attention_backward},
-    {layer_norm_forward, layer_norm_backward},
     {convolution_forward, convolution_backward},
     {depthwise_forward, depthwise_backward},
     {pool_forward, pool_backward},
     {batch_norm_forward, batch_norm_backward},
+    {gru_forward, gru_backward},
+    {lstm_forward, lstm_backward},
+    {positions_forward, positions_backward},
+    {attention_forward, attention_backward},
+    {layer_norm_forward, layer_norm_backward},
 };
 
 static const Value& outputs_of(const Tape& tape) { return tape.values[tape.operations[tape.count - 1].output]; }

@@ -57,33 +57,47 @@ static void one_hot_forward(const Operation& op, const Pass& pass) {
         }
 }
 
-// Tokens (inputs, rows) as rows of a table, one place each.
-static void embedding_forward(const Operation& op, const Pass& pass) {
+// Tokens (inputs, rows) as rows of a table, one place each: LANES rows of LANES numbers are turned at a time.
+template <typename Each>
+static inline void over_tokens(const Operation& op, const Pass& pass, Each each) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
-    const real* table = pass.parameter(op, 0);
-    const int64_t apart = op.parameters[0].stride;
-    for (int64_t place = 0; place < y.places; place++) {
-        const real* tokens = pass.at(x) + place * x.stride;
-        real* to = pass.out(y) + place * pass.rows;
-        for (int64_t row = 0; row < pass.rows; row++) {
-            const real* from = table + int64_t(tokens[row]) * apart;
-            for (int64_t unit = 0; unit < y.units; unit++) to[unit * y.stride + row] = from[unit];
+    for (int64_t place = 0; place < y.places; place++)
+        for (int64_t row = 0; row < pass.rows; row += LANES) {
+            int64_t rows[LANES];  // of the table, where they begin
+            const real* tokens = pass.at(x) + place * x.stride + row;
+            for (int l = 0; l < LANES; l++) rows[l] = int64_t(tokens[l]) * op.parameters[0].stride;
+            for (int64_t unit = 0; unit < y.units; unit += LANES)
+                each(rows, unit, std::min<int64_t>(y.units - unit, LANES), unit * y.stride + place * pass.rows + row);
         }
-    }
+}
+
+static void embedding_forward(const Operation& op, const Pass& pass) {
+    const Value& y = pass.value(op.output);
+    const real* table = pass.parameter(op, 0);
+    real* out = pass.out(y);
+    over_tokens(op, pass, [&](const int64_t* rows, int64_t unit, int64_t units, int64_t at) {
+        Vec v[LANES];
+        for (int l = 0; l < LANES; l++) v[l] = load(table + rows[l] + unit);
+        turn(v);
+        for (int64_t l = 0; l < units; l++) store(out + at + l * y.stride, v[l]);
+    });
 }
 
 static void embedding_backward(const Operation& op, const Pass& pass) {
-    const Value &x = pass.value(op.input), &y = pass.value(op.output);
-    const auto [at, apart] = op.parameters[0];
+    const Value& y = pass.value(op.output);
+    const auto [first, apart] = op.parameters[0];
     const int64_t count = op.details[0] * apart;
-    real* gradient = pass.bucket.whole + at;
+    const real* slope = pass.slope(y);
+    real* gradient = pass.bucket.whole + first;
     std::fill_n(gradient, count, real(0));
-    for (int64_t place = 0; place < y.places; place++) {
-        const real *tokens = pass.at(x) + place * x.stride, *slope = pass.slope(y) + place * pass.rows;
-        for (int64_t row = 0; row < pass.bucket.batch; row++) {
-            real* to = gradient + int64_t(tokens[row]) * apart;
-            for (int64_t unit = 0; unit < y.units; unit++) to[unit] += slope[unit * y.stride + row];
+    over_tokens(op, pass, [&](const int64_t* rows, int64_t unit, int64_t units, int64_t at) {
+        Vec v[LANES];
+        for (int64_t l = 0; l < LANES; l++) v[l] = l < units ? load(slope + at + l * y.stride) : Vec{};
+        turn(v);
+        for (int l = 0; l < LANES; l++) {
+            real* to = gradient + rows[l] + unit;
+            store(to, load(to) + v[l]);
         }
-    }
-    learned(pass, at, count);
+    });
+    learned(pass, first, count);
 }

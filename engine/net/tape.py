@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NoReturn
 
@@ -16,8 +16,8 @@ from engine.spec import RunSpec
 KINDS = (
     *("linear", "relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add"),
     *("mean", "last", "one_hot", "embedding"),
+    *("convolution", "depthwise", "max_pool", "batch_norm", "gru", "lstm"),
     *("positions", "attention", "layer_norm"),
-    *("convolution", "depthwise", "max_pool", "batch_norm"),
 )
 """In the order of FAMILIES in kernel.cpp."""
 
@@ -180,6 +180,22 @@ class TapeNet(Writer):
         columns = stride_of(math.prod(x.places) * self.rows)
         sums = 2 * PAD * x.units
         return self._write("layer_norm", x, places=x.places, parameters=parameters, kept=2 * columns, scratch=sums)
+
+    def gru(self, name: str, x: Value, width: int) -> Value:
+        """Write down a layer; kept are three gates and the state's share in the last of them."""
+        return self._recurrent("gru", name, x, width, gates=3, parts=4)
+
+    def lstm(self, name: str, x: Value, width: int) -> Value:
+        """Write down a layer; kept are four gates, the cell and its tangent."""
+        return self._recurrent("lstm", name, x, width, gates=4, parts=6)
+
+    def _recurrent(self, kind: str, name: str, x: Value, width: int, *, gates: int, parts: int) -> Value:
+        arrays = (("weight_ih", (x.units,)), ("weight_hh", (width,)), ("bias_ih", ()), ("bias_hh", ()))
+        parameters = tuple(self._parameter(f"{name}.{array}", gates * width, *fan_in) for array, fan_in in arrays)
+        kept, near = parts * self._numbers_of(replace(x, units=width)), 6 * width * self.rows  # NEAR_PARTS
+        turned = math.prod(x.places) * self.rows * stride_of(max(x.units, width))
+        scratch = max(near, turned) if self.training else near + kept
+        return self._write(kind, x, units=width, places=x.places, parameters=parameters, kept=kept, scratch=scratch)
 
     def __getattr__(self, name: str) -> "Callable[..., NoReturn]":
         """Refuse the operations that other readers know and the kernel does not."""

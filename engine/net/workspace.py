@@ -9,7 +9,7 @@ PAD = 16
 
 IN_PLACE = ("relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add", "positions")
 """Kinds whose result may lie where their first input lay."""
-READS_RESULT = ("relu", "attention")
+READS_RESULT = ("relu", "gru", "lstm", "attention")
 """Kinds whose backward pass reads their result; dropout alone may change it, since what it zeroes has no slope."""
 DETAILS, PARAMETERS = 5, 4
 """Numbers of an operation, as in tape.h."""

@@ -26,6 +26,8 @@ from tests.engine.test_batched import REGULARIZERS
 
 OPTIMIZERS = knobs_of(RunSpec)["optimizer"].choices()
 FOLLOWED = tuple(name for name in ACTIVATIONS if name in KINDS)
+ARCHS = tuple(name for name in registry.names("archs") if tape(RunSpec.of({"arch": name}), True))
+"""Architectures that the kernel follows."""
 
 needs_compiler = pytest.mark.skipif(compiled.library("float") is None, reason="no C++ compiler here, or it is off")
 
@@ -64,7 +66,14 @@ def test_the_kernel_equals_the_reference_in_float64_after_200_steps(
 @needs_compiler
 @pytest.mark.parametrize(
     ("width", "depth", "batch_size", "dataset"),
-    [(1, 1, 1, "digits"), (5, 3, 17, "moons"), (37, 2, 200, "digits"), (200, 1, 33, "moons"), (300, 2, 130, "digits")],
+    [
+        (3, 0, 17, "digits"),
+        (1, 1, 1, "digits"),
+        (5, 3, 17, "moons"),
+        (37, 2, 200, "digits"),
+        (200, 1, 33, "moons"),
+        (300, 2, 130, "digits"),
+    ],
 )
 def test_it_equals_the_reference_in_every_shape(width: int, depth: int, batch_size: int, dataset: str) -> None:
     run = RunSpec(width=width, depth=depth, batch_size=batch_size, dataset=dataset, dataset_size=300, steps=30)
@@ -110,10 +119,12 @@ def test_steps_may_be_taken_in_any_portions() -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("activation", FOLLOWED)
-def test_float32_is_as_close_to_float64_as_the_reference_is(activation: str) -> None:
+@pytest.mark.parametrize(
+    "own", [*({"activation": activation} for activation in FOLLOWED), *({"arch": arch} for arch in ARCHS)], ids=str
+)
+def test_float32_is_as_close_to_float64_as_the_reference_is(own: dict[str, object]) -> None:
     base = {"width": 16, "dataset_size": 300, "steps": 200, "seed": (0, 1, 2)}
-    runs = SweepSpec.of({**base, "activation": activation}).runs()
+    runs = SweepSpec.of({**base, **own}).runs()
     exact = _points(runs, Kernel, torch.float64)
     kernel = _points(runs, Kernel, torch.float32)
     reference = {p: m for run in runs for p, m in _points((run,), Reference, torch.float32).items()}
