@@ -8,6 +8,7 @@
 
 constexpr int MOST_ROWS = 6, MOST_COLUMNS = BYTES == 64 ? 4 : 2;  // 24 of 32 registers hold sums, or 12 of 16
 constexpr int64_t NEAR = 24 * 1024;                               // bytes of B that stay in the first cache
+constexpr int64_t FAR = 640 * 1024, SPAN = 128 * 1024;  // that do not stay in the second, and what then is one span of B
 
 struct Factor {
     const real* at;
@@ -78,7 +79,7 @@ struct Parts {
     int64_t size(int64_t part) const { return least + (part < longer); }
 };
 
-static void multiply(const Product& p) {
+static void multiply_span(const Product& p) {
     const Parts columns(p.vectors, MOST_COLUMNS), rows(p.rows, most_rows(columns.size(0)));
     auto one = [&](int64_t i, int64_t j) { tile_of(rows.size(i), columns.size(j))(p, rows.start(i), columns.start(j)); };
     if (p.depth * MOST_COLUMNS * BYTES <= NEAR) {
@@ -87,6 +88,19 @@ static void multiply(const Product& p) {
     } else {  // rather keep a panel of A near
         for (int64_t i = 0; i < rows.count; i++)
             for (int64_t j = 0; j < columns.count; j++) one(i, j);
+    }
+}
+
+static void multiply(const Product& p) {
+    const int64_t bytes = p.depth * BYTES;  // of one vector of every row of B
+    if (p.vectors * bytes <= FAR) return multiply_span(p);
+    Product span = p;
+    const Parts spans(p.vectors, std::max<int64_t>(SPAN / bytes / MOST_COLUMNS, 1) * MOST_COLUMNS);
+    for (int64_t i = 0; i < spans.count; i++) {
+        span.vectors = spans.size(i);
+        span.b = p.b + spans.start(i) * LANES;
+        span.c = p.c + spans.start(i) * LANES;
+        multiply_span(span);
     }
 }
 
