@@ -104,6 +104,44 @@ class Settings:
         high=0.95,
         rare=True,
     )
+    shift: int = knob(
+        0,
+        "Shift",
+        "Each training example moves by a random number of places, at most so many, up or down and left or right, "
+        "anew in each step; zeros move in. Images and signals.",
+        group="Regularization",
+        low=0,
+        high=64,
+        rare=True,
+    )
+    rotate: float = knob(
+        0.0,
+        "Rotation",
+        "Each training image turns by a random angle, at most so many degrees either way, anew in each step.",
+        group="Regularization",
+        low=0.0,
+        high=180.0,
+        rare=True,
+    )
+    augment_noise: float = knob(
+        0.0,
+        "Noise on inputs",
+        "Standard deviation of Gaussian noise that is added to every training input, anew in each step.",
+        group="Regularization",
+        low=0.0,
+        high=100.0,
+        rare=True,
+    )
+    mixup: float = knob(
+        0.0,
+        "Mixup",
+        "Each training example and its target are mixed with another of the batch in shares from a beta distribution "
+        "with this parameter twice. 0: off.",
+        group="Regularization",
+        low=0.0,
+        high=100.0,
+        rare=True,
+    )
     optimizer: str = knob(
         "adamw",
         "Optimizer",
@@ -183,7 +221,13 @@ class Settings:
     )
     steps: int = knob(3000, "Steps", "Optimizer steps.", group="Training", low=1, high=10**6)
     seed: int = knob(
-        0, "Seed", "Of initial weights, data order and dropout.", group="Seeds", low=0, high=2**31 - 1, swept=True
+        0,
+        "Seed",
+        "Of initial weights, data order, dropout and augmentation.",
+        group="Seeds",
+        low=0,
+        high=2**31 - 1,
+        swept=True,
     )
     data_seed: int = knob(
         -1,

@@ -215,13 +215,19 @@ class Dropout:
         places = x[0, 0, ..., 0].numel()
         unit = torch.arange(places, device=x.device) * units + torch.arange(units, device=x.device)[:, None]
         place = torch.arange(rows, device=x.device) * (units * places) + unit[..., None]
-        h = (place.flatten(0, 1) + torch.tensor(bases, device=x.device)[:, None, None]) & 0xFFFFFFFF
-        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):  # as randomness.kept_units
-            h ^= h >> shift
-            h *= factor  # wraps in 64 bits; the low 32 are right
-            h &= 0xFFFFFFFF
-        h ^= h >> 16
+        h = hashed(place.flatten(0, 1) + torch.tensor(bases, device=x.device)[:, None, None])
         thresholds = torch.tensor([dropout_threshold(rate) for rate in rates], device=x.device)
         scale = torch.tensor(1 / (1 - rates), device=x.device, dtype=x.dtype)
         kept = (h >= thresholds[:, None, None]) * scale[:, None, None]
         return x * kept.view(models, units, *x.shape[2:])
+
+
+def hashed(x: Tensor) -> Tensor:
+    """Return the 32-bit hash of randomness.py of each whole number of x, a new tensor."""
+    h = x & 0xFFFFFFFF
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        h ^= h >> shift
+        h *= factor  # wraps in 64 bits; the low 32 are right
+        h &= 0xFFFFFFFF
+    h ^= h >> 16
+    return h

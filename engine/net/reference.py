@@ -11,6 +11,7 @@ from engine import registry
 from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.initial import initial_values
+from engine.net.plain_augment import augmented, mixed
 from engine.net.reader import Reader
 from engine.net.views import grid_dims
 from engine.randomness import dropout_base, kept_units
@@ -194,6 +195,9 @@ class Reference(Reader):
         """Take optimizer step `step` on the examples `rows` (1, batch)."""
         spec = self._spec
         x, y = self._x[rows[0]], self._y[rows[0]]
+        x, drawn = augmented(spec, x, step)
+        if spec.mixup:  # of classes, the shares
+            y = mixed(y if y.is_floating_point() else F.one_hot(y, self.task.outputs).to(x), drawn)
         net = ReferenceNet(spec, self.parameters, self.task.outputs, step, self._running)
         parameters = list(self.parameters.values())
         outputs = self._forward(net, x)

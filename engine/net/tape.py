@@ -17,7 +17,10 @@ KINDS = ("linear", "relu", "tanh", "gelu", "dropout")
 
 AT_DEFAULT = {
     name: knobs_of(RunSpec)[name].default
-    for name in ("beta1", "beta2", "clip", "l2", "label_smoothing", "schedule", "warmup")
+    for name in (
+        *("beta1", "beta2", "clip", "l2", "label_smoothing", "schedule", "warmup"),
+        *("shift", "rotate", "augment_noise", "mixup"),
+    )
 }
 """Settings that the kernel follows at their defaults alone."""
 
