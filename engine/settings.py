@@ -62,6 +62,24 @@ class Settings:
         only_if=("init", "normal"),
         rare=True,
     )
+    width_rule: str = knob(
+        "standard",
+        "Width rule",
+        "How initial weights and learning rates follow the width. mup: so that one learning rate suits every width.",
+        group="Architecture",
+        choices=lambda: ("standard", "mup"),
+        rare=True,
+    )
+    base_width: int = knob(
+        16,
+        "Base width",
+        "Width at which mup begins and learns as the standard does.",
+        group="Architecture",
+        low=1,
+        high=2048,
+        only_if=("width_rule", "mup"),
+        rare=True,
+    )
     weight_decay: float = knob(
         0.0,
         "Weight decay",

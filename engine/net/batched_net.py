@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.net.functions import convolved, pair_maximum, standardized
 from engine.net.views import grid_dims
+from engine.net.width_rule import attention_scale
 from engine.randomness import dropout_base, dropout_threshold
 from engine.spec import RunSpec
 
@@ -155,7 +156,8 @@ class BatchedNet:
         by_head = x.view(models, 3, heads, -1, steps, rows).permute(1, 0, 5, 2, 4, 3)  # steps by units at the end
         # Always a copy: where a view would do, with one model and one head, torch multiplies by another path.
         queries, keys, values = by_head.contiguous().view(3, models * rows, heads, steps, -1)
-        attended = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+        scale = attention_scale(self.spec, heads, queries.shape[-1])
+        attended = F.scaled_dot_product_attention(queries, keys, values, is_causal=True, scale=scale)
         by_unit = attended.view(models, rows, heads, steps, -1).permute(0, 2, 4, 3, 1).contiguous()
         return by_unit.view(models, -1, steps, rows)
 

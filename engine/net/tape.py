@@ -19,7 +19,7 @@ AT_DEFAULT = {
     name: knobs_of(RunSpec)[name].default
     for name in (
         *("beta1", "beta2", "clip", "l2", "label_smoothing", "schedule", "warmup"),
-        *("shift", "rotate", "augment_noise", "mixup"),
+        *("shift", "rotate", "augment_noise", "mixup", "width_rule"),
     )
 }
 """Settings that the kernel follows at their defaults alone."""

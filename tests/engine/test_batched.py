@@ -42,6 +42,7 @@ REGULARIZERS: dict[str, dict[str, object]] = {
     "rotation": {"rotate": (0.0, 15.0, 90.0)},
     "noise on inputs": {"augment_noise": (0.0, 0.3)},
     "mixup": {"mixup": (0.0, 0.2, 1.0)},
+    "width rule": {"width_rule": ("standard", "mup", "mup"), "base_width": (2, 2, 9), "weight_decay": 0.1},
     "all": {
         "weight_decay": (0.0, 0.1),
         "l1": 1e-4,
@@ -55,6 +56,8 @@ REGULARIZERS: dict[str, dict[str, object]] = {
         "rotate": 10.0,
         "augment_noise": 0.1,
         "mixup": (0.3, 0.0),
+        "width_rule": ("mup", "standard"),
+        "base_width": 3,
     },
 }
 ON_IMAGES = ("shift", "rotation", "all")
@@ -145,7 +148,7 @@ def test_a_run_does_not_depend_on_its_bucket_mates(arch: str, optimizer: str, ac
     varied = {"dataset_size": 333, "steps": 40 if quick else 12, "lr": (0.005, 0.002), "dropout": (0.0, 0.1)}
     seeds = tuple(range(5 if quick else 3))
     levers = {"l2": 1e-3, "clip": (0.0, 0.5), "label_smoothing": 0.1, "schedule": ("constant", "cosine"), "warmup": 7}
-    levers |= {"shift": 2, "rotate": 20.0, "augment_noise": 0.2, "mixup": 0.3}
+    levers |= {"shift": 2, "rotate": 20.0, "augment_noise": 0.2, "mixup": 0.3, "width_rule": "mup"}
     plain = SweepSpec.of({**own, **varied, "seed": seeds}).runs()
     levered = SweepSpec.of({**own, **levers, **varied, "seed": seeds}).runs()
     runs = tuple(itertools.chain.from_iterable(zip(plain, levered[::4], strict=True)))

@@ -87,7 +87,7 @@ def test_a_run_does_not_depend_on_its_bucket_mates(optimizer: str, activation: s
 
 @pytest.mark.parametrize("name", AT_DEFAULT)
 def test_what_the_kernel_does_not_know_is_trained_by_the_batched_reader(name: str) -> None:
-    run = RunSpec.of({name: {"schedule": "cosine", "warmup": 5, "shift": 1}.get(name, 0.5)})
+    run = RunSpec.of({name: {"schedule": "cosine", "warmup": 5, "shift": 1, "width_rule": "mup"}.get(name, 0.5)})
     assert reader_of(run, "cpu") is Batched
     assert plan.shape(run) != plan.shape(RunSpec())
 

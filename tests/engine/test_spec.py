@@ -19,6 +19,8 @@ DEFAULTS: dict[str, Value] = {
     "depth": 1,
     "init": "default",
     "init_std": 0.02,
+    "width_rule": "standard",
+    "base_width": 16,
     "activation": "relu",
     "weight_decay": 0.0,
     "l1": 0.0,
@@ -72,7 +74,7 @@ def test_a_knob_at_its_default_leaves_the_key_as_it_was(monkeypatch: pytest.Monk
     assert RunSpec.of({"width": 8, "extra": 0.7}).key != before
 
 
-SETTLED = {"dataset", "arch", "data_seed", "momentum", "folds", "fold", "final_lr", "init_std"}
+SETTLED = {"dataset", "arch", "data_seed", "momentum", "folds", "fold", "final_lr", "init_std", "base_width"}
 
 
 @pytest.mark.parametrize("name", sorted(set(knobs_for({})) - SETTLED))
@@ -89,6 +91,7 @@ def test_every_knob_changes_the_key(name: str) -> None:
         ("final_lr", 0.5, {"schedule": "cosine"}),
         ("init_std", 0.5, {"init": "normal"}),
         ("fold", 1, {"folds": 3}),
+        ("base_width", 4, {"width_rule": "mup"}),
     ],
 )
 def test_some_knobs_count_under_others_alone(knob: str, value: float, given: dict[str, Value]) -> None:
