@@ -69,7 +69,7 @@ class Batched(Reader):
         if mixture is not None and y.is_floating_point():
             y, mixture = mixture.of(y), None
         dropped = Dropout(self._runs, step) if self._any_dropout else None
-        net = BatchedNet(self._runs[0], self.parameters, self.task.outputs, self._running, real=batch, dropped=dropped)
+        net = BatchedNet(self._runs, self.parameters, self.task.outputs, self._running, real=batch, dropped=dropped)
         logits = self._forward(net, x.transpose(1, 2))
         with torch.no_grad():  # the gradient of the mean loss
             slope = self._loss.slope(logits, y)
@@ -89,7 +89,7 @@ class Batched(Reader):
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
         with torch.no_grad():
-            net = BatchedNet(self._runs[0], self.parameters, self.task.outputs, self._running)
+            net = BatchedNet(self._runs, self.parameters, self.task.outputs, self._running)
             return self._forward(net, x.transpose(1, 2))
 
     def norms(self) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from engine.net.initial import initial_values
 from engine.net.plain_augment import augmented, mixed
 from engine.net.reader import Reader
 from engine.net.views import grid_dims
-from engine.net.width_rule import attention_scale, rate_factors
+from engine.net.width_rule import attention_factor, rate_factors
 from engine.randomness import dropout_base, kept_units
 from engine.schedule import rate
 from engine.spec import RunSpec
@@ -129,7 +129,7 @@ class ReferenceNet:
         batch, steps, _ = x.shape
         queries, keys, values = x.view(batch, steps, 3, heads, -1).permute(2, 0, 3, 1, 4)
         units = queries.shape[-1]
-        scores = queries @ keys.mT * (attention_scale(self.spec, heads, units) or 1 / math.sqrt(units))
+        scores = queries @ keys.mT / (math.sqrt(units) / attention_factor(self.spec, heads, units))
         later = torch.ones(steps, steps, dtype=torch.bool, device=x.device).triu(1)
         shares = scores.masked_fill(later, -torch.inf).softmax(dim=-1)
         attended: Tensor = (shares @ values).transpose(1, 2).flatten(2)

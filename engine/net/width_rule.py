@@ -59,15 +59,14 @@ def spread(parameter: Parameter, spec: RunSpec) -> float:
     ]
 
 
-def attention_scale(spec: RunSpec, heads: int, units: int) -> float | None:
-    """Return the factor of a head's scores, of `units` units; None for 1/sqrt(units).
+def attention_factor(spec: RunSpec, heads: int, units: int) -> float:
+    """Return what multiplies the scores of a head of `units` units beside 1/sqrt(units).
 
-    Under muP it falls as 1/units, and is 1/sqrt(units) at the base width: Definition 4.1 of the source.
+    Under muP they fall as 1/units, and are as ever at the base width: Definition 4.1 of the source.
     """
     if spec.width_rule == "standard":
-        return None
-    base_heads = math.gcd(heads, spec.base_width)
-    return math.sqrt(spec.base_width / base_heads) / units
+        return 1.0
+    return math.sqrt(spec.base_width / math.gcd(heads, spec.base_width) / units)
 
 
 def _wider(spec: RunSpec) -> float:

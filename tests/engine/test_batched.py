@@ -38,8 +38,7 @@ REGULARIZERS: dict[str, dict[str, object]] = {
     "betas": {"beta1": (0.9, 0.5), "beta2": (0.999, 0.98), "momentum": (0.9, 0.0)},
     "initial weights": {"init": ("he", "xavier", "normal")},
     "folds": {"folds": 5, "fold": (0, 3)},
-    "shift": {"shift": (0, 1, 3)},
-    "rotation": {"rotate": (0.0, 15.0, 90.0)},
+    "shift and rotation": {"shift": (0, 1, 3), "rotate": (15.0, 90.0, 0.0)},
     "noise on inputs": {"augment_noise": (0.0, 0.3)},
     "mixup": {"mixup": (0.0, 0.2, 1.0)},
     "width rule": {"width_rule": ("standard", "mup", "mup"), "base_width": (2, 2, 9), "weight_decay": 0.1},
@@ -60,7 +59,7 @@ REGULARIZERS: dict[str, dict[str, object]] = {
         "base_width": 3,
     },
 }
-ON_IMAGES = ("shift", "rotation", "all")
+ON_IMAGES = ("shift and rotation", "all")
 """Of these, what only images can have, or what they are to be tried with."""
 
 
