@@ -17,6 +17,11 @@ def refuse_senseless(settings: Settings, task: Task) -> None:
     if kind == "tokens":
         _refuse(settings, "augment_noise", examples)
         _refuse(settings, "mixup", examples)
+        if settings.standardize not in ("default", "off"):
+            raise ValueError(
+                f"standardize={settings.standardize} is not possible; allowed: default or off for {settings.dataset}, "
+                f"{examples}."
+            )
     side = min(task.shape[1:], default=1)
     if settings.shift >= side and settings.shift:
         raise ValueError(

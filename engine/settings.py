@@ -37,6 +37,15 @@ class Settings:
     fold: int = knob(
         0, "Fold", "The part that validates; sweep over all of them.", group="Data", low=0, high=99, rare=True
     )
+    standardize: str = knob(
+        "default",
+        "Standardization",
+        "Of inputs, by the training pool: each feature by itself, all numbers alike, or off; default: as the data set "
+        "is usually seen.",
+        group="Data",
+        choices=lambda: ("default", "off", "each", "all"),
+        rare=True,
+    )
     arch: str = knob(
         "mlp", "Architecture", "The family of models.", group="Architecture", choices=lambda: registry.names("archs")
     )

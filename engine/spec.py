@@ -82,6 +82,8 @@ class RunSpec(Settings):
         filled = {n: k.check(given.get(n, k.default)) for n, k in declared_options.items()}
         object.__setattr__(self, "options", tuple(sorted(filled.items())))
         refuse_senseless(self, self.task)
+        if self.standardize == registry.dataset(self.dataset).scaling:  # one setting, one key
+            object.__setattr__(self, "standardize", "default")
         if self.dataset_size == knobs_of(RunSpec)["dataset_size"].default:  # or all there are, where there are fewer
             object.__setattr__(self, "dataset_size", min(self.dataset_size, self.task.max_size))
         if self.dataset_size > self.task.max_size:

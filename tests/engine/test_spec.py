@@ -14,6 +14,7 @@ DEFAULTS: dict[str, Value] = {
     "folds": 0,
     "fold": 0,
     "label_noise": 0.0,
+    "standardize": "default",
     "arch": "mlp",
     "width": 16,
     "depth": 1,
@@ -110,6 +111,10 @@ def test_some_knobs_count_under_others_alone(knob: str, value: float, given: dic
         ({"rotate": 9.0, "dataset": "mnist1d"}, "rotate=9.0 is not possible; allowed: 0 for mnist1d, whose examples"),
         ({"augment_noise": 0.1, "dataset": "modular"}, "allowed: 0 for modular, whose examples are tokens."),
         ({"mixup": 0.1, "dataset": "characters"}, "mixup=0.1 is not possible; allowed: 0 for characters, whose"),
+        (
+            {"standardize": "each", "dataset": "modular"},
+            "standardize=each is not possible; allowed: default or off for",
+        ),
         ({"label_smoothing": 0.1, "dataset": "diabetes"}, "allowed: 0 for diabetes, whose loss is mse."),
     ],
 )
