@@ -78,7 +78,7 @@ def share(planned: Sequence[Bucket], workers: int, worker: int) -> list[Bucket]:
 
 def shape(run: RunSpec) -> tuple[object, ...]:
     """Return what runs of one bucket have in common; the rest are vectors along the model axis."""
-    sizes = (run.width, run.depth, run.dataset_size, run.train_size, run.batch, run.steps)
+    sizes = (run.width, run.depth, run.dataset_size, run.train_size, run.batch, run.steps, run.eval_examples)
     return (run.arch, run.dataset, *sizes, run.optimizer, follows(run), *run.options)
 
 

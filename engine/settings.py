@@ -51,7 +51,12 @@ class Settings:
     )
     width: int = knob(16, "Width", "Units in each hidden layer.", group="Architecture", low=1, high=2048, swept=True)
     depth: int = knob(
-        1, "Depth", "Hidden layers; the output layer is not counted.", group="Architecture", low=1, high=12
+        1,
+        "Depth",
+        "Hidden layers; the output layer is not counted. 0: the output layer alone, a linear model.",
+        group="Architecture",
+        low=0,
+        high=12,
     )
     init: str = knob(
         "default",
@@ -247,6 +252,16 @@ class Settings:
         high=65536,
     )
     steps: int = knob(3000, "Steps", "Optimizer steps.", group="Training", low=1, high=10**6)
+    eval_examples: int = knob(
+        0,
+        "Evaluation examples",
+        "Of each split, the first so many are measured at eval points before the last, which measures all. 0: as many "
+        "as keep evaluation near a tenth of the time, at least 400.",
+        group="Training",
+        low=0,
+        high=10**6,
+        rare=True,
+    )
     seed: int = knob(
         0,
         "Seed",

@@ -128,6 +128,11 @@ def test_targets_of_every_loss_are_mixed_alike() -> None:
         _assert_equal_in_float64(_mixed({**BASE, **own, "dataset_size": 90, "mixup": (0.4, 0.0, 2.0)}, 3))
 
 
+@pytest.mark.parametrize("arch", ARCHS)
+def test_depth_0_is_a_linear_model_of_what_an_architecture_reads(arch: str) -> None:
+    _assert_equal_in_float64(_mixed({**BASE, "arch": arch, "width": 6, "depth": 0, "steps": 50}, 2))
+
+
 def _assert_bitwise_alone(runs: tuple[RunSpec, ...], parts: tuple[slice, ...]) -> None:
     together = _points(runs, Batched, torch.float32)
     for part in parts:
