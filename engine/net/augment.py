@@ -37,10 +37,9 @@ class Augment:
 
         Rows after `batch` are filling and stay as they are.
         """
-        rows = x.shape[1]
-        drawn = [
-            changes(run.seed, step, batch, shift=run.shift, rotate=run.rotate, mixup=run.mixup) for run in self._runs
-        ]
+        rows, drawn = x.shape[1], []
+        if self._turns or self._moves or self._mixes:
+            drawn = [changes(r.seed, step, batch, shift=r.shift, rotate=r.rotate, mixup=r.mixup) for r in self._runs]
         if self._turns:
             angles = _filled([one.angle for one in drawn], rows, 0.0)
             x = self._turned(x, self._like.new_tensor(np.cos(angles)), self._like.new_tensor(np.sin(angles)))
