@@ -211,6 +211,8 @@ class RunResult:
     """Steps of the eval points, rising."""
     metrics: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     """Per metric of METRICS, one value per eval point."""
+    point_seconds: tuple[float, ...] = ()
+    """Of `seconds`, those up to each eval point; empty where they were not taken."""
     params: int = 0
     """All trainable parameters."""
     params_non_embedding: int = 0

@@ -46,17 +46,22 @@ class Training:
         self._curves: dict[str, list[EvalPoint]] = {run.key: [] for run in runs}
         self.measured = 0
         self._seconds = 0.0
+        self._point_seconds: list[float] = []
 
     def advance(self) -> bool:
         """Train up to the next eval point or for a moment; returns False at the end."""
         start = time.perf_counter()
         points = next(self._points, None)
+        if points is None:
+            return False
         if self.measured:  # the first time also loads data: not what a run costs
             self._seconds += time.perf_counter() - start
-        for point in points or ():
+        if points:
+            self.measured += 1
+            self._point_seconds.append(self._seconds / len(self.runs))
+        for point in points:
             self._curves[point.key].append(point)
-        self.measured += bool(points)
-        return points is not None
+        return True
 
     def results(self, over: bool) -> list[RunResult]:
         """Return every run as far as it has come."""
@@ -71,6 +76,7 @@ class Training:
             state=state,
             steps=tuple(point.step for point in points),
             metrics={name: tuple(p.metrics[i] for p in points) for i, name in enumerate(METRICS)},
+            point_seconds=tuple(self._point_seconds),
             params=counts.params,
             params_non_embedding=counts.params_non_embedding,
             train_flops=train_flops(run),

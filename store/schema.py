@@ -27,6 +27,7 @@ MIGRATIONS = (
     );
     CREATE TABLE sweep_runs (sweep_id VARCHAR NOT NULL, key VARCHAR NOT NULL);
     """,
+    "ALTER TABLE curves ADD COLUMN point_seconds DOUBLE[] DEFAULT []",
 )
 """Each brings the tables from its place in the list to the next; a released one never changes."""
 

@@ -21,11 +21,16 @@ _COLUMNS = {
     "val_error": st.column_config.NumberColumn("Validation error", format="percent"),
     "val_loss": st.column_config.NumberColumn("Validation loss", format="%.4f"),
     "step": st.column_config.NumberColumn("Step"),
-    "state": st.column_config.TextColumn("State"),
-    "train_flops": st.column_config.NumberColumn("Training FLOPs", format="scientific"),
-    "seconds": st.column_config.NumberColumn(
-        "Seconds", format="%.2f", help="Wall time of its bucket, divided by the runs in it."
+    "examples_seen": st.column_config.NumberColumn("Examples seen", format="localized"),
+    "flops_spent": st.column_config.NumberColumn(
+        "FLOPs", format="scientific", help="Of the training steps up to the one shown."
     ),
+    "seconds": st.column_config.NumberColumn(
+        "Seconds",
+        format="%.2f",
+        help="Up to the step shown: wall time of all runs that trained together, divided by their number.",
+    ),
+    "state": st.column_config.TextColumn("State"),
 }
 
 

@@ -51,6 +51,9 @@ def test_a_sweep_trains_what_is_missing_and_nothing_twice(home: Path) -> None:
         assert run["state"] == "finished"
         assert {"key", "arch", "width", "depth", "seed", "params", *METRICS} <= set(run)
         assert 0 < run["test_loss"] < 10
+        assert run["examples_seen"] == 30 * 256
+        assert run["flops_spent"] == run["train_flops"] > 0
+        assert run["seconds"] > 0
     again = _sweep("--seeds", "3")
     assert (again["trained"], again["cached"]) == (2, 4)
     shared = {run["key"]: run for run in again["runs"]}

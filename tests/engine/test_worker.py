@@ -55,6 +55,15 @@ def test_every_run_gets_its_whole_curve_and_the_job_leaves_the_queue(queue: Queu
     assert not queue.jobs()
 
 
+def test_every_eval_point_knows_its_seconds(queue: Queue) -> None:
+    queue.submit("sweep", RUNS)
+    for result in _work(queue).results.values():
+        assert len(result.point_seconds) == len(result.steps)
+        assert result.point_seconds[0] == 0
+        assert list(result.point_seconds) == sorted(set(result.point_seconds))
+        assert result.point_seconds[-1] == result.seconds
+
+
 def test_two_jobs_that_share_runs_train_them_once(queue: Queue) -> None:
     queue.submit("one", RUNS[:3])
     queue.submit("two", RUNS[1:])
