@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import os
 import platform
 import sys
@@ -14,13 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import plan, registry
+from engine import plan, printed, registry
 from engine.runner import Queue
-from engine.spec import SCORES, RunSpec, SweepSpec, knobs_for, parse_settings
+from engine.spec import RunSpec, SweepSpec, knobs_for, parse_settings
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from store.database import Database
 
 LOOK_EVERY = 0.5
@@ -149,11 +146,11 @@ def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namesp
             "predicted_seconds": round(plan.predicted_seconds(missing), 1),
             "trained": len(missing) - len(still_missing),
             "cached": len(wanted) - len(missing),
-            "runs": _records(table, wanted),
+            "runs": printed.records(table, wanted),
         }
         print(json.dumps(found, allow_nan=False))
     elif not options.dry_run:
-        print(_by_size(table))
+        print(printed.by_size(table))
     if interrupted:
         print(f"Stopped: {len(wanted) - len(still_missing)} of {len(wanted)} runs are kept.", file=sys.stderr)
         return 130
@@ -194,45 +191,6 @@ def train_missing(db: "Database", sweep_id: str, wanted: Sequence[RunSpec], miss
                 bar.update(sum(weights[key] * share for key, share in pairs) - bar.n)
     finally:
         queue.remove(job)
-
-
-def _records(table: "pd.DataFrame", wanted: Sequence[RunSpec]) -> list[dict[str, Any]]:
-    """Return one dict per run of `wanted`: its settings, state and metrics; not-a-number becomes null."""
-    found = {row["key"]: row for row in table.to_dict("records")}
-    records = []
-    for run in wanted:
-        row = {"state": "queued"} | found.get(run.key, {})
-        record = {"key": run.key} | run.flat() | {str(name): value for name, value in row.items()}
-        finite = {n: None if isinstance(v, float) and not math.isfinite(v) else v for n, v in record.items()}
-        records.append(finite)
-    return records
-
-
-def _by_size(table: "pd.DataFrame") -> str:
-    """Return mean ± standard error over seeds of each size, as text."""
-    axes = [name for name in ("arch", "dataset", "depth", "dataset_size") if table[name].nunique() > 1]
-    groups = table.groupby([*axes, "width", "params"], sort=True)
-    lines = [
-        " ".join(
-            [*(f"{a:>12}" for a in axes), f"{'width':>6} {'params':>9} {'runs':>5}", *(f"{m:>17}" for m in SCORES)]
-        )
-    ]
-    for place, rows in groups:
-        *values, width, params = place
-        cells = [_mean_and_error(rows[metric]) for metric in SCORES]
-        start = [*(f"{v:>12}" for v in values), f"{width:>6} {params:>9} {len(rows):>5}"]
-        lines.append(" ".join([*start, *(f"{cell:>17}" for cell in cells)]))
-    failed = table[table["state"] == "failed"]
-    lines += [f"failed: width {row.width}, seed {row.seed}: {row.error}" for row in failed.itertuples()]
-    return "\n".join([*lines, "Mean ± standard error over runs; cross-entropy in nats, errors as shares."])
-
-
-def _mean_and_error(values: "pd.Series[float]") -> str:
-    known = values.dropna()
-    if known.empty:
-        return "diverged"
-    error = f" ± {known.sem():.4f}" if len(known) > 1 else ""
-    return f"{known.mean():.4f}{error}"
 
 
 def _bench(options: argparse.Namespace) -> int:

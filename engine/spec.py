@@ -25,6 +25,9 @@ SCORES = ("train_loss", "val_loss", "test_loss", "train_error", "val_error", "te
 """Losses per example (cross-entropy in nats), errors as shares of wrong answers, or of the split's variance that is
 left unexplained where the loss is mse."""
 
+ACCURACY = {"cross-entropy": "accuracy", "hinge": "accuracy", "mse": "r2"}
+"""What 1 − error is called, by the loss: a view, not stored."""
+
 METRICS = (
     *SCORES,
     "clean_error",

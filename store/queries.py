@@ -23,6 +23,7 @@ _FOUND = f"""
     )
 """
 _SIZES = ("width", "depth", "seed", "data_seed", "dataset_size", "params", "params_non_embedding")
+_ACCURACY = ", ".join(f"1 - {split}_error AS {split}_accuracy" for split in ("train", "val", "test"))
 _POINT = {
     "last": "len(step)",
     "best": "if(list_min(val_{by}) IS NULL, len(step), list_position(val_{by}, list_min(val_{by})))",
@@ -37,6 +38,7 @@ def runs_at(db: Database, runs: Sequence[RunSpec], at: str | int = "last", by: s
 
     `at` is "last", "best" (the earliest point of lowest validation `by`, "loss" or "error"), or a step: then the
     latest point not after it. What is not finite or was not measured by then is NaN; its `step` is 0.
+    Each error has its accuracy beside it, which is R² where the loss is mse; see engine.spec.ACCURACY.
     `examples_seen`, `flops_spent` and `seconds` are those up to that point, `train_flops` those of all steps.
     Raises: ValueError: for another `at` or `by`.
     """
@@ -48,11 +50,12 @@ def runs_at(db: Database, runs: Sequence[RunSpec], at: str | int = "last", by: s
         read AS (
             SELECT * REPLACE (
                 coalesce(step[point], 0)::BIGINT AS step,
-                if(point = len(step), seconds, point_seconds[point]) AS seconds
+                if(point = len(step), seconds, point_seconds[point]) AS seconds,
+                {metrics}
             ) FROM points
         )
         SELECT key, arch, dataset, {sizes}, train_flops, seconds, state, error,
-               step, wanted.steps, {_SPENT}, {metrics}
+               step, wanted.steps, {_SPENT}, {", ".join(METRICS)}, {_ACCURACY}
         FROM read JOIN wanted USING (key) ORDER BY place
     """
     return _ask(db, runs, sql)
@@ -77,7 +80,7 @@ def curves(db: Database, runs: Sequence[RunSpec]) -> pd.DataFrame:
             FROM found
         )
         SELECT key, width, seed, step, {_SPENT}, seconds,
-               {", ".join(METRICS)}
+               {", ".join(METRICS)}, {_ACCURACY}
         FROM points JOIN wanted USING (key) ORDER BY place, step
     """
     return _ask(db, runs, sql)

@@ -54,10 +54,19 @@ def test_a_sweep_trains_what_is_missing_and_nothing_twice(home: Path) -> None:
         assert run["examples_seen"] == 30 * 256
         assert run["flops_spent"] == run["train_flops"] > 0
         assert run["seconds"] > 0
+        assert run["test_accuracy"] == 1 - run["test_error"]
     again = _sweep("--seeds", "3")
     assert (again["trained"], again["cached"]) == (2, 4)
     shared = {run["key"]: run for run in again["runs"]}
     assert all(shared[run["key"]]["test_loss"] == run["test_loss"] for run in first["runs"])
+
+
+def test_one_minus_error_is_named_by_the_loss(home: Path) -> None:
+    runs = _sweep("--set", "dataset=diabetes,digits", "--set", "dataset_size=50", "--set", "label_noise=0")["runs"]
+    for run in runs:
+        name, other = ("test_r2", "test_accuracy")[:: 1 if run["dataset"] == "diabetes" else -1]
+        assert run[name] == 1 - run["test_error"]
+        assert other not in run
 
 
 def test_a_dry_run_says_the_cost_and_starts_nothing(home: Path) -> None:

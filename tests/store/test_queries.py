@@ -12,6 +12,7 @@ from store.database import Database
 from store.spool import Spool, ingest
 from tests.store.fakes import RUNS, result
 
+ACCURACIES = ("train_accuracy", "val_accuracy", "test_accuracy")
 DIP = {"val_loss": (3.0, 1.0, 2.0, 1.0, 4.0), "val_error": (0.9, 0.5, 0.1, 0.3, 0.1)}
 
 
@@ -57,7 +58,7 @@ def test_a_step_before_the_first_point_has_no_values(db: Database) -> None:
     Spool(db, "w").put([RunResult(spec=RUNS[0], state=late.state, steps=(5, 6, 7, 8, 9), metrics=late.metrics)])
     found = queries.runs_at(db, RUNS, 4)
     assert list(found["step"]) == [0]
-    assert found[list(METRICS)].isna().all(axis=None)
+    assert found[[*METRICS, *ACCURACIES]].isna().all(axis=None)
 
 
 def test_a_diverged_run_ends_in_nan_and_has_a_best_point_before(stored: Database) -> None:
@@ -95,12 +96,19 @@ def test_rows_keep_the_order_of_the_runs_and_hold_what_they_were_asked_for(store
     assert list(found.columns) == [
         "key", "arch", "dataset", "width", "depth", "seed", "data_seed", "dataset_size", "params",
         "params_non_embedding", "train_flops", "seconds", "state", "error", "step", "steps", "examples_seen",
-        "flops_spent", *METRICS,
+        "flops_spent", *METRICS, *ACCURACIES,
     ]  # fmt: skip
     first = found.iloc[0]
     assert (first["width"], first["seed"], first["data_seed"], first["params"]) == (8, 0, 0, 88)
     whole = ("width", "seed", "params", "step", "steps", "examples_seen")
     assert {str(found[name].dtype) for name in whole} == {"int64"}
+
+
+def test_each_error_has_its_accuracy_beside_it(stored: Database) -> None:
+    for found in (queries.runs_at(stored, RUNS, "best"), queries.curves(stored, RUNS)):
+        for split in ("train", "val", "test"):
+            assert found[f"{split}_accuracy"].equals(1 - found[f"{split}_error"])
+            assert found[f"{split}_accuracy"].notna().any()
 
 
 @pytest.mark.parametrize(("at", "step"), [("last", 40), ("best", 10), (0, 0), (25, 20)])
@@ -160,7 +168,7 @@ def test_eval_steps_are_those_of_all_runs_rising(stored: Database) -> None:
 def test_curves_hold_every_point_of_every_run(stored: Database) -> None:
     found = queries.curves(stored, RUNS)
     spent = ["examples_seen", "flops_spent", "seconds"]
-    assert list(found.columns) == ["key", "width", "seed", "step", *spent, *METRICS]
+    assert list(found.columns) == ["key", "width", "seed", "step", *spent, *METRICS, *ACCURACIES]
     assert list(found["seconds"][:5]) == list(result(RUNS[0]).point_seconds)
     assert list(found["flops_spent"][:5]) == [0.0, 4e5, 8e5, 1.2e6, 1.6e6]
     assert list(found["key"]) == [RUNS[0].key] * 5 + [RUNS[1].key] * 5
