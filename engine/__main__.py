@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     sweep.add_argument("--seeds", metavar="N", help="train seeds 0 to N-1")
     sweep.add_argument("--dry-run", action="store_true", help="only say what it would cost")
+    sweep.add_argument(
+        "--predictions", type=Path, metavar="FILE.npz", help="write what each run answers to its test set"
+    )
     sweep.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
     sweep.set_defaults(run=_sweep)
 
@@ -139,6 +142,8 @@ def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namesp
             interrupted = True
     table = queries.runs_at(db, wanted)
     still_missing = runs.missing(db, wanted)
+    if options.predictions:
+        _write_predictions(db, wanted, options.predictions)
     if options.json:
         found = {
             "sweep": sweep.key,
@@ -155,6 +160,26 @@ def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namesp
         print(f"Stopped: {len(wanted) - len(still_missing)} of {len(wanted)} runs are kept.", file=sys.stderr)
         return 130
     return 0 if options.dry_run or not still_missing else 1
+
+
+def _write_predictions(db: "Database", wanted: Sequence[RunSpec], path: Path) -> None:
+    """Write arrays KEY.outputs, KEY.answers (with cross-entropy) and KEY.labels, of the runs that have them."""
+    import numpy as np
+
+    from engine.data import load
+    from store import queries
+
+    found = queries.predictions(db, wanted)
+    arrays = {f"{key}.{name}": array for key, kept in found.items() for name, array in kept.items()}
+    arrays |= {f"{run.key}.labels": load(run).test.y for run in wanted if run.key in found}
+    try:
+        with path.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+    except OSError as error:
+        raise ValueError(f"--predictions {path} cannot be written: {error.strerror}.") from error
+    print(f"Predictions of {len(found)} of {len(wanted)} runs are in {path}.", file=sys.stderr)
+    if len(found) < len(wanted):
+        print("The others came with Scalescope, have no result, or found no room (see README).", file=sys.stderr)
 
 
 def cost_line(wanted: Sequence[RunSpec], missing: Sequence[RunSpec]) -> str:

@@ -227,6 +227,8 @@ class RunResult:
     """E.g. "cpu" or the name of the GPU."""
     error: str = ""
     """Why it failed, in a sentence."""
+    predictions: bytes = b""
+    """What it answers to the test set at its end, as an .npz file; empty where nothing is kept."""
 
 
 def knobs_for(settings: Mapping[str, Any]) -> dict[str, Knob]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from engine.spec import METRICS, RunSpec
 from store.connection import Database
+from store.outcomes import unpacked
 from store.results import DONE, as_table
-from store.spool import pending
+from store.spool import ingest, pending
 
 # What `runs` name, from the tables and from beside them. A result beats a run in training, that one an old failure.
 _FOUND = f"""
@@ -24,6 +26,10 @@ _FOUND = f"""
 """
 _SIZES = ("width", "depth", "seed", "data_seed", "dataset_size", "params", "params_non_embedding")
 _ACCURACY = ", ".join(f"1 - {split}_error AS {split}_accuracy" for split in ("train", "val", "test"))
+_PREDICTIONS = """
+    SELECT key, predictions FROM runs SEMI JOIN wanted USING (key) JOIN outcomes USING (run_id)
+    WHERE predictions IS NOT NULL
+"""
 _POINT = {
     "last": "len(step)",
     "best": "if(list_min(val_{by}) IS NULL, len(step), list_position(val_{by}, list_min(val_{by})))",
@@ -84,6 +90,20 @@ def curves(db: Database, runs: Sequence[RunSpec]) -> pd.DataFrame:
         FROM points JOIN wanted USING (key) ORDER BY place, step
     """
     return _ask(db, runs, sql)
+
+
+def predictions(db: Database, runs: Sequence[RunSpec]) -> dict[str, dict[str, np.ndarray]]:
+    """Return by key what each of `runs` answered to its test set at its end; runs without are left out.
+
+    `outputs`: float16 (examples, outputs), in the order of the test split. Where the loss is cross-entropy they are the
+    probabilities of the classes, of very many that of the answer alone (examples, 1), and `answers` (examples,) are the
+    classes of highest probability. Results that ship, that were kept before this was, or beyond SCALESCOPE_PREDICTIONS
+    are without.
+    """
+    ingest(db)
+    with db.reading() as con:
+        con.register("wanted", _wanted(list({run.key: run for run in runs}.values())))
+        return {key: unpacked(npz) for key, npz in con.execute(_PREDICTIONS).fetchall()}
 
 
 def progress(db: Database, runs: Sequence[RunSpec]) -> pd.DataFrame:

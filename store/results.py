@@ -136,9 +136,8 @@ def insert(con: duckdb.DuckDBPyConnection, dated: Sequence[Dated]) -> int:
     for table, columns in (("runs", RUN_COLUMNS), ("curves", CURVE_COLUMNS)):
         con.execute(f"INSERT INTO {table} BY NAME SELECT run_id, {', '.join(columns)} FROM accepted")
     con.unregister("incoming")
-    row = con.execute("SELECT count(*) FROM accepted").fetchone()
-    assert row is not None
-    return int(row[0])
+    ((count,),) = con.execute("SELECT count(*) FROM accepted").fetchall()  # all: an open result would be in the way
+    return int(count)
 
 
 def _list(row: Mapping[str, Any], name: str) -> list[Any]:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.spec import METRICS
@@ -67,6 +68,29 @@ def test_one_minus_error_is_named_by_the_loss(home: Path) -> None:
         name, other = ("test_r2", "test_accuracy")[:: 1 if run["dataset"] == "diabetes" else -1]
         assert run[name] == 1 - run["test_error"]
         assert other not in run
+
+
+def test_the_predictions_of_a_sweep_are_written_with_their_labels(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "predictions"
+    runs = _sweep("--predictions", str(path))["runs"]
+    with np.load(path) as found:
+        assert set(found) == {f"{run['key']}.{name}" for run in runs for name in ("outputs", "answers", "labels")}
+        for run in runs:
+            wrong = found[f"{run['key']}.answers"] != found[f"{run['key']}.labels"]
+            assert wrong.mean() == pytest.approx(run["test_error"], abs=1e-12)
+    code, _, err = _run(*SWEEP, "--predictions", str(home / "none" / "file.npz"))
+    assert code == 2
+    assert "none/file.npz cannot be written: No such file or directory." in err
+
+
+def test_without_room_for_predictions_there_are_none_and_it_is_said(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCALESCOPE_PREDICTIONS", "0")
+    code, _, err = _run(*SWEEP, "--predictions", str(tmp_path / "file.npz"))
+    assert code == 0
+    assert "Predictions of 0 of 4 runs are in" in err
+    assert "found no room" in err
 
 
 def test_a_dry_run_says_the_cost_and_starts_nothing(home: Path) -> None:

@@ -1,15 +1,19 @@
 """A worker against a sink in memory: it trains what is asked, once, fairly, and contains failures."""
 
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine import worker
+from engine.data import load
 from engine.runner import Queue
-from engine.spec import EvalPoint, RunResult, RunSpec, RunState, SweepSpec
+from engine.spec import RunResult, RunSpec, RunState, SweepSpec
 from engine.train import eval_steps, train
 from engine.worker import Worker
+from tests.engine.watched import Bucket, Watched
 
 RUNS = SweepSpec.of({"width": (2, 3), "seed": (0, 1), "steps": 30}).runs()
 
@@ -64,6 +68,14 @@ def test_every_eval_point_knows_its_seconds(queue: Queue) -> None:
         assert result.point_seconds[-1] == result.seconds
 
 
+def test_every_run_leaves_its_predictions(queue: Queue) -> None:
+    queue.submit("sweep", RUNS)
+    for result in _work(queue).results.values():
+        with np.load(io.BytesIO(result.predictions)) as kept:
+            wrong = kept["answers"] != load(result.spec).test.y
+            assert wrong.mean() == pytest.approx(result.metrics["test_error"][-1], abs=1e-12)
+
+
 def test_two_jobs_that_share_runs_train_them_once(queue: Queue) -> None:
     queue.submit("one", RUNS[:3])
     queue.submit("two", RUNS[1:])
@@ -73,10 +85,12 @@ def test_two_jobs_that_share_runs_train_them_once(queue: Queue) -> None:
 def test_all_sizes_move_together(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[tuple[int, int]] = []
 
-    def watched(runs: tuple[RunSpec, ...], device: str) -> Iterator[tuple[EvalPoint, ...]]:
-        for points in train(runs, device=device):
+    def watched(runs: tuple[RunSpec, ...], device: str) -> Bucket:
+        training = Watched(train(runs, device=device))
+        for points in training:
             measured.extend((runs[0].width, point.step) for point in points[:1])
             yield points
+        return training.trained
 
     monkeypatch.setattr(worker, "train", watched)
     monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
@@ -87,10 +101,10 @@ def test_all_sizes_move_together(queue: Queue, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(runs: tuple[RunSpec, ...], device: str) -> Iterator[tuple[EvalPoint, ...]]:
+    def broken(runs: tuple[RunSpec, ...], device: str) -> Bucket:
         if any(run.seed == 1 for run in runs):
             raise RuntimeError("this seed is unlucky")
-        yield from train(runs, device=device)
+        return (yield from train(runs, device=device))
 
     monkeypatch.setattr(worker, "train", broken)
     queue.submit("sweep", RUNS)
@@ -101,11 +115,13 @@ def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypat
 
 
 def test_a_stopped_job_is_dropped_and_its_runs_have_no_result(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopping(runs: tuple[RunSpec, ...], device: str) -> Iterator[tuple[EvalPoint, ...]]:
-        for points in train(runs, device=device):
+    def stopping(runs: tuple[RunSpec, ...], device: str) -> Bucket:
+        training = Watched(train(runs, device=device))
+        for points in training:
             if points and points[0].step > 5:
                 queue.stop("sweep")
             yield points
+        return training.trained
 
     monkeypatch.setattr(worker, "train", stopping)
     queue.submit("sweep", RUNS)
@@ -139,3 +155,4 @@ def test_divergence_is_a_result(queue: Queue) -> None:
     queue.submit("sweep", SweepSpec.of(wild).runs())
     (result,) = _work(queue).results.values()
     assert result.state is RunState.DIVERGED
+    assert result.predictions == b""

@@ -1,0 +1,102 @@
+"""What runs leave behind beside their curves: on its way into the tables in files of its own, and read from there."""
+
+import io
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from engine.spec import RunResult
+from store.durable import whole
+from store.errors import StoreError
+
+KEPT_GIB = 2.0
+"""Most that all test predictions take up, in GiB; SCALESCOPE_PREDICTIONS overrides. Later runs then keep none."""
+ORPHANED = 3600.0
+"""Seconds after which a file is taken away that no result came with: its writer was killed between the two."""
+BATCH_BYTES = 16 * 2**20
+"""Bytes that are read and put into the tables at once, but for a single run that has more."""
+_SCHEMA = pa.schema([("key", pa.string()), ("predictions", pa.large_binary())])
+_FITTING = """
+    INSERT INTO outcomes BY NAME
+    SELECT run_id, predictions, octet_length(predictions) AS predictions_bytes
+    FROM arriving JOIN accepted USING (key) ANTI JOIN outcomes USING (run_id)
+    QUALIFY sum(octet_length(predictions)) OVER (ORDER BY run_id) <= ?
+"""
+
+
+def kept_bytes() -> int:
+    """Return how many bytes of predictions the store keeps at most.
+
+    Raises: StoreError: where SCALESCOPE_PREDICTIONS is no number from 0.
+    """
+    text = os.environ.get("SCALESCOPE_PREDICTIONS") or str(KEPT_GIB)
+    try:
+        gib = float(text)
+    except ValueError:
+        gib = -1.0
+    if not 0 <= gib < 2**20:
+        raise StoreError(f"SCALESCOPE_PREDICTIONS={text:.40} is not possible; allowed: a number of GiB from 0.")
+    return int(gib * 2**30)
+
+
+def write(path: Path, results: Iterable[RunResult]) -> None:
+    """Keep what `results` leave behind for good; writes no file where that is nothing."""
+    rows = [(result.spec.key, result.predictions) for result in results if result.predictions]
+    if not rows or not kept_bytes():
+        return
+    with whole(path, durable=True) as opened, pa.ipc.new_file(opened, _SCHEMA) as file:
+        for batch in _batches(rows):
+            keys, predictions = zip(*batch, strict=True)
+            file.write_batch(
+                pa.record_batch([pa.array(keys), pa.array(predictions, pa.large_binary())], schema=_SCHEMA)
+            )
+
+
+def insert(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Put what a file holds of the runs just accepted into the tables, inside the caller's transaction.
+
+    Raises: FileNotFoundError: where nothing was left behind; OSError, ValueError: where that cannot be read.
+    """
+    with path.open("rb") as opened, pa.ipc.open_file(opened) as file:
+        if file.schema != _SCHEMA:
+            raise ValueError("It has other columns.")
+        for place in range(file.num_record_batches):
+            batch = file.get_batch(place)
+            batch.validate(full=True)
+            con.register("arriving", pa.Table.from_batches([batch]))
+            ((kept,),) = con.execute("SELECT coalesce(sum(predictions_bytes), 0) FROM outcomes").fetchall()
+            con.execute(_FITTING, [kept_bytes() - kept])
+            con.unregister("arriving")
+
+
+def clear_orphans(folder: Path, results: Path) -> None:
+    """Remove old files of `folder` without a result file of their name in `results`."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            old = time.time() - path.lstat().st_mtime > ORPHANED
+            if old and not (results / f"{path.name.partition('.')[0]}.json").exists():
+                path.unlink()
+
+
+def unpacked(npz: bytes) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz file."""
+    with np.load(io.BytesIO(npz), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _batches(rows: Sequence[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    batch: list[tuple[str, bytes]] = []
+    size = 0
+    for row in rows:
+        if batch and size + len(row[1]) > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += len(row[1])
+    yield batch
