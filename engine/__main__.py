@@ -1,4 +1,4 @@
-"""The command line: `python -m engine list | sweep | bench | gallery`, and the worker that these start."""
+"""The command line: `python -m engine list | sweep | weights | bench | gallery`, and the worker that these start."""
 
 import argparse
 import json
@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine import plan, printed, registry
 from engine.runner import Queue
-from engine.spec import RunSpec, SweepSpec, knobs_for, parse_settings
+from engine.spec import RunSpec, SweepSpec, parse_settings
 
 if TYPE_CHECKING:
     from store.database import Database
@@ -61,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
     sweep.set_defaults(run=_sweep)
 
+    weights = commands.add_parser("weights", help="export the parameters of a run trained with keep_weights=on")
+    weights.add_argument("key", metavar="KEY", help="of the run, as `sweep --json` and the CSV have it")
+    weights.add_argument("file", type=Path, metavar="FILE.npz", help="an array per parameter, by name")
+    weights.set_defaults(run=_weights)
+
     bench = commands.add_parser("bench", help="measure the engine against plain PyTorch loops on this machine")
     bench.add_argument("--workload", metavar="NAME", help="only this one")
     bench.add_argument("--json", action="store_true", help="print one JSON object per workload")
@@ -79,21 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(options: argparse.Namespace) -> int:
-    for heading, kind, get in (
-        ("Architectures", "archs", registry.arch),
-        ("Data sets", "datasets", registry.dataset),
-        ("Presets", "presets", registry.preset),
-    ):
-        print(heading)
-        for name in registry.names(kind):
-            found: Any = get(name)
-            finding = f"\n  {'':24}{found.finding}" if kind == "presets" else ""
-            print(f"  {name:24}{found.title}{finding}")
-        print()
-    print("Settings (--set)")
-    both = {"arch": list(registry.names("archs")), "dataset": list(registry.names("datasets"))}
-    for knob in knobs_for(both).values():
-        print(f"  {knob.name:24}{knob.allowed} (usually {knob.default}). {knob.help}")
+    print(printed.catalogue())
     return 0
 
 
@@ -164,22 +155,34 @@ def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namesp
 
 def _write_predictions(db: "Database", wanted: Sequence[RunSpec], path: Path) -> None:
     """Write arrays KEY.outputs, KEY.answers (with cross-entropy) and KEY.labels, of the runs that have them."""
-    import numpy as np
-
     from engine.data import load
     from store import queries
 
     found = queries.predictions(db, wanted)
     arrays = {f"{key}.{name}": array for key, kept in found.items() for name, array in kept.items()}
     arrays |= {f"{run.key}.labels": load(run).test.y for run in wanted if run.key in found}
-    try:
-        with path.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-    except OSError as error:
-        raise ValueError(f"--predictions {path} cannot be written: {error.strerror}.") from error
+    printed.save(path, arrays)
     print(f"Predictions of {len(found)} of {len(wanted)} runs are in {path}.", file=sys.stderr)
     if len(found) < len(wanted):
         print("The others came with Scalescope, have no result, or found no room (see README).", file=sys.stderr)
+
+
+def _weights(options: argparse.Namespace) -> int:
+    from store import queries
+    from store.database import StoreError, open_database
+
+    try:
+        found = queries.weights(open_database(), options.key)
+    except StoreError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    if found is None:
+        raise ValueError(
+            f"KEY={options.key:.40} has no weights; allowed: the key of a run that was trained with keep_weights=on."
+        )
+    printed.save(options.file, found)
+    print(f"{len(found)} parameters are in {options.file}.", file=sys.stderr)
+    return 0
 
 
 def cost_line(wanted: Sequence[RunSpec], missing: Sequence[RunSpec]) -> str:

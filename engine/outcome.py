@@ -1,4 +1,4 @@
-"""What a trained bucket leaves behind: its answers to the test set."""
+"""What a trained bucket leaves behind: its answers to the test set, and its weights."""
 
 import io
 from collections.abc import Iterator, Mapping
@@ -35,6 +35,11 @@ class Trained:
         whole = {name: torch.cat([chunk[name] for chunk in chunks], dim=1).cpu().numpy() for name in chunks[0]}
         return [{name: array[place] for name, array in whole.items()} for place in range(len(self.runs))]
 
+    def weights(self) -> list[dict[str, np.ndarray]]:
+        """Return the parameters of each model by name, float32, those of a linear layer as torch.nn.Linear has them."""
+        found = {name: values.detach().float().cpu().numpy() for name, values in self.model.parameters.items()}
+        return [{name: values[place] for name, values in found.items()} for place in range(len(self.runs))]
+
     def _kept(self, outputs: Tensor) -> dict[str, Tensor]:
         """Return what is kept of outputs (models, rows, outputs)."""
         if self.model.task.loss != "cross-entropy":
@@ -52,8 +57,8 @@ class Trained:
             yield outputs.mT[:, : test.count - start]
 
 
-def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Return named arrays as a compressed .npz file."""
-    file = io.BytesIO()
-    np.savez_compressed(file, allow_pickle=False, **arrays)
+def packed(arrays: Mapping[str, np.ndarray], *, compressed: bool = False) -> bytes:
+    """Return named arrays as an .npz file; weights are noise that no compression makes smaller."""
+    file, save = io.BytesIO(), np.savez_compressed if compressed else np.savez
+    save(file, allow_pickle=False, **arrays)
     return file.getvalue()

@@ -1,10 +1,14 @@
-"""Results as the command line prints them: one record per run, or means by size."""
+"""What the command line prints and writes: what there is, results by run or by size, arrays as a file."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.spec import ACCURACY, SCORES, RunSpec
+import numpy as np
+
+from engine import registry
+from engine.spec import ACCURACY, SCORES, RunSpec, knobs_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +28,37 @@ def records(table: "pd.DataFrame", wanted: Sequence[RunSpec]) -> list[dict[str, 
         finite = {n: None if isinstance(v, float) and not math.isfinite(v) else v for n, v in record.items()}
         records.append(finite)
     return records
+
+
+def catalogue() -> str:
+    """Return the architectures, data sets, presets and settings there are, a line or two each."""
+    lines = []
+    for heading, kind, get in (
+        ("Architectures", "archs", registry.arch),
+        ("Data sets", "datasets", registry.dataset),
+        ("Presets", "presets", registry.preset),
+    ):
+        lines.append(heading)
+        for name in registry.names(kind):
+            found: Any = get(name)
+            lines.append(f"  {name:24}{found.title}")
+            if kind == "presets":
+                lines.append(f"  {'':24}{found.finding}")
+        lines.append("")
+    lines.append("Settings (--set)")
+    both = {"arch": list(registry.names("archs")), "dataset": list(registry.names("datasets"))}
+    for knob in knobs_for(both).values():
+        lines.append(f"  {knob.name:24}{knob.allowed} (usually {knob.default}). {knob.help}")
+    return "\n".join(lines)
+
+
+def save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write an .npz file under just this name. Raises: ValueError: in a sentence, where that cannot be."""
+    try:
+        with path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+    except OSError as error:
+        raise ValueError(f"FILE={path} cannot be written: {error.strerror}.") from error
 
 
 def by_size(table: "pd.DataFrame") -> str:

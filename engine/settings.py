@@ -182,6 +182,14 @@ class Settings:
         high=65536,
     )
     steps: int = knob(3000, "Steps", "Optimizer steps.", group="Training", low=1, high=10**6)
+    keep_weights: str = knob(
+        "off",
+        "Keep weights",
+        "on: the parameters after the last step stay with the result, to be exported.",
+        group="Training",
+        choices=lambda: ("off", "on"),
+        rare=True,
+    )
     seed: int = knob(
         0, "Seed", "Of initial weights, data order and dropout.", group="Seeds", low=0, high=2**31 - 1, swept=True
     )

@@ -229,6 +229,8 @@ class RunResult:
     """Why it failed, in a sentence."""
     predictions: bytes = b""
     """What it answers to the test set at its end, as an .npz file; empty where nothing is kept."""
+    weights: bytes = b""
+    """Its parameters at its end, as an .npz file; empty where keep_weights is off."""
 
 
 def knobs_for(settings: Mapping[str, Any]) -> dict[str, Knob]:

@@ -49,6 +49,7 @@ class Training:
         self._seconds = 0.0
         self._point_seconds: list[float] = []
         self._predictions: dict[str, bytes] = {}
+        self._weights: dict[str, bytes] = {}
 
     def advance(self) -> bool:
         """Train up to the next eval point or for a moment; returns False at the end."""
@@ -69,9 +70,11 @@ class Training:
 
     def _keep(self, trained: Trained) -> None:
         """Hold what the runs leave behind; a diverged one answers nothing."""
-        for run, arrays in zip(self.runs, trained.predictions(), strict=True):
+        for run, answers, weights in zip(self.runs, trained.predictions(), trained.weights(), strict=True):
             if not self._has_diverged(run):
-                self._predictions[run.key] = packed(arrays)
+                self._predictions[run.key] = packed(answers, compressed=True)
+            if run.keep_weights == "on":
+                self._weights[run.key] = packed(weights)
 
     def _has_diverged(self, run: RunSpec) -> bool:
         points = self._curves[run.key]
@@ -96,6 +99,7 @@ class Training:
             seconds=self._seconds / len(self.runs),
             device=self._device_name,
             predictions=self._predictions.get(run.key, b""),
+            weights=self._weights.get(run.key, b""),
         )
 
 

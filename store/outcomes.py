@@ -16,18 +16,25 @@ from store.durable import whole
 from store.errors import StoreError
 
 KEPT_GIB = 2.0
-"""Most that all test predictions take up, in GiB; SCALESCOPE_PREDICTIONS overrides. Later runs then keep none."""
+"""Most that all test predictions take up, in GiB; SCALESCOPE_PREDICTIONS overrides. Later runs then keep none.
+
+Weights are kept whenever a spec asks for them."""
 ORPHANED = 3600.0
 """Seconds after which a file is taken away that no result came with: its writer was killed between the two."""
 BATCH_BYTES = 16 * 2**20
 """Bytes that are read and put into the tables at once, but for a single run that has more."""
-_SCHEMA = pa.schema([("key", pa.string()), ("predictions", pa.large_binary())])
+_SCHEMA = pa.schema([("key", pa.string()), ("predictions", pa.large_binary()), ("weights", pa.large_binary())])
 _FITTING = """
     INSERT INTO outcomes BY NAME
-    SELECT run_id, predictions, octet_length(predictions) AS predictions_bytes
-    FROM arriving JOIN accepted USING (key) ANTI JOIN outcomes USING (run_id)
-    QUALIFY sum(octet_length(predictions)) OVER (ORDER BY run_id) <= ?
+    SELECT run_id, if(fits, predictions, NULL) AS predictions, if(fits, bytes, 0) AS predictions_bytes, weights FROM (
+        SELECT *, sum(bytes) OVER (ORDER BY run_id) <= ? AS fits FROM (
+            SELECT run_id, predictions, weights, coalesce(octet_length(predictions), 0) AS bytes
+            FROM arriving JOIN accepted USING (key) ANTI JOIN outcomes USING (run_id)
+        )
+    )
+    WHERE fits OR weights IS NOT NULL
 """
+_Row = tuple[str, bytes | None, bytes | None]
 
 
 def kept_bytes() -> int:
@@ -47,15 +54,16 @@ def kept_bytes() -> int:
 
 def write(path: Path, results: Iterable[RunResult]) -> None:
     """Keep what `results` leave behind for good; writes no file where that is nothing."""
-    rows = [(result.spec.key, result.predictions) for result in results if result.predictions]
-    if not rows or not kept_bytes():
+    wanted = kept_bytes() > 0
+    made = ((result.spec.key, (wanted and result.predictions) or None, result.weights or None) for result in results)
+    rows = [row for row in made if row[1] or row[2]]
+    if not rows:
         return
     with whole(path, durable=True) as opened, pa.ipc.new_file(opened, _SCHEMA) as file:
         for batch in _batches(rows):
-            keys, predictions = zip(*batch, strict=True)
-            file.write_batch(
-                pa.record_batch([pa.array(keys), pa.array(predictions, pa.large_binary())], schema=_SCHEMA)
-            )
+            columns = zip(*batch, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
+            file.write_batch(pa.record_batch(arrays, schema=_SCHEMA))
 
 
 def insert(con: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -90,13 +98,14 @@ def unpacked(npz: bytes) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def _batches(rows: Sequence[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
-    batch: list[tuple[str, bytes]] = []
+def _batches(rows: Sequence[_Row]) -> Iterator[list[_Row]]:
+    batch: list[_Row] = []
     size = 0
     for row in rows:
-        if batch and size + len(row[1]) > BATCH_BYTES:
+        own = len(row[1] or b"") + len(row[2] or b"")
+        if batch and size + own > BATCH_BYTES:
             yield batch
             batch, size = [], 0
         batch.append(row)
-        size += len(row[1])
+        size += own
     yield batch

@@ -30,6 +30,7 @@ _PREDICTIONS = """
     SELECT key, predictions FROM runs SEMI JOIN wanted USING (key) JOIN outcomes USING (run_id)
     WHERE predictions IS NOT NULL
 """
+_WEIGHTS = "SELECT weights FROM runs JOIN outcomes USING (run_id) WHERE key = ? AND weights IS NOT NULL"
 _POINT = {
     "last": "len(step)",
     "best": "if(list_min(val_{by}) IS NULL, len(step), list_position(val_{by}, list_min(val_{by})))",
@@ -104,6 +105,14 @@ def predictions(db: Database, runs: Sequence[RunSpec]) -> dict[str, dict[str, np
     with db.reading() as con:
         con.register("wanted", _wanted(list({run.key: run for run in runs}.values())))
         return {key: unpacked(npz) for key, npz in con.execute(_PREDICTIONS).fetchall()}
+
+
+def weights(db: Database, key: str) -> dict[str, np.ndarray] | None:
+    """Return the parameters by name, float32, that the run `key` had at its end; None where none are kept."""
+    ingest(db)
+    with db.reading() as con:
+        found = con.execute(_WEIGHTS, [key]).fetchall()
+    return unpacked(found[0][0]) if found else None
 
 
 def progress(db: Database, runs: Sequence[RunSpec]) -> pd.DataFrame:

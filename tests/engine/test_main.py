@@ -93,6 +93,20 @@ def test_without_room_for_predictions_there_are_none_and_it_is_said(
     assert "found no room" in err
 
 
+def test_the_weights_of_a_run_are_exported_by_its_key(home: Path, tmp_path: Path) -> None:
+    run, *_ = _sweep("--set", "keep_weights=on")["runs"]
+    path = tmp_path / "weights"
+    code, out, err = _run("weights", run["key"], str(path))
+    assert (code, out, err) == (0, "", f"4 parameters are in {path}.\n")
+    with np.load(path) as found:
+        assert sum(found[name].size for name in found) == run["params"]
+    other, *_ = _sweep()["runs"]
+    assert other["test_loss"] == run["test_loss"]
+    code, _, err = _run("weights", other["key"], str(path))
+    assert code == 2
+    assert err.startswith(f"error: KEY={other['key']} has no weights; allowed: the key of a run that was trained with")
+
+
 def test_a_dry_run_says_the_cost_and_starts_nothing(home: Path) -> None:
     code, out, err = _run(*SWEEP, "--dry-run")
     assert (code, out) == (0, "")

@@ -46,6 +46,28 @@ def test_a_runs_predictions_do_not_depend_on_its_bucket_mates(reader: type[Reade
         assert outcome.packed(alone) == outcome.packed(kept)
 
 
+def test_weights_make_the_model_again(reader: type[Reader]) -> None:
+    _, trained = _end(RUNS, reader)
+    for run, weights, kept in zip(RUNS, trained.weights(), trained.predictions(), strict=True):
+        assert {name: (str(array.dtype), array.shape) for name, array in weights.items()} == {
+            "hidden0.weight": ("float32", (8, 64)),
+            "hidden0.bias": ("float32", (8,)),
+            "out.weight": ("float32", (10, 8)),
+            "out.bias": ("float32", (10,)),
+        }
+        hidden = np.maximum(load(run).test.x @ weights["hidden0.weight"].T + weights["hidden0.bias"], 0)
+        logits = hidden @ weights["out.weight"].T + weights["out.bias"]
+        shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(kept["outputs"], shares, atol=3e-4)
+
+
+def test_a_runs_weights_do_not_depend_on_its_bucket_mates(reader: type[Reader]) -> None:
+    _, together = _end(RUNS, reader)
+    for run, weights in zip(RUNS, together.weights(), strict=True):
+        (alone,) = _end((run,), reader)[1].weights()
+        assert outcome.packed(alone) == outcome.packed(weights)
+
+
 def test_of_very_many_probabilities_that_of_the_answer_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     _, trained = _end(RUNS[:1])
     (whole,) = trained.predictions()

@@ -76,6 +76,19 @@ def test_every_run_leaves_its_predictions(queue: Queue) -> None:
             assert wrong.mean() == pytest.approx(result.metrics["test_error"][-1], abs=1e-12)
 
 
+def test_weights_are_left_by_the_runs_that_ask_for_them(queue: Queue) -> None:
+    queue.submit("sweep", SweepSpec.of({"width": 2, "seed": (0, 1), "steps": 30, "keep_weights": ("off", "on")}).runs())
+    results = _work(queue).results.values()
+    assert {bool(result.weights) for result in results if result.spec.keep_weights == "off"} == {False}
+    kept = [result for result in results if result.spec.keep_weights == "on"]
+    assert len(kept) == 2
+    for result in kept:
+        with np.load(io.BytesIO(result.weights)) as arrays:
+            assert sum(arrays[name].size for name in arrays) == result.params
+            norm = np.sqrt(sum(np.square(arrays[name].astype(float)).sum() for name in arrays))
+        assert norm == pytest.approx(result.metrics["weight_norm"][-1], rel=1e-6)
+
+
 def test_two_jobs_that_share_runs_train_them_once(queue: Queue) -> None:
     queue.submit("one", RUNS[:3])
     queue.submit("two", RUNS[1:])

@@ -143,6 +143,23 @@ def test_many_runs_are_put_into_the_tables_batch_by_batch(db: Database, monkeypa
     assert set(queries.predictions(db, RUNS)) == {run.key for run in RUNS}
 
 
+def test_weights_are_found_by_key_and_kept_beyond_the_limit_of_predictions(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Spool(db, "w")
+    for limit, run in (("2", RUNS[0]), ("1e-9", RUNS[1]), ("0", RUNS[2])):
+        monkeypatch.setenv("SCALESCOPE_PREDICTIONS", limit)
+        worker.put([_left(run, weights=_npz(run, 5)), result(RUNS[3])])
+        ingest(db)
+    assert set(queries.predictions(db, RUNS)) == {RUNS[0].key}
+    for run in RUNS[:3]:
+        found = queries.weights(db, run.key)
+        assert found is not None
+        np.testing.assert_array_equal(found["answers"], np.arange(5) + run.seed)
+    assert queries.weights(db, RUNS[3].key) is None
+    assert queries.weights(db, "nothing") is None
+
+
 def _fill_the_disk(home: Path, outcome: Any) -> None:
     db = open_database(home)
     worker = Spool(db, "full")
