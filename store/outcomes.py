@@ -16,16 +16,15 @@ from store.durable import whole
 from store.errors import StoreError
 
 KEPT_GIB = 2.0
-"""Most that all test predictions take up, in GiB; SCALESCOPE_PREDICTIONS overrides. Later runs then keep none.
-
-Weights are kept whenever a spec asks for them."""
+"""Most that all test predictions take up, in GiB; SCALESCOPE_PREDICTIONS overrides. Later runs then keep none, but for
+the weights that a spec asks for."""
 ORPHANED = 3600.0
 """Seconds after which a file is taken away that no result came with: its writer was killed between the two."""
 BATCH_BYTES = 16 * 2**20
 """Bytes that are read and put into the tables at once, but for a single run that has more."""
 _SCHEMA = pa.schema([("key", pa.string()), ("predictions", pa.large_binary()), ("weights", pa.large_binary())])
 _FITTING = """
-    INSERT INTO outcomes BY NAME
+    INSERT OR IGNORE INTO outcomes BY NAME
     SELECT run_id, if(fits, predictions, NULL) AS predictions, if(fits, bytes, 0) AS predictions_bytes, weights FROM (
         SELECT *, sum(bytes) OVER (ORDER BY run_id) <= ? AS fits FROM (
             SELECT run_id, predictions, weights, coalesce(octet_length(predictions), 0) AS bytes
@@ -86,7 +85,7 @@ def insert(con: duckdb.DuckDBPyConnection, path: Path) -> None:
 def clear_orphans(folder: Path, results: Path) -> None:
     """Remove old files of `folder` without a result file of their name in `results`."""
     for path in folder.iterdir():
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # gone by now; and what cannot be removed must not hold up the rest
             old = time.time() - path.lstat().st_mtime > ORPHANED
             if old and not (results / f"{path.name.partition('.')[0]}.json").exists():
                 path.unlink()

@@ -1,6 +1,7 @@
 """What runs leave behind: there with the result or not at all, bounded, past any rubbish."""
 
 import io
+import json
 import os
 import resource
 import time
@@ -57,6 +58,10 @@ def test_runs_without_predictions_are_left_out(db: Database) -> None:
 def test_a_result_file_from_before_there_were_predictions_is_taken(db: Database) -> None:
     Spool(db, "w").put([_left(RUNS[0])])
     _files(db)[0].unlink()
+    (path,) = db.spool.glob("*.json")
+    data = json.loads(path.read_text())
+    del data["results"][0]["point_seconds"]
+    path.write_text(json.dumps(data))
     assert queries.predictions(db, RUNS) == {}
     assert runs.missing(db, RUNS[:1]) == []
 
@@ -72,6 +77,12 @@ def test_ingest_twice_is_ingest_once(db: Database) -> None:
     assert _files(db) == []
 
 
+def test_a_run_that_is_named_twice_is_kept_once(db: Database) -> None:
+    Spool(db, "w").put([_left(RUNS[0]), _left(RUNS[0])])
+    assert ingest(db) == 1
+    assert set(queries.predictions(db, RUNS)) == {RUNS[0].key}
+
+
 def test_a_failed_run_that_trains_again_leaves_its_predictions(db: Database) -> None:
     worker = Spool(db, "w")
     worker.put([result(RUNS[0], RunState.FAILED)])
@@ -84,12 +95,13 @@ def test_what_a_killed_writer_left_without_results_is_removed_in_time(db: Databa
     outcomes.write(db.outcomes / "1-a.arrow", [_left(RUNS[0])])
     outcomes.write(db.outcomes / "2-b.arrow", [_left(RUNS[1])])
     (db.outcomes / "3-c.arrow.tmp").write_bytes(b"half")
+    (db.outcomes / "folder").mkdir()
     then = time.time() - outcomes.ORPHANED - 1
-    for name in ("1-a.arrow", "3-c.arrow.tmp"):
+    for name in ("1-a.arrow", "3-c.arrow.tmp", "folder"):
         os.utime(db.outcomes / name, (then, then))
     worker.put([result(RUNS[2])])
     assert set(queries.predictions(db, RUNS)) == set()
-    assert [path.name for path in _files(db)] == ["2-b.arrow"]
+    assert [path.name for path in _files(db)] == ["2-b.arrow", "folder"]
 
 
 @pytest.mark.parametrize("kind", ["noise", "cut short", "other columns", "folder"])
