@@ -18,7 +18,8 @@ test: .venv/tests-installed browser
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not browser" -n auto
+	$(BIN)/python -m pytest -m browser
 
 bench: .venv/app-installed
 	$(BIN)/python -m engine bench

@@ -1,5 +1,6 @@
 """The benchmark: this engine beside the loops a user would write, on this machine, in one run."""
 
+import importlib.util
 import json
 import multiprocessing
 import statistics
@@ -12,17 +13,16 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import nn
 
 from engine import plan, registry
-from engine.data import load
 from engine.measure import measure
 from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.reader import Reader
+from engine.plain import best_loop, plain_loop
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
-from engine.train import ORDER_CHUNK, eval_steps, reader_of
+from engine.train import ORDER_CHUNK, eval_examples, eval_steps, reader_of
 
 T = TypeVar("T")
 
@@ -42,8 +42,27 @@ WORKLOADS: dict[str, dict[str, object]] = {
         "batch_size": 128,
         "seed": tuple(range(4)),
     },
+    "cnn": {"arch": "cnn", "width": (2, 4, 8, 16, 32, 64), "depth": 2, "batch_size": 64, "seed": tuple(range(8))},
+    "gru": {
+        "arch": "gru",
+        "dataset": "characters",
+        "context": 24,
+        "width": (4, 8, 16, 32, 64, 128),
+        "batch_size": 32,
+        "seed": tuple(range(8)),
+    },
+    "transformer": {
+        "arch": "transformer",
+        "dataset": "characters",
+        "context": 64,
+        "width": (8, 16, 32, 64, 128),
+        "depth": 2,
+        "batch_size": 16,
+        "steps": 10_000,
+        "seed": tuple(range(4)),
+    },
 }
-"""Sweeps over digits, Adam; what is not named is at its default."""
+"""Sweeps with Adam, over digits where no data set is named; what else is not named is at its default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +85,9 @@ class Measured:
     """Useful FLOPs per second, over the measured rate of large matrix products on all workers."""
     eval_share: float
     """Of a run's time, spent on evaluation."""
+    jax_per_sec: float | None
+    """One process of JAX, all seeds of a width in a jitted vmap, compiling not counted; None where it is absent."""
+    ratio_jax: float | None
 
 
 def report(workload: str | None, as_json: bool) -> int:
@@ -77,11 +99,13 @@ def report(workload: str | None, as_json: bool) -> int:
         if as_json:
             print(json.dumps(asdict(measured)), flush=True)
             continue
+        jax = f"{measured.jax_per_sec:12,.0f}   engine is {measured.ratio_jax:.1f}×" if measured.ratio_jax else "absent"
         print(
             f"{name} on {measured.device}, {measured.workers} workers, {measured.models} models\n"
             f"  this engine          {measured.model_steps_per_sec:12,.0f} models·steps/s\n"
             f"  plain PyTorch loop   {measured.plain_per_sec:12,.0f}   engine is {measured.ratio_plain:.1f}×\n"
             f"  best plain loop      {measured.best_loop_per_sec:12,.0f}   engine is {measured.ratio_best_loop:.1f}×\n"
+            f"  jitted vmap in JAX   {jax}\n"
             f"  fraction of peak     {measured.peak_fraction:12.1%}   evaluation {measured.eval_share:.1%} of the time",
             flush=True,
         )
@@ -103,11 +127,12 @@ def _measure_workload(name: str) -> Measured:
             timed = _at_once(pool, _engine_pass, [(share, device) for share in shares])
             engine.append(max(seconds for seconds, _ in timed))
             evaluation.append(sum(share for _, share in timed) / workers)
-            plain.append(seeds * sum(_seconds_a_step(_plain_loop(run, device), device) for run in one_per_width))
+            plain.append(seeds * sum(_seconds_a_step(plain_loop(run, device), device) for run in one_per_width))
             loops = _at_once(pool, _best_pass, [(one_per_width, device)] * workers)
             best.append(seeds * statistics.mean(loops) / workers)
             peak.append(sum(_at_once(pool, _peak, [device] * workers)))
     step, plain_step, best_step = (statistics.median(times) for times in (engine, plain, best))
+    jax_step = _jax_seconds(runs)
     flops = sum(count(run).flops_per_example * run.batch for run in runs)
     return Measured(
         name=name,
@@ -121,7 +146,21 @@ def _measure_workload(name: str) -> Measured:
         ratio_best_loop=best_step / step,
         peak_fraction=flops / step / statistics.median(peak),
         eval_share=statistics.median(evaluation),
+        jax_per_sec=jax_step and len(runs) / jax_step,
+        ratio_jax=jax_step and jax_step / step,
     )
+
+
+def _jax_seconds(runs: Sequence[RunSpec]) -> float | None:
+    """Return the seconds in which JAX takes one step of all `runs`; None where it is not installed."""
+    if importlib.util.find_spec("jax") is None:
+        return None
+    from engine import plain_jax
+
+    by_width: dict[int, list[RunSpec]] = {}
+    for run in runs:
+        by_width.setdefault(run.width, []).append(run)
+    return sum(plain_jax.seconds_a_step(group, LOOP_SECONDS) for group in by_width.values())
 
 
 def _one_thread() -> None:
@@ -142,75 +181,46 @@ def _engine_pass(argument: tuple[list[plan.Bucket], str]) -> tuple[float, float]
         data = DeviceData.of(runs, device, torch.float32)
         model = reader_of(runs[0], device)(runs, data)
         per_step = _seconds_a_chunk(model, runs, device)
-        measure(runs, model, data, 0)  # the first lays out the data, once a bucket
-        start = time.perf_counter()
-        measure(runs, model, data, 0)
-        points = len(eval_steps(runs[0].steps))
-        evaluation += (time.perf_counter() - start) * points / runs[0].steps
+        some, points = data.first(eval_examples(runs[0])), len(eval_steps(runs[0].steps))
+        inner, last = (_seconds_an_evaluation(runs, model, measured) for measured in (some, data))
+        evaluation += ((points - 1) * inner + last) / runs[0].steps
         step += per_step
     return step + evaluation, evaluation / (step + evaluation)
+
+
+def _seconds_an_evaluation(runs: tuple[RunSpec, ...], model: Reader, data: DeviceData) -> float:
+    measure(runs, model, data, 0)  # the first lays out the data, once a bucket
+    start = time.perf_counter()
+    measure(runs, model, data, 0)
+    return time.perf_counter() - start
 
 
 def _seconds_a_chunk(model: Reader, runs: tuple[RunSpec, ...], device: str) -> float:
     """Return the mean seconds of one step of all models, their examples drawn and taken in chunks as in training."""
     orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
-    step, taken, start = 0, -1, 0.0
-    while taken < 1 or time.perf_counter() - start < LOOP_SECONDS:
-        chunk = torch.from_numpy(np.stack([order.take(ORDER_CHUNK) for order in orders], axis=1)).to(device)
-        model.steps(chunk, step + 1)
-        step += ORDER_CHUNK
-        taken += 1
-        if taken == 0:  # the first chunk was to warm up
-            _wait(device)
-            start = time.perf_counter()
-    _wait(device)
-    return (time.perf_counter() - start) / (taken * ORDER_CHUNK)
+    taken = 0
 
+    def seconds(chunk: int) -> float:
+        nonlocal taken
+        start = time.perf_counter()
+        rows = torch.from_numpy(np.stack([order.take(chunk) for order in orders], axis=1)).to(device)
+        model.steps(rows, taken + 1)
+        _wait(device)
+        taken += chunk
+        return time.perf_counter() - start
 
-def _plain_loop(run: RunSpec, device: str) -> Iterator[None]:
-    """Train as most people would write it."""
-    data = load(run)
-    examples = torch.utils.data.TensorDataset(
-        torch.tensor(data.train.x, dtype=torch.float32), torch.tensor(data.train.y)
-    )
-    batches = torch.utils.data.DataLoader(examples, batch_size=run.batch, shuffle=True)
-    model = _module(run).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=run.lr)
-    loss_of = nn.CrossEntropyLoss()
-    while True:
-        for x, y in batches:
-            optimizer.zero_grad()
-            loss_of(model(x.to(device)), y.to(device)).backward()
-            optimizer.step()
-            yield
-
-
-def _best_loop(run: RunSpec, device: str) -> Iterator[None]:
-    """Train one model as fast as plain PyTorch goes: data as tensors, one random index, fused Adam."""
-    data = load(run)
-    x = torch.tensor(data.train.x, dtype=torch.float32, device=device)
-    y = torch.tensor(data.train.y, device=device)
-    model = _module(run).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=run.lr, fused=True)
-    while True:
-        for rows in torch.randperm(len(y), device=device).split(run.batch):
-            if len(rows) == run.batch:
-                optimizer.zero_grad()
-                nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
-                optimizer.step()
-                yield
+    seconds(2)  # to warm up
+    chunk = max(1, min(ORDER_CHUNK, int(LOOP_SECONDS / seconds(1))))
+    steps, took = 0, 0.0
+    while took < LOOP_SECONDS:
+        took += seconds(chunk)
+        steps += chunk
+    return took / steps
 
 
 def _best_pass(argument: tuple[list[RunSpec], str]) -> float:
     one_per_width, device = argument
-    return sum(_seconds_a_step(_best_loop(run, device), device) for run in one_per_width)
-
-
-def _module(run: RunSpec) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for layer in range(run.depth):
-        layers += [nn.Linear(run.task.inputs if layer == 0 else run.width, run.width), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(run.width, run.task.outputs))
+    return sum(_seconds_a_step(best_loop(run, device), device) for run in one_per_width)
 
 
 def _seconds_a_step(loop: Iterator[None], device: str) -> float:

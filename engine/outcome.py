@@ -36,8 +36,12 @@ class Trained:
         return [{name: array[place] for name, array in whole.items()} for place in range(len(self.runs))]
 
     def weights(self) -> list[dict[str, np.ndarray]]:
-        """Return the parameters of each model by name, float32, those of a linear layer as torch.nn.Linear has them."""
-        found = {name: values.detach().float().cpu().numpy() for name, values in self.model.parameters.items()}
+        """Return the parameters of each model by name, float32, those of a linear layer as torch.nn.Linear has them.
+
+        Running means and variances of batch norms are among them.
+        """
+        kept = self.model.parameters | self.model.statistics()
+        found = {name: values.detach().float().cpu().numpy() for name, values in kept.items()}
         return [{name: values[place] for name, values in found.items()} for place in range(len(self.runs))]
 
     def _kept(self, outputs: Tensor) -> dict[str, Tensor]:

@@ -78,7 +78,7 @@ def share(planned: Sequence[Bucket], workers: int, worker: int) -> list[Bucket]:
 
 def shape(run: RunSpec) -> tuple[object, ...]:
     """Return what runs of one bucket have in common; the rest are vectors along the model axis."""
-    sizes = (run.width, run.depth, run.dataset_size, run.train_size, run.batch, run.steps)
+    sizes = (run.width, run.depth, run.dataset_size, run.train_size, run.batch, run.steps, run.eval_examples)
     return (run.arch, run.dataset, *sizes, run.optimizer, follows(run), *run.options)
 
 
@@ -113,13 +113,14 @@ def _bucket_seconds(runs: Sequence[RunSpec]) -> float:
     run, models = runs[0], len(runs)
     counts = count(run)
     in_kernel = compiler() is not None and tape(run, True) is not None
+    per_batch = (counts.activations, counts.flops_per_example, run.task.inputs)
     model, activation, flop, parameter, number = KERNEL if in_kernel else BATCHED
-    per_example = activation * run.width * run.depth + flop * counts.flops_per_example + number * run.task.inputs
-    per_model = model + parameter * counts.params + run.batch * per_example
-    per_step = 0.0 if in_kernel else STEP + STEP_PER_LAYER * run.depth
+    rates = zip((activation, flop, number), per_batch, strict=True)
+    per_model = model + parameter * counts.params + run.batch * sum(rate * amount for rate, amount in rates)
+    per_step = 0.0 if in_kernel else STEP + STEP_PER_LAYER * counts.layers
     return (per_step + models * per_model) * run.steps * EVALUATION / 1e6
 
 
 def _bytes_per_model(run: RunSpec) -> int:
     """Return weights, gradients and two moments, and activations forward and backward, in float32."""
-    return 16 * count(run).params + 4 * run.batch * (run.task.inputs + 3 * run.depth * run.width)
+    return 16 * count(run).params + 4 * run.batch * (run.task.inputs + 3 * count(run).activations)

@@ -190,6 +190,16 @@ class Settings:
         choices=lambda: ("off", "on"),
         rare=True,
     )
+    eval_examples: int = knob(
+        0,
+        "Evaluation examples",
+        "Of each split, the first so many are measured at eval points before the last, which measures all. 0: as many "
+        "as keep evaluation near a tenth of the time, at least 400.",
+        group="Training",
+        low=0,
+        high=10**6,
+        rare=True,
+    )
     seed: int = knob(
         0, "Seed", "Of initial weights, data order and dropout.", group="Seeds", low=0, high=2**31 - 1, swept=True
     )

@@ -19,6 +19,9 @@ from engine.spec import EvalPoint, RunSpec
 POINTS_PER_DECADE = 12
 """Eval points per factor of ten in steps; evaluation then costs a few per cent of training."""
 
+EVAL_SHARE, SPLITS, LEAST_EVAL_EXAMPLES = 0.1, 3, 400
+"""How much of the time evaluation may take, and the examples of each split below which it may take more."""
+
 PULSE = 0.1
 """Seconds after which train() yields even with nothing measured, so that its caller can pause or stop it."""
 
@@ -30,6 +33,16 @@ def eval_steps(steps: int) -> tuple[int, ...]:
     count = round(POINTS_PER_DECADE * math.log10(steps)) + 1 if steps > 1 else 1
     spaced = {round(float(s)) for s in np.geomspace(1, steps, count)}
     return (0, *sorted(spaced | {steps}))
+
+
+def eval_examples(run: RunSpec) -> int:
+    """Return how many examples of each split are measured at eval points before the last.
+
+    To measure an example takes about a quarter of what it takes to train on it once.
+    """
+    trained = run.steps * run.batch
+    affordable = int(EVAL_SHARE * 4 * trained / len(eval_steps(run.steps)) / SPLITS)
+    return run.eval_examples or max(affordable, LEAST_EVAL_EXAMPLES)
 
 
 def reader_of(run: RunSpec, device: str, dtype: torch.dtype = torch.float32) -> type[Reader]:
@@ -54,7 +67,8 @@ def train(
     data = DeviceData.of(runs, device, dtype)
     model = (reader or reader_of(runs[0], device, dtype))(runs, data)
     orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
-    yield measure(runs, model, data, 0)
+    some = data.first(eval_examples(runs[0]))
+    yield measure(runs, model, some, 0)
     stretch, step, rows = _Stretch(), 0, torch.empty(0)
     for target in eval_steps(runs[0].steps)[1:]:
         while step < target:
@@ -67,7 +81,7 @@ def train(
             if stretch.took(taken) and step < target:
                 yield ()
                 stretch.begin()
-        yield (points := measure(runs, model, data, step))
+        yield (points := measure(runs, model, data if step == runs[0].steps else some, step))
         if not any(math.isfinite(point.metrics[0]) for point in points):
             break  # every run has diverged
         stretch.begin()

@@ -2,8 +2,7 @@
 
 from typing import TypeVar
 
-from engine.knob import Knob
-from engine.net import ACTIVATIONS, Net
+from engine.net import Net, activation_knob
 from engine.registry import Arch
 
 T = TypeVar("T")
@@ -11,6 +10,7 @@ T = TypeVar("T")
 
 def forward(net: Net[T], x: T) -> T:
     """Return logits (batch, outputs) of x (batch, inputs)."""
+    x = net.flat(x)
     for layer in range(net.spec.depth):
         x = net.linear(f"hidden{layer}", x, net.spec.width)
         x = net.dropout(net.activation(x))
@@ -20,15 +20,5 @@ def forward(net: Net[T], x: T) -> T:
 ARCH = Arch(
     title="MLP (multilayer perceptron)",
     forward=forward,
-    knobs=(
-        Knob(
-            name="activation",
-            kind=str,
-            default="relu",
-            label="Activation",
-            help="The nonlinearity after each hidden layer.",
-            group="Architecture",
-            choices=lambda: ACTIVATIONS,
-        ),
-    ),
+    knobs=(activation_knob("The nonlinearity after each hidden layer."),),
 )

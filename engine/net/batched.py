@@ -1,8 +1,4 @@
-"""Reads an architecture with a leading model axis: all models of one shape in one set of kernels.
-
-Activations lie as (models, units, rows). The rows of a batch are last, so that softmax runs along
-vectors of rows and weight gradients multiply wide matrices: on a CPU three times faster than units last.
-"""
+"""Trains all models of one shape in one set of kernels: a leading model axis."""
 
 import math
 
@@ -11,70 +7,17 @@ import torch
 from torch import Tensor
 
 from engine import registry
+from engine.net.batched_net import BatchedNet, Dropout
 from engine.net.count import count
 from engine.net.device_data import ROW_MULTIPLE, DeviceData
 from engine.net.initial import initial_values
 from engine.net.losses import LOSSES
 from engine.net.optimizers import Optimizer
 from engine.net.reader import Reader
-from engine.randomness import dropout_base, dropout_threshold
 from engine.spec import RunSpec
-
-ACTIVATION = {"relu": torch.relu_, "gelu": torch.nn.functional.gelu, "tanh": torch.tanh_}
-"""In place where the backward pass needs only the result: one pass over memory less."""
 
 VECTOR = 16
 """Numbers in the longest vector of a processor, in float32."""
-
-
-class BatchedNet:
-    """A Net over tensors (models, units, rows)."""
-
-    def __init__(
-        self, spec: RunSpec, parameters: dict[str, Tensor], outputs: int, dropped: "Dropout | None" = None
-    ) -> None:
-        self.spec, self.outputs = spec, outputs
-        self._parameters, self._dropped = parameters, dropped
-        self._activation = ACTIVATION[str(dict(spec.options)["activation"])]
-
-    def linear(self, name: str, x: Tensor, width: int) -> Tensor:
-        """Return W x + b for every model."""
-        weight, bias = self._parameters[f"{name}.weight"], self._parameters[f"{name}.bias"][:, :, None]
-        if x.shape[1] == 1:  # a lone model's weight gradient would be a matrix times a vector, rounded by another path
-            return torch.addcmul(bias, weight, x)
-        return torch.baddbmm(bias, weight, x)
-
-    def activation(self, x: Tensor) -> Tensor:
-        """Return the spec's nonlinearity of x."""
-        return self._activation(x)
-
-    def dropout(self, x: Tensor) -> Tensor:
-        """Return x with each model's share of units dropped in training; x itself in evaluation."""
-        return x if self._dropped is None else self._dropped(x)
-
-
-class Dropout:
-    """The masks of one training step: a hash of (seed, step, site, row, unit), the same in any bucket."""
-
-    def __init__(self, runs: tuple[RunSpec, ...], step: int) -> None:
-        self._runs, self._step, self._site = runs, step, 0
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return x (models, units, rows) with units dropped and the rest scaled up."""
-        _, units, rows = x.shape
-        bases = [dropout_base(run.seed, self._step, self._site) for run in self._runs]
-        self._site += 1
-        rates = np.array([run.dropout for run in self._runs])
-        place = torch.arange(rows, device=x.device) * units + torch.arange(units, device=x.device)[:, None]
-        h = (place + torch.tensor(bases, device=x.device)[:, None, None]) & 0xFFFFFFFF
-        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):  # as randomness.kept_units
-            h ^= h >> shift
-            h *= factor  # wraps in 64 bits; the low 32 are right
-            h &= 0xFFFFFFFF
-        h ^= h >> 16
-        thresholds = torch.tensor([dropout_threshold(rate) for rate in rates], device=x.device)
-        scale = torch.tensor(1 / (1 - rates), device=x.device, dtype=x.dtype)
-        return x * ((h >= thresholds[:, None, None]) * scale[:, None, None])
 
 
 class Batched(Reader):
@@ -103,6 +46,7 @@ class Batched(Reader):
         self._loss = LOSSES[self.task.loss]
         self._smoothing = x.new_tensor([run.label_smoothing for run in runs])[:, None, None]
         self._any_smoothing = any(run.label_smoothing > 0 for run in runs)
+        self._running: dict[str, Tensor] = {}  # statistics of batch norms, which no gradient changes
         self._any_dropout = any(run.dropout > 0 for run in runs)
         self._x, self._y = x.flatten(0, 1), data.train.y.flatten(0, 1)
         self._first_row = data.which[:, None] * x.shape[1]
@@ -120,7 +64,7 @@ class Batched(Reader):
         x = self._x.index_select(0, index).view(models, batch + extra, -1)
         y = self._y.index_select(0, index).unflatten(0, (models, batch + extra))
         dropped = Dropout(self._runs, step) if self._any_dropout else None
-        net = BatchedNet(self._runs[0], self.parameters, self.task.outputs, dropped)
+        net = BatchedNet(self._runs[0], self.parameters, self.task.outputs, self._running, real=batch, dropped=dropped)
         logits = self._forward(net, x.transpose(1, 2))
         with torch.no_grad():  # the gradient of the mean loss
             slope = self._loss.slope(logits, y)
@@ -136,7 +80,7 @@ class Batched(Reader):
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
         with torch.no_grad():
-            net = BatchedNet(self._runs[0], self.parameters, self.task.outputs)
+            net = BatchedNet(self._runs[0], self.parameters, self.task.outputs, self._running)
             return self._forward(net, x.transpose(1, 2))
 
     def norms(self) -> tuple[Tensor, Tensor]:
@@ -149,3 +93,7 @@ class Batched(Reader):
             for values in (self._weights, self._optimizer.gradients)
         )
         return weights, gradients
+
+    def statistics(self) -> dict[str, Tensor]:
+        """See Reader."""
+        return {name: values.flatten(1) for name, values in self._running.items()}

@@ -28,6 +28,19 @@ class Examples:
     moved: Tensor | None = None
     """(distinct, rows) True where label noise has put another label; None where it has put none."""
 
+    def first(self, count: int) -> "Examples":
+        """Return the first `count` examples of every data set, or all where there are no more."""
+        if count >= self.count:
+            return self
+        rows = count + -count % ROW_MULTIPLE
+        y = self.y[:, :rows].clone()
+        y[:, count:] = 0 if y.is_floating_point() else -1
+        moved = self.moved
+        if moved is not None:
+            moved = moved[:, :rows].clone()
+            moved[:, count:] = False
+        return replace(self, x=self.x[:, :rows], y=y, count=count, moved=moved)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceData:
@@ -70,3 +83,8 @@ class DeviceData:
             test=stack("test"),
             which=torch.tensor([places[key] for key in keys], device=device),
         )
+
+    def first(self, count: int) -> "DeviceData":
+        """Return the first `count` examples of every split; their order is a random one."""
+        train, val, test = (split.first(count) for split in (self.train, self.val, self.test))
+        return DeviceData(train=train, val=val, test=test, which=self.which)

@@ -12,13 +12,22 @@ from engine.spec import RunSpec
 def initial_values(spec: RunSpec) -> list[np.ndarray]:
     """Return one float64 array per parameter, in the order of `count`, drawn as the spec's `init` says.
 
-    Source: the default of torch.nn.Linear, uniform in ±1/sqrt(fan_in), weights and biases alike.
+    Source: the defaults of torch.nn: uniform in ±1/sqrt(fan_in) for linear layers and convolutions, weights and
+    biases alike, and for recurrent layers with fan_in the hidden units; normal for embeddings; 1 and 0 for norms.
     """
     random = generator(spec.seed, INIT)
-    parameters = count(spec).parameters
+    return [_drawn(parameter, spec, random) for parameter in count(spec).parameters]
+
+
+def _drawn(parameter: Parameter, spec: RunSpec, random: np.random.Generator) -> np.ndarray:
+    if parameter.init == "normal":
+        return random.standard_normal(parameter.dims)
+    if parameter.init != "uniform":
+        return np.full(parameter.dims, {"zeros": 0.0, "ones": 1.0}[parameter.init])
     if spec.init == "default":
-        return [random.uniform(-1.0, 1.0, p.dims) / np.sqrt(p.fan_in) for p in parameters]
-    return [_weight(p, spec, random) if len(p.dims) > 1 else np.zeros(p.dims) for p in parameters]
+        drawn: np.ndarray = random.uniform(-1.0, 1.0, parameter.dims) / np.sqrt(parameter.fan_in)
+        return drawn
+    return _weight(parameter, spec, random) if len(parameter.dims) > 1 else np.zeros(parameter.dims)
 
 
 def _weight(parameter: Parameter, spec: RunSpec, random: np.random.Generator) -> np.ndarray:

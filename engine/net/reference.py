@@ -12,11 +12,20 @@ from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.initial import initial_values
 from engine.net.reader import Reader
+from engine.net.views import grid_dims
 from engine.randomness import dropout_base, kept_units
 from engine.schedule import rate
 from engine.spec import RunSpec
 
-ACTIVATION = {"relu": torch.relu, "gelu": F.gelu, "tanh": torch.tanh}
+ACTIVATION = {
+    "relu": torch.relu,
+    "gelu": F.gelu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "quadratic": torch.square,
+}
+CONVOLUTION = {1: F.conv1d, 2: F.conv2d}
+POOL = {1: F.max_pool1d, 2: F.max_pool2d}
 LOSS: "dict[str, Callable[[Tensor, Tensor], Tensor]]" = {
     "cross-entropy": F.cross_entropy,
     "mse": F.mse_loss,
@@ -26,28 +35,135 @@ LOSS: "dict[str, Callable[[Tensor, Tensor], Tensor]]" = {
 
 
 class ReferenceNet:
-    """A Net over tensors (batch, …) of one model."""
+    """A Net over tensors of one model as torch.nn has them: (batch, units), (batch, steps, units) for sequences,
+    (batch, channels, *grid) for convolutions.
+    """
 
-    def __init__(self, spec: RunSpec, parameters: dict[str, Tensor], outputs: int, step: int | None) -> None:
+    def __init__(
+        self, spec: RunSpec, parameters: dict[str, Tensor], outputs: int, step: int | None, running: dict[str, Tensor]
+    ) -> None:
         self.spec, self.outputs = spec, outputs
-        self._parameters, self._step, self._site = parameters, step, 0
+        self._parameters, self._step, self._site, self._running = parameters, step, 0, running
+        self._units_axis = -1
+
+    def flat(self, x: Tensor) -> Tensor:
+        """Return x, or its tokens one-hot."""
+        tokens = self.spec.task.tokens
+        return F.one_hot(x.long(), tokens).flatten(1).to(x) if tokens else x
+
+    def grid(self, x: Tensor) -> Tensor:
+        """Return channels over the grid."""
+        self._units_axis = 1
+        return x.mT if self.spec.task.tokens else x.unflatten(1, grid_dims(self.spec.task))
+
+    def steps(self, x: Tensor) -> Tensor:
+        """Return steps of units."""
+        x = x.unflatten(1, grid_dims(self.spec.task))  # (batch, channels, steps, …)
+        return x.transpose(1, 2).flatten(2)
 
     def linear(self, name: str, x: Tensor, width: int) -> Tensor:
         """Return W x + b."""
         return F.linear(x, self._parameters[f"{name}.weight"], self._parameters[f"{name}.bias"])
+
+    def convolution(self, name: str, x: Tensor, width: int, *, kernel: int = 3, bias: bool = True) -> Tensor:
+        """Return x convolved."""
+        biases = self._parameters[f"{name}.bias"] if bias else None
+        return CONVOLUTION[x.dim() - 2](x, self._parameters[f"{name}.weight"], biases, padding=kernel // 2)
+
+    def depthwise(self, name: str, x: Tensor) -> Tensor:
+        """Return every channel convolved."""
+        return CONVOLUTION[x.dim() - 2](x, self._parameters[f"{name}.weight"], padding=1, groups=x.shape[1])
+
+    def max_pool(self, x: Tensor) -> Tensor:
+        """Return x over half the grid, or x."""
+        return POOL[x.dim() - 2](x, 2) if min(x.shape[2:]) >= 4 else x
+
+    def batch_norm(self, name: str, x: Tensor) -> Tensor:
+        """Return x normalised over batch and grid."""
+        mean = self._running.setdefault(f"{name}.mean", x.new_zeros(x.shape[1]))
+        variance = self._running.setdefault(f"{name}.variance", x.new_ones(x.shape[1]))
+        scale, shift = self._parameters[f"{name}.weight"], self._parameters[f"{name}.bias"]
+        return F.batch_norm(x, mean, variance, scale, shift, training=self._step is not None)
+
+    def layer_norm(self, name: str, x: Tensor) -> Tensor:
+        """Return x normalised over units."""
+        return F.layer_norm(x, x.shape[-1:], self._parameters[f"{name}.weight"], self._parameters[f"{name}.bias"])
+
+    def gru(self, name: str, x: Tensor, width: int) -> Tensor:
+        """Return the hidden states: torch.nn.GRU, the products with the inputs of all steps taken at once."""
+        inputs, recurrent = self._gates(name, x)
+        state, states = x.new_zeros(x.shape[0], width), []
+        for step in range(x.shape[1]):
+            reset_in, update_in, new_in = inputs[:, step].chunk(3, dim=1)
+            reset_state, update_state, new_state = recurrent(state).chunk(3, dim=1)
+            reset, update = torch.sigmoid(reset_in + reset_state), torch.sigmoid(update_in + update_state)
+            new = torch.tanh(new_in + reset * new_state)
+            state = (1 - update) * new + update * state
+            states.append(state)
+        return torch.stack(states, dim=1)
+
+    def lstm(self, name: str, x: Tensor, width: int) -> Tensor:
+        """Return the hidden states: torch.nn.LSTM, the products with the inputs of all steps taken at once."""
+        inputs, recurrent = self._gates(name, x)
+        state = cell = x.new_zeros(x.shape[0], width)
+        states = []
+        for step in range(x.shape[1]):
+            let_in, forget, new, let_out = (inputs[:, step] + recurrent(state)).chunk(4, dim=1)
+            cell = torch.sigmoid(forget) * cell + torch.sigmoid(let_in) * torch.tanh(new)
+            state = torch.sigmoid(let_out) * torch.tanh(cell)
+            states.append(state)
+        return torch.stack(states, dim=1)
+
+    def _gates(self, name: str, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Return the input's share in every gate, (batch, steps, gates · width), and the function of the state's."""
+        of_input, of_state, input_bias, state_bias = (
+            self._parameters[f"{name}.{array}"] for array in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        return F.linear(x, of_input, input_bias), lambda state: F.linear(state, of_state, state_bias)
+
+    def attention(self, x: Tensor, heads: int) -> Tensor:
+        """Return causal attention, written out: torch's flop counter sees two batched products, full squares."""
+        batch, steps, _ = x.shape
+        queries, keys, values = x.view(batch, steps, 3, heads, -1).permute(2, 0, 3, 1, 4)
+        scores = queries @ keys.mT / math.sqrt(queries.shape[-1])
+        later = torch.ones(steps, steps, dtype=torch.bool, device=x.device).triu(1)
+        shares = scores.masked_fill(later, -torch.inf).softmax(dim=-1)
+        attended: Tensor = (shares @ values).transpose(1, 2).flatten(2)
+        return attended
+
+    def embedding(self, name: str, x: Tensor, width: int) -> Tensor:
+        """Return the rows of tokens."""
+        return F.embedding(x.long(), self._parameters[f"{name}.weight"])
+
+    def positions(self, name: str, x: Tensor) -> Tensor:
+        """Return x with each step's row added."""
+        return x + self._parameters[f"{name}.weight"]
+
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return x + y."""
+        return x + y
+
+    def mean(self, x: Tensor) -> Tensor:
+        """Return the mean over steps or grid."""
+        return x.movedim(self._units_axis, 1).flatten(2).mean(dim=2)
+
+    def last(self, x: Tensor) -> Tensor:
+        """Return the last step."""
+        return x[:, -1]
 
     def activation(self, x: Tensor) -> Tensor:
         """Return the spec's nonlinearity of x."""
         return ACTIVATION[str(dict(self.spec.options)["activation"])](x)
 
     def dropout(self, x: Tensor) -> Tensor:
-        """Return x with units dropped in training; x itself in evaluation."""
+        """Return x with units dropped in training; x itself in evaluation. Units are numbered step by step."""
         if self._step is None or self.spec.dropout == 0:
             return x
         base = dropout_base(self.spec.seed, self._step, self._site)
         self._site += 1
-        kept = torch.from_numpy(kept_units(base, x.shape[0], x.shape[1], self.spec.dropout)).to(x)
-        return x * kept / (1 - self.spec.dropout)
+        by_place = x.movedim(self._units_axis, -1)
+        kept = torch.from_numpy(kept_units(base, len(x), by_place[0].numel(), self.spec.dropout)).to(x)
+        return x * kept.view(by_place.shape).movedim(-1, self._units_axis) / (1 - self.spec.dropout)
 
 
 class Reference(Reader):
@@ -63,6 +179,7 @@ class Reference(Reader):
             declared.name: torch.tensor(value, device=self._x.device, dtype=self._x.dtype, requires_grad=True)
             for declared, value in values
         }
+        self._running: dict[str, Tensor] = {}  # statistics of batch norms, which no gradient changes
         self._optimizer = self._make_optimizer()
         self._gradient_norm = torch.tensor(math.nan)
 
@@ -77,7 +194,7 @@ class Reference(Reader):
         """Take optimizer step `step` on the examples `rows` (1, batch)."""
         spec = self._spec
         x, y = self._x[rows[0]], self._y[rows[0]]
-        net = ReferenceNet(spec, self.parameters, self.task.outputs, step)
+        net = ReferenceNet(spec, self.parameters, self.task.outputs, step, self._running)
         parameters = list(self.parameters.values())
         outputs = self._forward(net, x)
         if spec.label_smoothing:
@@ -102,7 +219,7 @@ class Reference(Reader):
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (1, classes, n) of x (1, n, inputs) in evaluation mode."""
         with torch.no_grad():
-            net = ReferenceNet(self._spec, self.parameters, self.task.outputs, None)
+            net = ReferenceNet(self._spec, self.parameters, self.task.outputs, None, self._running)
             return self._forward(net, x[0]).T[None]
 
     def norms(self) -> tuple[Tensor, Tensor]:

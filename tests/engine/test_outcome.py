@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from engine import outcome
+from engine import outcome, registry
 from engine.data import load
 from engine.net.batched import Batched
+from engine.net.count import count
 from engine.net.reader import Reader
 from engine.outcome import Trained
 from engine.spec import METRICS, EvalPoint, RunSpec
@@ -59,6 +60,26 @@ def test_weights_make_the_model_again(reader: type[Reader]) -> None:
         logits = hidden @ weights["out.weight"].T + weights["out.bias"]
         shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         np.testing.assert_allclose(kept["outputs"], shares, atol=3e-4)
+
+
+def test_the_statistics_of_batch_norms_stand_among_the_weights() -> None:
+    run = RunSpec(arch="cnn", width=3, depth=2, steps=2, options=(("batch_norm", "on"),))
+    _, trained = _end((run, RunSpec.of({**run.flat(), "seed": 1})))
+    for weights in trained.weights():
+        statistics = {name for name in weights if name.endswith((".mean", ".variance"))}
+        assert len(statistics) == 4
+        assert {weights[name].shape for name in statistics} == {(3,)}
+        assert sum(weights[name].size for name in set(weights) - statistics) == count(run).params
+
+
+@pytest.mark.parametrize("arch", registry.names("archs"))
+def test_every_architecture_leaves_predictions_that_fit_its_error(arch: str) -> None:
+    run = RunSpec(arch=arch, width=4, steps=3, dataset_size=100)
+    points, trained = _end((run,))
+    (kept,) = trained.predictions()
+    error = dict(zip(METRICS, points[-1].metrics, strict=True))["test_error"]
+    assert np.mean(kept["answers"] != load(run).test.y) == pytest.approx(error, abs=1e-12)
+    np.testing.assert_allclose(kept["outputs"].astype(float).sum(axis=1), 1, atol=5e-3)
 
 
 def test_a_runs_weights_do_not_depend_on_its_bucket_mates(reader: type[Reader]) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 
 from engine.data import load
 from engine.net.device_data import DeviceData
-from engine.net.reference import Reference
+from engine.net.reference import Reference, ReferenceNet
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec
 
@@ -56,6 +56,52 @@ def test_the_reference_is_an_ordinary_pytorch_model(optimizer: str, levers: str)
         schedule.step()
     ours, theirs_logits = model.logits(x[None])[0].T, net(x)
     assert torch.allclose(ours, theirs_logits, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(("arch", "layers"), [("gru", nn.GRU), ("lstm", nn.LSTM)])
+def test_recurrent_layers_are_those_of_torch(arch: str, layers: type[nn.GRU] | type[nn.LSTM]) -> None:
+    run = RunSpec(arch=arch, width=7, depth=2, dataset_size=50)
+    model = Reference((run,), DeviceData.of((run,), "cpu", torch.float64))
+    theirs = layers(8, 7, num_layers=2, batch_first=True).double()
+    out = nn.Linear(7, 10).double()
+    with torch.no_grad():
+        for own, their in zip(model.parameters.values(), [*theirs.parameters(), *out.parameters()], strict=True):
+            their.copy_(own)
+    x = torch.tensor(load(run).train.x)
+    expected = out(theirs(x.view(-1, 8, 8))[0][:, -1]).T
+    assert torch.allclose(model.logits(x[None])[0], expected, rtol=0, atol=1e-12)
+
+
+def test_a_cnn_with_batch_norm_is_that_of_torch_in_training_and_evaluation() -> None:
+    options = (("batch_norm", "on"),)
+    run = RunSpec(arch="cnn", width=5, depth=2, dataset_size=50, batch_size=50, optimizer="sgd", options=options)
+    model = Reference((run,), DeviceData.of((run,), "cpu", torch.float64))
+    blocks = [
+        nn.Sequential(nn.Conv2d(seen, 5, 3, padding=1, bias=False), nn.BatchNorm2d(5), nn.ReLU()) for seen in (1, 5)
+    ]
+    pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 10))
+    net = nn.Sequential(blocks[0], nn.MaxPool2d(2), blocks[1], pooled).double()
+    with torch.no_grad():
+        for own, theirs in zip(model.parameters.values(), net.parameters(), strict=True):
+            theirs.copy_(own)
+    data = load(run)
+    x, y = torch.tensor(data.train.x), torch.tensor(data.train.y)
+    optimizer = torch.optim.SGD(net.parameters(), lr=run.lr, momentum=run.momentum)
+    for step in range(1, 21):
+        model.step(torch.arange(50)[None], step)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(x.view(-1, 1, 8, 8)), y).backward()
+        optimizer.step()
+    assert torch.allclose(model.logits(x[None])[0].T, net.eval()(x.view(-1, 1, 8, 8)), rtol=0, atol=1e-10)
+
+
+def test_no_step_of_a_transformer_sees_a_later_one() -> None:
+    x = torch.randn(2, 6, 24, dtype=torch.float64)
+    net = ReferenceNet(RunSpec(arch="transformer"), {}, 10, None, {})
+    changed = x.clone()
+    changed[:, 4:] += 1
+    assert torch.equal(net.attention(x, 2)[:, :4], net.attention(changed, 2)[:, :4])
+    assert not torch.allclose(net.attention(x, 2)[:, 4:], net.attention(changed, 2)[:, 4:])
 
 
 def test_initial_weights_have_pytorchs_default_spread() -> None:

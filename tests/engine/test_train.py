@@ -1,12 +1,14 @@
 """Training measures at the right steps, learns, survives divergence, and does nothing unasked."""
 
+import dataclasses
 import math
 
 import pytest
 
+from engine.data import load
 from engine.net.device_data import DeviceData
 from engine.spec import METRICS, EvalPoint, RunSpec
-from engine.train import eval_steps, train
+from engine.train import eval_examples, eval_steps, train
 
 
 def _metric(point: EvalPoint, name: str) -> float:
@@ -70,3 +72,23 @@ def test_between_far_points_it_gives_its_caller_a_chance_to_stop() -> None:
         if pulses > 2:
             break
     assert pulses == 3
+
+
+def test_before_the_last_point_a_few_examples_stand_for_many() -> None:
+    run = RunSpec(width=8, steps=40, eval_examples=50, label_noise=0.2)
+    every = dataclasses.replace(run, eval_examples=10**6)
+    some, all_points = ([p for points in train((r,)) for p in points] for r in (run, every))
+    assert some[-1].metrics == all_points[-1].metrics  # the last measures all; training is the same
+    first = load(run)
+    for name, split in (("val_error", first.val), ("test_error", first.test), ("train_error", first.train)):
+        assert 50 * _metric(some[0], name) == pytest.approx(round(50 * _metric(some[0], name)))
+        assert len(split.y) > 50
+    assert _metric(some[0], "test_loss") != _metric(all_points[0], "test_loss")
+
+
+def test_examples_measured_keep_evaluation_near_a_tenth() -> None:
+    assert eval_examples(RunSpec(steps=3000, batch_size=256)) > 1000  # all of digits
+    small = eval_examples(RunSpec(steps=10_000, batch_size=64))
+    assert small * 3 * len(eval_steps(10_000)) / (4 * 10_000 * 64) == pytest.approx(0.1, rel=0.01)
+    assert eval_examples(RunSpec(steps=10, batch_size=1)) == 400
+    assert eval_examples(RunSpec(eval_examples=7)) == 7

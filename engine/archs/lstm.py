@@ -1,0 +1,19 @@
+"""Long short-term memory: `depth` layers of `width` units; the last state goes to a linear output layer."""
+
+from typing import TypeVar
+
+from engine.net import Net, sequence
+from engine.registry import Arch
+
+T = TypeVar("T")
+
+
+def forward(net: Net[T], x: T) -> T:
+    """Return logits of x, read step by step."""
+    x = sequence(net, x)
+    for layer in range(net.spec.depth):
+        x = net.dropout(net.lstm(f"layer{layer}", x, net.spec.width))
+    return net.linear("out", net.last(x), net.outputs)
+
+
+ARCH = Arch(title="LSTM (long short-term memory)", forward=forward)
