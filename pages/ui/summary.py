@@ -22,9 +22,9 @@ SCALES = {
         "mse": "Error (share of variance left unexplained)",
     },
     "accuracy": {
-        "cross-entropy": "Accuracy (share of right answers)",
-        "hinge": "Accuracy (share of right answers)",
-        "mse": "R² (share of variance explained)",
+        "cross-entropy": "Accuracy (right answers)",
+        "hinge": "Accuracy (right answers)",
+        "mse": "R² (variance explained)",
     },
     "loss": {
         "cross-entropy": "Loss (nats per example)",

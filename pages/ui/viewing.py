@@ -35,7 +35,14 @@ def draw(page: str, steps: Callable[[], Sequence[int]], axes: Sequence[str], los
         st.session_state[f"{page}.x"] = axes[0]
     with st.container(horizontal=True, wrap=False, gap="small", key=f"{page}-view"):
         x = _one(page, "x", "Size", {name: _AXES[name] for name in axes})
-        y = _one(page, "y", "Measure", {name: _capital(spoken(name, losses)) for name in SCALES})
+        y = st.selectbox(
+            "Measure",
+            list(SCALES),
+            format_func=lambda name: _capital(spoken(name, losses)),
+            key=f"{page}.y",
+            width=120,
+            persist_state="session",
+        )
         log = st.pills(
             "Log", ["x", "y"], selection_mode="multi", key=f"{page}.log", width="content", persist_state="session"
         )

@@ -106,8 +106,7 @@ def test_accuracy_is_a_measure_and_is_called_r_squared_in_a_regression(opened: O
         assert not app.exception
         assert not app.error
         assert app.session_state["explore.y"] == "accuracy"
-        measure = next(group for group in app.button_group if group.key == "explore.y")
-        assert list(measure.options) == ["Error", name, "Loss"]
+        assert list(app.selectbox(key="explore.y").options) == ["Error", name, "Loss"]
         assert charts(app) == 1
 
 

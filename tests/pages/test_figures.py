@@ -55,12 +55,12 @@ def test_accuracy_is_drawn_in_per_cent_and_its_axis_reaches_all_of_it() -> None:
     line = next(trace for trace in figure.data if trace.mode == "lines+markers")
     assert line["text"] == ("80.00 % ± 10.00 % (n = 2)",)
     assert figure.layout.yaxis.autorangeoptions.include == (1,)
-    assert figure.layout.title.text == "Accuracy (share of right answers)"
+    assert figure.layout.title.text == "Accuracy (right answers)"
 
 
 def test_with_mean_squared_error_accuracy_is_r_squared() -> None:
     figure = figures.size_curve(runs({}), View(y="accuracy"), {"mse"})
-    assert figure.layout.title.text == "R² (share of variance explained)"
+    assert figure.layout.title.text == "R² (variance explained)"
     assert summary.spoken("accuracy", {"mse"}) == "R²"
     assert summary.spoken("accuracy", {"mse", "hinge", "cross-entropy"}) == "accuracy or R²"
     assert summary.spoken("error", {"mse"}) == "error"
