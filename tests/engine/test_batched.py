@@ -193,6 +193,6 @@ def test_float32_is_as_close_to_float64_as_the_reference_is() -> None:
 
 
 def test_a_batch_norm_of_a_single_number_is_refused_in_a_sentence() -> None:
-    net = BatchedNet(RunSpec(arch="cnn"), {}, 2, {}, real=1)
+    net = BatchedNet((RunSpec(arch="cnn"),), {}, 2, {}, real=1)
     with pytest.raises(ValueError, match="allowed: a batch_size of 2 or more"):
         net.batch_norm("norm", torch.ones(1, 3, 1, 32))  # one place, one example, the rest filling
