@@ -74,7 +74,9 @@ def train(
         while step < target:
             if not len(rows):
                 chunk = min(ORDER_CHUNK, runs[0].steps - step)
-                rows = torch.from_numpy(np.stack([order.take(chunk) for order in orders], axis=1)).to(device)
+                rows = torch.from_numpy(np.stack([order.take(chunk) for order in orders], axis=1))
+                if device != "cpu":  # from pinned memory, so that nothing waits for the GPU
+                    rows = rows.pin_memory().to(device, non_blocking=True)
             now, rows = rows.split([taken := min(stretch.steps(), target - step, len(rows)), len(rows) - taken])
             model.steps(now, step + 1)
             step += taken
