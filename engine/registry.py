@@ -83,6 +83,8 @@ class Dataset:
     knobs: tuple[Knob, ...] = ()
     on_disk: "Callable[[], bool]" = lambda: True
     """Whether load reads what is here; otherwise it downloads, once."""
+    version: str = ""
+    """Of what load reads, where that differs between machines: part of every key."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,7 +42,12 @@ class Settings:
     )
     width: int = knob(16, "Width", "Units in each hidden layer.", group="Architecture", low=1, high=2048, swept=True)
     depth: int = knob(
-        1, "Depth", "Hidden layers; the output layer is not counted.", group="Architecture", low=1, high=12
+        1,
+        "Depth",
+        "Hidden layers; the output layer is not counted. 0: the output layer alone, a linear model.",
+        group="Architecture",
+        low=0,
+        high=12,
     )
     init: str = knob(
         "default",

@@ -115,7 +115,9 @@ class RunSpec(Settings):
         """
         declared = knobs_of(RunSpec) | registry.options(self.arch, self.dataset)
         changed = {name: value for name, value in self.flat().items() if value != declared[name].default}
-        return _digest(changed | {"engine_version": ENGINE_VERSION})[:32]
+        version = registry.dataset(self.dataset).version
+        data = {"data_version": version} if version else {}
+        return _digest(changed | data | {"engine_version": ENGINE_VERSION})[:32]
 
     @cached_property
     def task(self) -> registry.Task:

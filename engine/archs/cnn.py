@@ -1,9 +1,9 @@
-"""Convolutional network: `depth` blocks of `width` channels, their mean over the grid, then a linear output layer."""
+"""Convolutional network: `depth` blocks of `width` channels, what is left of the grid, then a linear output layer."""
 
 from typing import TypeVar
 
 from engine.knob import Knob
-from engine.net import Net, activation_knob
+from engine.net import Net, activation_knob, pooled_or_flat, readout_knob
 from engine.registry import Arch
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ def forward(net: Net[T], x: T) -> T:
         if block:
             x = net.max_pool(x)
         x = net.dropout(net.activation(_filtered(net, f"block{block}", x)))
-    return net.linear("out", net.mean(x), net.outputs)
+    return net.linear("out", pooled_or_flat(net, x, net.mean), net.outputs)
 
 
 def _filtered(net: Net[T], name: str, x: T) -> T:
@@ -38,6 +38,7 @@ ARCH = Arch(
     forward=forward,
     knobs=(
         activation_knob("The nonlinearity after each convolution."),
+        readout_knob("the mean over the grid"),
         Knob(
             name="convolution",
             kind=str,

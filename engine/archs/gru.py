@@ -1,8 +1,8 @@
-"""Gated recurrent network: `depth` layers of `width` units; the last state goes to a linear output layer."""
+"""Gated recurrent network: `depth` layers of `width` units; states go to a linear output layer."""
 
 from typing import TypeVar
 
-from engine.net import Net, sequence
+from engine.net import Net, pooled_or_flat, readout_knob, sequence
 from engine.registry import Arch
 
 T = TypeVar("T")
@@ -13,7 +13,7 @@ def forward(net: Net[T], x: T) -> T:
     x = sequence(net, x)
     for layer in range(net.spec.depth):
         x = net.dropout(net.gru(f"layer{layer}", x, net.spec.width))
-    return net.linear("out", net.last(x), net.outputs)
+    return net.linear("out", pooled_or_flat(net, x, net.last), net.outputs)
 
 
-ARCH = Arch(title="GRU (gated recurrent network)", forward=forward)
+ARCH = Arch(title="GRU (gated recurrent network)", forward=forward, knobs=(readout_knob("the last state"),))

@@ -30,7 +30,7 @@ def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Spli
     """Return training pool, validation and test: `context` tokens, and the one that follows as class.
 
     The files of the three differ and are the same for every data seed, which draws the places. As in any text,
-    short runs of characters in one file come up in others too. The data are the same for one version of Python.
+    short runs of characters in one file come up in others too. Data and keys are those of one version of Python.
     """
     rng, context = sampling(data_seed), options["context"]
     windows = []
@@ -77,6 +77,7 @@ DATASET = Dataset(
     title=f"Characters (source text of Python {platform.python_version()})",
     task=task,
     load=load,
+    version=platform.python_version(),
     knobs=(
         Knob(
             name="context",

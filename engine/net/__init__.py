@@ -1,5 +1,6 @@
 """The vocabulary an architecture is written in; count, reference and batched each read it their own way."""
 
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from engine.knob import Knob
@@ -88,6 +89,9 @@ class Net(Protocol[T]):
     def last(self, x: T) -> T:
         """Return the last step of x."""
 
+    def ravel(self, x: T) -> T:
+        """Return all steps or places of x as one row, unit by unit."""
+
     def activation(self, x: T) -> T:
         """Return the nonlinearity that the spec's `activation` option names."""
 
@@ -98,6 +102,25 @@ class Net(Protocol[T]):
 def sequence(net: Net[T], x: T) -> T:
     """Return an example as steps: tokens as embeddings of `width` units, anything else as its own numbers."""
     return net.embedding("embedding", x, net.spec.width) if net.spec.task.tokens else net.steps(x)
+
+
+def pooled_or_flat(net: Net[T], x: T, pooled: Callable[[T], T]) -> T:
+    """Return what the output layer reads of x, as the option `readout` says."""
+    return pooled(x) if dict(net.spec.options)["readout"] == "pooled" else net.ravel(x)
+
+
+def readout_knob(pooled: str) -> Knob:
+    """Return the knob of a family whose output layer can read one summary of all places, or every one of them."""
+    return Knob(
+        name="readout",
+        kind=str,
+        default="pooled",
+        label="Readout",
+        help=f"What the output layer reads. Pooled: {pooled}. Flat: all of them, end to end.",
+        group="Architecture",
+        choices=lambda: ("pooled", "flat"),
+        rare=True,
+    )
 
 
 def activation_knob(help: str, default: str = "relu") -> Knob:

@@ -97,10 +97,14 @@ class BatchedNet:
         if self._real is None:
             shape = (*mean.shape[:2], *[1] * (x.dim() - 2))
             return self._scaled(name, (x - mean.view(shape)) * torch.rsqrt(variance.view(shape) + EPS))
+        numbers = x[0, 0, ..., : self._real].numel()
+        if numbers == 1:
+            raise ValueError(
+                "batch_norm=on has one number per channel to normalise by; allowed: a batch_size of 2 or more."
+            )
         axes = tuple(range(2, x.dim()))
         x, new_mean, new_variance = standardized(x, axes, self._real, EPS)
         with torch.no_grad():
-            numbers = x[0, 0, ..., : self._real].numel()
             mean.lerp_(new_mean.view_as(mean), MOMENTUM)
             variance.lerp_(new_variance.view_as(mean) * (numbers / (numbers - 1)), MOMENTUM)
         return self._scaled(name, x)
@@ -180,6 +184,10 @@ class BatchedNet:
     def last(self, x: Tensor) -> Tensor:
         """Return the last step."""
         return x[:, :, -1]
+
+    def ravel(self, x: Tensor) -> Tensor:
+        """Return the numbers of every example, unit by unit."""
+        return x.flatten(1, -2)
 
     def activation(self, x: Tensor) -> Tensor:
         """Return the spec's nonlinearity of x, in its place where that is possible."""

@@ -150,6 +150,10 @@ class CountNet:
         """Keep the units."""
         return Shape(dims=x.dims[:1])
 
+    def ravel(self, x: Shape) -> Shape:
+        """Keep the numbers."""
+        return Shape(dims=(x.size,))
+
     def activation(self, x: Shape) -> Shape:
         """Keep the shape; elementwise work is not counted."""
         return x

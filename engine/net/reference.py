@@ -151,6 +151,10 @@ class ReferenceNet:
         """Return the last step."""
         return x[:, -1]
 
+    def ravel(self, x: Tensor) -> Tensor:
+        """Return the numbers of every example, unit by unit."""
+        return x.movedim(self._units_axis, 1).flatten(1)
+
     def activation(self, x: Tensor) -> Tensor:
         """Return the spec's nonlinearity of x."""
         return ACTIVATION[str(dict(self.spec.options)["activation"])](x)

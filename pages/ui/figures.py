@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.ui.summary import AXES, SPLIT_NAMES, SPLITS, View, marked, means, scale, sizes
+from pages.ui.summary import AXES, SPLIT_NAMES, SPLITS, View, drawable, marked, means, scale, sizes
 
 DASH_NAMES = {"test": "solid", "train": "dotted", "val": "dashed"}
 _DASHES = {"test": "solid", "train": "dot", "val": "dash"}
@@ -23,6 +23,7 @@ def size_curve(table: pd.DataFrame, view: View, losses: Collection[str] = ("cros
     are what their training minimises.
     """
     figure = go.Figure()
+    view = drawable(table, view)
     names = list(dict.fromkeys(table["series"]))
     for split in view.show:
         for number, name in enumerate(names):

@@ -1,7 +1,7 @@
 """What a curve shows of a table of runs: how it is looked at, its means, its thresholds. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -88,6 +88,13 @@ def sizes(table: pd.DataFrame, axis: str) -> pd.Series:
     if axis == "ratio":
         return table["params"] / table["dataset_size"]
     return table[axis].astype(float)
+
+
+def drawable(table: pd.DataFrame, view: View) -> View:
+    """Return `view` with a linear size axis where a model of depth 0 has no place on a logarithmic one."""
+    if view.log_x and (sizes(table, view.x) <= 0).any():
+        return replace(view, log=view.log.replace("x", "") or "none")
+    return view
 
 
 def means(table: pd.DataFrame, metric: str, axis: str) -> pd.DataFrame:

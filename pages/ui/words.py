@@ -4,7 +4,7 @@ import pandas as pd
 
 from pages.ui import text
 from pages.ui.figures import DASH_NAMES
-from pages.ui.summary import AXES, SPLIT_NAMES, THRESHOLD, View, marked, means
+from pages.ui.summary import AXES, SPLIT_NAMES, THRESHOLD, View, drawable, marked, means
 
 
 def marks(table: pd.DataFrame, view: View) -> str:
@@ -24,6 +24,8 @@ def marks(table: pd.DataFrame, view: View) -> str:
         said.append("One run per size, so there is no band.")
     if found["training"].any():
         said.append("Hollow marks are still in training.")
+    if drawable(table, view) != view:
+        said.append("The size axis is linear: 0 has no place on a log axis.")
     if view.log_y and (table[[f"{split}_{view.y}" for split in view.show]] == 0).any(axis=None):
         said.append("Zeros have no place on a log axis and are left out.")
     return " ".join(said)

@@ -8,6 +8,7 @@ import torch
 from engine import registry
 from engine.knob import knobs_of
 from engine.net.batched import Batched
+from engine.net.batched_net import BatchedNet
 from engine.net.reader import Reader
 from engine.net.reference import Reference
 from engine.spec import RunSpec, SweepSpec
@@ -101,6 +102,11 @@ def test_examples_of_any_shape_are_read_alike(arch: str, shape: str, datasets_of
     _assert_equal_in_float64(_mixed({**BASE, **own}, 2))
 
 
+@pytest.mark.parametrize("arch", ARCHS)
+def test_depth_0_is_a_linear_model_of_what_an_architecture_reads(arch: str) -> None:
+    _assert_equal_in_float64(_mixed({**BASE, "arch": arch, "width": 6, "depth": 0, "steps": 50}, 2))
+
+
 def _assert_bitwise_alone(runs: tuple[RunSpec, ...], parts: tuple[slice, ...]) -> None:
     together = _points(runs, Batched, torch.float32)
     for part in parts:
@@ -156,3 +162,9 @@ def test_float32_is_as_close_to_float64_as_the_reference_is() -> None:
         return max(abs(a - b) for place in points for a, b in zip(points[place][:3], exact[place][:3], strict=True))
 
     assert distance(batched) < max(2 * distance(reference), 1e-5)
+
+
+def test_a_batch_norm_of_a_single_number_is_refused_in_a_sentence() -> None:
+    net = BatchedNet(RunSpec(arch="cnn"), {}, 2, {}, real=1)
+    with pytest.raises(ValueError, match="allowed: a batch_size of 2 or more"):
+        net.batch_norm("norm", torch.ones(1, 3, 1, 32))  # one place, one example, the rest filling

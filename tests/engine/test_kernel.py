@@ -66,7 +66,14 @@ def test_the_kernel_equals_the_reference_in_float64_after_200_steps(
 @needs_compiler
 @pytest.mark.parametrize(
     ("width", "depth", "batch_size", "dataset"),
-    [(1, 1, 1, "digits"), (5, 3, 17, "moons"), (37, 2, 200, "digits"), (200, 1, 33, "moons"), (300, 2, 130, "digits")],
+    [
+        (3, 0, 17, "digits"),
+        (1, 1, 1, "digits"),
+        (5, 3, 17, "moons"),
+        (37, 2, 200, "digits"),
+        (200, 1, 33, "moons"),
+        (300, 2, 130, "digits"),
+    ],
 )
 def test_it_equals_the_reference_in_every_shape(width: int, depth: int, batch_size: int, dataset: str) -> None:
     run = RunSpec(width=width, depth=depth, batch_size=batch_size, dataset=dataset, dataset_size=300, steps=30)

@@ -1,5 +1,6 @@
 """Specs: equal settings have equal keys, different ones different keys, bad ones do not exist."""
 
+import dataclasses
 import re
 
 import pytest
@@ -148,3 +149,12 @@ def test_settings_in_text_lie_over_a_preset() -> None:
 def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="widht=3 is not a setting of mlp on digits; allowed: dataset, "):
         parse_settings({"widht": "3"})
+
+
+def test_a_key_knows_which_version_of_a_data_set_it_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, digits = RunSpec(dataset="characters").key, RunSpec().key
+    newer = dataclasses.replace(registry.dataset("characters"), version="99.1")
+    own = registry.dataset
+    monkeypatch.setattr(registry, "dataset", lambda name: newer if name == "characters" else own(name))
+    assert RunSpec(dataset="characters").key != before
+    assert RunSpec().key == digits

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.spec import SweepSpec
-from pages.ui import figures, summary
+from pages.ui import figures, summary, words
 from pages.ui.summary import View
 from tests.pages.tables import runs
 
@@ -52,6 +52,13 @@ def test_each_size_axis_places_runs_by_its_own_size(axis: str, size: float) -> N
 def test_a_log_axis_leaves_out_zeros() -> None:
     lines = drawn(View(log="xy"), {"width": 4, "train_error": 0.1}, {"width": 8, "train_error": 0.0})
     assert lines[1]["x"].tolist() == [4]
+
+
+def test_a_linear_model_of_depth_0_makes_the_size_axis_linear() -> None:
+    table = runs({"depth": 0}, {"depth": 2})
+    assert figures.size_curve(table, View(x="depth")).layout.xaxis.type == "linear"
+    assert "The size axis is linear" in words.marks(table, View(x="depth"))
+    assert figures.size_curve(table, View(x="params")).layout.xaxis.type == "log"
 
 
 def test_sizes_in_training_are_hollow() -> None:

@@ -1,0 +1,48 @@
+"""A new architecture is one file: the one that the README shows, put into the folder, is known everywhere."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import engine.archs
+from engine import registry
+from engine.__main__ import main
+from engine.spec import knobs_for
+from tests.engine import test_batched, test_count
+
+README = Path(__file__).parent.parent.parent / "README.md"
+
+
+@pytest.fixture(autouse=True)
+def _residual_mlp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    shown = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert shown is not None
+    (tmp_path / "residual_mlp.py").write_text(shown[1], encoding="utf-8")
+    monkeypatch.setattr(engine.archs, "__path__", [*engine.archs.__path__, str(tmp_path)])
+    registry.names.cache_clear()
+    yield
+    sys.modules.pop("engine.archs.residual_mlp", None)
+    registry.names.cache_clear()
+    registry.options.cache_clear()
+
+
+def test_it_is_a_choice_with_its_knobs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "residual-mlp" in knobs_for({})["arch"].choices()
+    assert "activation" in knobs_for({"arch": "residual-mlp"})
+    assert main(["list"]) == 0
+    assert "Residual MLP" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("dataset", ["digits", "moons"])
+def test_it_is_counted_as_torch_counts(dataset: str) -> None:
+    test_count.test_params_are_those_of_the_model("residual-mlp", dataset)
+    test_count.test_flops_are_those_of_torchs_own_counter("residual-mlp", dataset)
+
+
+@pytest.mark.parametrize("optimizer", test_batched.OPTIMIZERS)
+def test_it_passes_the_contract_of_the_batched_reader(optimizer: str) -> None:
+    test_batched.test_batched_equals_reference_in_float64_after_200_steps("residual-mlp", optimizer, "all")
+    test_batched.test_a_run_does_not_depend_on_its_bucket_mates("residual-mlp", optimizer, "tanh", 33)
