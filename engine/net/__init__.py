@@ -4,7 +4,8 @@ from typing import Protocol, TypeVar
 
 from engine.spec import RunSpec
 
-ACTIVATIONS = ("relu", "gelu", "tanh")
+ACTIVATIONS = ("relu", "gelu", "tanh", "sigmoid", "quadratic")
+"""Quadratic is x². Source: arXiv:2301.02679, where it makes modular addition solvable by hand."""
 
 T = TypeVar("T")
 

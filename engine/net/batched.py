@@ -20,7 +20,13 @@ from engine.net.reader import Reader
 from engine.randomness import dropout_base, dropout_threshold
 from engine.spec import RunSpec
 
-ACTIVATION = {"relu": torch.relu_, "gelu": torch.nn.functional.gelu, "tanh": torch.tanh_}
+ACTIVATION = {
+    "relu": torch.relu_,
+    "gelu": torch.nn.functional.gelu,
+    "tanh": torch.tanh_,
+    "sigmoid": torch.sigmoid_,
+    "quadratic": torch.square,
+}
 """In place where the backward pass needs only the result: one pass over memory less."""
 
 VECTOR = 16

@@ -16,7 +16,13 @@ from engine.randomness import dropout_base, kept_units
 from engine.schedule import rate
 from engine.spec import RunSpec
 
-ACTIVATION = {"relu": torch.relu, "gelu": F.gelu, "tanh": torch.tanh}
+ACTIVATION = {
+    "relu": torch.relu,
+    "gelu": F.gelu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "quadratic": torch.square,
+}
 LOSS: "dict[str, Callable[[Tensor, Tensor], Tensor]]" = {
     "cross-entropy": F.cross_entropy,
     "mse": F.mse_loss,

@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import NoReturn
 
 from engine import registry
-from engine.knob import knobs_of
 from engine.spec import RunSpec
 
 PAD = 16
@@ -14,12 +13,6 @@ PAD = 16
 
 KINDS = ("linear", "relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout")
 """In the order of tape.h."""
-
-AT_DEFAULT = {
-    name: knobs_of(RunSpec)[name].default
-    for name in ("beta1", "beta2", "clip", "l2", "label_smoothing", "schedule", "warmup")
-}
-"""Settings that the kernel follows at their defaults alone."""
 
 
 class UnknownOperationError(Exception):
@@ -134,16 +127,10 @@ class TapeNet:
         return first
 
 
-def follows(spec: RunSpec) -> bool:
-    """Return whether the kernel knows the run's settings, whatever its architecture."""
-    known = spec.task.loss == "cross-entropy" and not spec.task.tokens
-    return known and all(getattr(spec, name) == default for name, default in AT_DEFAULT.items())
-
-
 @lru_cache(maxsize=1000)
 def tape(spec: RunSpec, training: bool) -> Tape | None:
     """Return the tape of a run in training or in evaluation; None when the kernel cannot follow it."""
-    if not follows(spec):
+    if spec.task.tokens:
         return None
     net = TapeNet(spec=spec, outputs=spec.task.outputs, training=training)
     try:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import plan, registry
+from engine import registry
 from engine.knob import knobs_of
 from engine.measure import measure
 from engine.net import ACTIVATIONS, compiled
@@ -17,7 +17,7 @@ from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
 from engine.net.reader import Reader
 from engine.net.reference import Reference
-from engine.net.tape import AT_DEFAULT, TapeNet, Value, tape
+from engine.net.tape import TapeNet, Value
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
 from engine.train import reader_of, train
@@ -40,19 +40,19 @@ def _rows(runs: tuple[RunSpec, ...], steps: int) -> torch.Tensor:
     return torch.from_numpy(np.stack(orders, axis=1))
 
 
-@needs_compiler
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("regularizer", REGULARIZERS)
-def test_the_kernel_equals_the_reference_in_float64_after_200_steps(
-    activation: str, optimizer: str, regularizer: str
-) -> None:
-    base = {"activation": activation, "optimizer": optimizer, "width": 12, "depth": 2, "steps": 200}
-    varied = {"dataset_size": 200, "batch_size": 24, "seed": (0, 1), "lr": (0.002, 0.005), "label_noise": 0.2}
-    asked = SweepSpec.of({**base, **varied, **REGULARIZERS[regularizer]}).runs()
-    runs = tuple(run for run in asked if tape(run, True) is not None)
-    if not runs:
-        pytest.skip("the kernel leaves this to the batched reader")
+BASE: dict[str, object] = {"width": 12, "depth": 2, "steps": 200, "dataset_size": 200, "batch_size": 24}
+RATES: dict[str, object] = {"lr": (0.002, 0.005, 0.003), "label_noise": 0.2}
+
+
+def _mixed(values: dict[str, object], number: int) -> tuple[RunSpec, ...]:
+    """Return runs that take the values of every list in turn, each with a seed of its own."""
+    lists = {name: value if isinstance(value, tuple) else (value,) for name, value in values.items()}
+    return tuple(
+        RunSpec.of({name: value[i % len(value)] for name, value in lists.items()} | {"seed": i}) for i in range(number)
+    )
+
+
+def _assert_equal_in_float64(runs: tuple[RunSpec, ...]) -> None:
     kernel = _points(runs, Kernel, torch.float64)
     for run in runs:
         for place, metrics in _points((run,), Reference, torch.float64).items():
@@ -60,15 +60,45 @@ def test_the_kernel_equals_the_reference_in_float64_after_200_steps(
 
 
 @needs_compiler
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("regularizer", REGULARIZERS)
+def test_the_kernel_equals_the_reference_in_float64_after_200_steps(optimizer: str, regularizer: str) -> None:
+    _assert_equal_in_float64(_mixed({**BASE, **RATES, "optimizer": optimizer, **REGULARIZERS[regularizer]}, 4))
+
+
+@needs_compiler
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("regularizer", ["none", "all"])
+def test_it_equals_the_reference_with_every_activation(activation: str, regularizer: str) -> None:
+    _assert_equal_in_float64(_mixed({**BASE, **RATES, "activation": activation, **REGULARIZERS[regularizer]}, 2))
+
+
+@needs_compiler
+@pytest.mark.parametrize("dataset", registry.names("datasets"))
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_it_equals_the_reference_on_every_data_set(dataset: str, optimizer: str) -> None:
+    levers = {"weight_decay": 0.1, "l2": (0.0, 1e-3), "clip": (0.5, 0.0), "dropout": (0.0, 0.1), "warmup": 10}
+    own = {"dataset": dataset, "dataset_size": 60, "optimizer": optimizer, "steps": 60, "label_noise": 0.2}
+    if not registry.dataset(dataset).on_disk():
+        pytest.skip("not downloaded")
+    runs = _mixed({**BASE, **own, **levers}, 2)
+    if not Kernel.supports(runs[0], torch.float64):
+        assert runs[0].task.tokens
+        pytest.skip("tokens are left to the batched reader")
+    _assert_equal_in_float64(runs)
+
+
+@needs_compiler
 @pytest.mark.parametrize(
     ("width", "depth", "batch_size", "dataset"),
     [(1, 1, 1, "digits"), (5, 3, 17, "moons"), (37, 2, 200, "digits"), (200, 1, 33, "moons"), (300, 2, 130, "digits")],
 )
-def test_it_equals_the_reference_in_every_shape(width: int, depth: int, batch_size: int, dataset: str) -> None:
-    run = RunSpec(width=width, depth=depth, batch_size=batch_size, dataset=dataset, dataset_size=300, steps=30)
-    kernel = _points((run,), Kernel, torch.float64)
-    for place, metrics in _points((run,), Reference, torch.float64).items():
-        assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9, nan_ok=True)
+@pytest.mark.parametrize("clip", [0.0, 0.1])
+def test_it_equals_the_reference_in_every_shape(
+    width: int, depth: int, batch_size: int, dataset: str, clip: float
+) -> None:
+    own = {"width": width, "depth": depth, "batch_size": batch_size, "dataset": dataset, "clip": clip}
+    _assert_equal_in_float64((RunSpec.of({**own, "dataset_size": 300, "steps": 30}),))
 
 
 @needs_compiler
@@ -84,11 +114,23 @@ def test_a_run_does_not_depend_on_its_bucket_mates(optimizer: str, activation: s
             assert repr(metrics) == repr(together[place])  # bitwise, and NaN where there is NaN
 
 
-@pytest.mark.parametrize("name", AT_DEFAULT)
-def test_what_the_kernel_does_not_know_is_trained_by_the_batched_reader(name: str) -> None:
-    run = RunSpec.of({name: {"schedule": "cosine", "warmup": 5}.get(name, 0.5)})
-    assert reader_of(run, "cpu") is Batched
-    assert plan.shape(run) != plan.shape(RunSpec())
+@needs_compiler
+@pytest.mark.parametrize("dataset", ["digits", "diabetes", "parity"])
+def test_nor_on_their_levers(dataset: str) -> None:
+    levers = {"l2": (0.0, 1e-3), "clip": (0.5, 0.0, 0.01), "schedule": ("constant", "cosine", "inverse-sqrt")}
+    levers |= {"beta1": (0.9, 0.9, 0.5), "beta2": (0.999, 0.98), "warmup": (0, 7), "l1": (0.0, 0.0, 1e-4)}
+    own = {"dataset": dataset, "width": 40, "batch_size": 33, "steps": 40, "dataset_size": 200}
+    if dataset == "digits":
+        levers["label_smoothing"] = (0.0, 0.1)
+    runs = _mixed({**own, **levers}, 12)
+    together = _points(runs, Kernel, torch.float32)
+    for part in (runs[:1], runs[3:5], runs[-1:]):
+        for place, metrics in _points(part, Kernel, torch.float32).items():
+            assert repr(metrics) == repr(together[place])
+
+
+def test_tokens_are_left_to_the_batched_reader() -> None:
+    assert reader_of(RunSpec(dataset="modular"), "cpu") is Batched
 
 
 @needs_compiler
