@@ -22,13 +22,17 @@
 static real* forward(const Pass& pass) {
     const real* x = pass.input;
     real* out = nullptr;
-    for (int64_t i = 0; i < pass.tape.count; i++) {
-        const Operation& op = pass.tape.operations[i];
-        if (op.kind == LINEAR)
-            linear_forward(op, pass, x);
-        else
-            elementwise_forward(op, pass);
-        x = out = pass.values + op.value * pass.stride;
+    const Operation* end = pass.tape.operations + pass.tape.count;
+    for (const Operation* op = pass.tape.operations; op < end; op++) {
+        out = pass.values + op->value * pass.stride;
+        if (op->kind == LINEAR) {
+            const bool relu = op + 1 < end && op[1].kind == RELU;
+            linear_forward(*op, pass, x, relu);
+            op += relu;
+        } else {
+            elementwise_forward(*op, pass);
+        }
+        x = out;
     }
     return out;
 }
@@ -37,19 +41,21 @@ static real* forward(const Pass& pass) {
 static void backward(const Pass& pass, const Rates& rates) {
     const Bucket& bucket = pass.bucket;
     real *gradient = bucket.slopes, *other = gradient + bucket.widest * pass.stride;
-    for (int64_t i = pass.tape.count - 1; i >= 0; i--) {
-        const Operation& op = pass.tape.operations[i];
-        if (op.kind != LINEAR) {
-            elementwise_backward(op, pass, gradient);
-        } else if (i == 0) {
-            linear_learn(op, pass, rates, gradient, bucket.input, stride_of(bucket.inputs));
+    const Operation* first = pass.tape.operations;
+    for (const Operation* op = first + pass.tape.count - 1; op >= first; op--) {
+        if (op->kind != LINEAR) {
+            elementwise_backward(*op, pass, gradient);
+        } else if (op == first) {
+            linear_learn(*op, pass, rates, gradient, bucket.input, stride_of(bucket.inputs));
         } else {
-            linear_backward(op, pass, gradient, other);
-            const real* input = pass.values + pass.tape.operations[i - 1].value * pass.stride;
-            const int64_t stride = stride_of(op.fan_in);
-            transpose(filled(op.fan_in), pass.rows, input, pass.stride, bucket.transposed, stride);
-            linear_learn(op, pass, rates, gradient, bucket.transposed, stride);
+            const real* input = pass.values + op[-1].value * pass.stride;
+            const bool relu = op[-1].kind == RELU;
+            linear_backward(*op, pass, gradient, other, relu ? input : nullptr);
+            const int64_t stride = stride_of(op->fan_in);
+            transpose(filled(op->fan_in), pass.rows, input, pass.stride, bucket.transposed, stride);
+            linear_learn(*op, pass, rates, gradient, bucket.transposed, stride);
             std::swap(gradient, other);
+            op -= relu;
         }
     }
     if (as_a_whole(bucket, pass.model)) update_all(pass.model, rates, bucket.numbers, bucket.whole);

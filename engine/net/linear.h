@@ -6,17 +6,19 @@
 #include "product.h"
 #include "tape.h"
 
-static void linear_forward(const Operation& op, const Pass& pass, const real* x) {
+// `relu`: with the activation that comes next, which then costs nothing.
+static void linear_forward(const Operation& op, const Pass& pass, const real* x, bool relu) {
     const real* numbers = pass.model.numbers;
     multiply({op.units, pass.rows / LANES, op.fan_in, {numbers + op.weight, op.weight_stride, 1}, x, pass.stride,
-              pass.values + op.value * pass.stride, pass.stride, numbers + op.bias});
+              pass.values + op.value * pass.stride, pass.stride, numbers + op.bias, relu});
 }
 
-// Writes the gradient of the layer's input, (fan_in, stride), from that of its result.
-static void linear_backward(const Operation& op, const Pass& pass, const real* gradient, real* out) {
+// Writes the gradient of the layer's input, (fan_in, stride), from that of its result; of what came into the ReLU
+// before it, where its results are `relu`.
+static void linear_backward(const Operation& op, const Pass& pass, const real* gradient, real* out, const real* relu) {
     const real* weight = pass.model.numbers + op.weight;
     multiply({op.fan_in, pass.rows / LANES, op.units, {weight, 1, op.weight_stride}, gradient, pass.stride, out,
-              pass.stride, nullptr});
+              pass.stride, nullptr, false, relu});
 }
 
 // Whether a model's gradient is made as a whole before it is used: where it must be known, or all of it stays near.
