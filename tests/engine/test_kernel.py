@@ -1,14 +1,16 @@
 """The compiled kernel against the reference, and a run against itself in other company and other portions."""
 
+import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from engine import registry
+from engine import data, registry
 from engine.knob import knobs_of
 from engine.measure import measure
 from engine.net import ACTIVATIONS, compiled
@@ -85,6 +87,28 @@ def test_it_equals_the_reference_on_every_data_set(dataset: str, optimizer: str)
     if not Kernel.supports(runs[0], torch.float64):
         assert runs[0].task.tokens
         pytest.skip("tokens are left to the batched reader")
+    _assert_equal_in_float64(runs)
+
+
+@needs_compiler
+def test_it_equals_the_reference_where_there_are_several_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = registry.dataset("teacher-student")
+
+    def load(seed: int, options: Mapping[str, Any]) -> tuple[registry.Split, registry.Split, registry.Split]:
+        train, val, test = (
+            registry.Split(x=split.x, y=np.hstack([split.y, split.x[:, :1], -2 * split.y]))
+            for split in plain.load(seed, options)
+        )
+        return train, val, test
+
+    def task(options: Mapping[str, Any]) -> registry.Task:
+        return dataclasses.replace(plain.task(options), outputs=3)
+
+    several = dataclasses.replace(plain, task=task, load=load)
+    monkeypatch.setattr("engine.datasets.teacher_student.DATASET", several)
+    monkeypatch.setattr(data, "_latest", {})
+    runs = _mixed({"dataset": "teacher-student", "width": 13, "dataset_size": 77, "batch_size": 19, "steps": 50}, 2)
+    assert runs[0].task.outputs == 3
     _assert_equal_in_float64(runs)
 
 
