@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.net.compiled import compiler
 from engine.net.count import count
-from engine.net.tape import follows, tape
+from engine.net.tape import tape
 from engine.spec import RunSpec
 
 BUCKET_BYTES = 6 * 2**20
@@ -83,7 +83,7 @@ def share(planned: Sequence[Bucket], workers: int, worker: int) -> list[Bucket]:
 def shape(run: RunSpec) -> tuple[object, ...]:
     """Return what runs of one bucket have in common; the rest are vectors along the model axis."""
     sizes = (run.width, run.depth, run.dataset_size, run.train_size, run.batch, run.steps, run.eval_examples)
-    return (run.arch, run.dataset, *sizes, run.optimizer, follows(run), *run.options)
+    return (run.arch, run.dataset, *sizes, run.optimizer, *run.options)
 
 
 def predicted_seconds(runs: Sequence[RunSpec], workers: int | None = None) -> float:

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import NoReturn
 
 from engine import registry
-from engine.knob import knobs_of
 from engine.net.views import grid_dims, step_dims
 from engine.net.workspace import Line, Value, Workspace, filled, stride_of
 from engine.spec import RunSpec
@@ -18,15 +17,9 @@ BLOCK = 64
 KINDS = (
     *("linear", "relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add"),
     *("mean", "last", "one_hot", "embedding"),
-    *("convolution", "depthwise", "max_pool", "batch_norm", "gru", "lstm"),
+    *("convolution", "depthwise", "max_pool", "batch_norm", "ravel", "gru", "lstm"),
 )
 """In the order of FAMILIES in kernel.cpp."""
-
-AT_DEFAULT = {
-    name: knobs_of(RunSpec)[name].default
-    for name in ("beta1", "beta2", "clip", "l2", "label_smoothing", "schedule", "warmup")
-}
-"""Settings that the kernel follows at their defaults alone."""
 
 
 class UnknownOperationError(Exception):
@@ -180,6 +173,10 @@ class TapeNet:
         """Write down the last step."""
         return self._write("last", x)
 
+    def ravel(self, x: Value) -> Value:
+        """Write down all places end to end, unit by unit."""
+        return self._write("ravel", x, units=x.units * math.prod(x.places))
+
     def embedding(self, name: str, x: Value, width: int) -> Value:
         """Write down the rows of a table, one place per token."""
         tokens = self.spec.task.tokens
@@ -265,17 +262,9 @@ def _grid_details(x: Value) -> tuple[int, ...]:
     return (*x.places, 3) if len(x.places) == 2 else (1, *x.places, 1)
 
 
-def follows(spec: RunSpec) -> bool:
-    """Return whether the kernel knows the run's settings, whatever its architecture."""
-    known = spec.task.loss == "cross-entropy"
-    return known and all(getattr(spec, name) == default for name, default in AT_DEFAULT.items())
-
-
 @lru_cache(maxsize=1000)
 def tape(spec: RunSpec, training: bool) -> Tape | None:
     """Return the tape of a run in training or in evaluation; None when the kernel cannot follow it."""
-    if not follows(spec):
-        return None
     net = TapeNet(spec=spec, outputs=spec.task.outputs, training=training)
     try:
         out = registry.arch(spec.arch).forward(net, Value(units=spec.task.inputs))
