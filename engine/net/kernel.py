@@ -134,6 +134,10 @@ class Kernel(Reader):
         """See Reader."""
         return torch.linalg.vector_norm(self._numbers[0], dim=1, dtype=torch.float64), self._squares.sqrt()
 
+    def statistics(self) -> dict[str, Tensor]:
+        """See Reader."""
+        return {name: self._running[:, at : at + n] for name, (at, n) in self._evaluation.statistics.items()}
+
     def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See Reader."""
         loss, error, flipped, _ = self._measured(self._lay(split, which), None)
