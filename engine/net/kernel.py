@@ -1,7 +1,7 @@
 """Reads an architecture as a tape that compiled code follows: one model after the other, many steps a call."""
 
 import ctypes
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -96,11 +96,13 @@ class Kernel(Reader):
         for place, run in enumerate(runs):
             for parameter, value in zip(count(run).parameters, initial_values(run), strict=True):
                 self.parameters[parameter.name][place] = torch.tensor(value, dtype=dtype)
-        self._x = F.pad(data.train.x, (0, -data.train.x.shape[2] % PAD)).contiguous()
+        missing = -data.train.x.shape[2] % PAD
+        self._x = F.pad(data.train.x, (0, missing)) if missing else data.train.x
         self._y = _labels(data.train, dtype).contiguous()
         self._laid: dict[int, _Laid] = {}
         self._squares = torch.full((len(runs),), torch.nan, dtype=torch.float64)
         self._kept: list[object] = []  # what the structures below point to
+        self._tapes: dict[tuple[Operation, ...], _Tape] = {}
         self._models = (_Model * len(runs))(*(self._model(place, run) for place, run in enumerate(runs)))
         self._bucket = self._new_bucket(dtype)
 
@@ -123,7 +125,7 @@ class Kernel(Reader):
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
-        blocks, rows = _blocks(x), x.shape[1]
+        blocks, rows = _in_blocks(x, stride_of(BLOCK)), x.shape[1]
         splits = (_Split * len(x))(*(_Split(_address(part), None, None, rows) for part in blocks))
         out = x.new_empty(len(x), self._bucket.outputs, rows)
         self._library.logits(ctypes.byref(self._bucket), self._models, splits, _address(out))
@@ -157,8 +159,8 @@ class Kernel(Reader):
         """Return the split as blocks, laid out when it is first asked for."""
         if id(split) not in self._laid:
             dtype, places = split.x.dtype, which.tolist()
-            x, y = _blocks(split.x), _in_blocks(_labels(split, dtype)).contiguous()
-            moved = None if split.moved is None else _in_blocks(split.moved.to(dtype)[:, :, None]).contiguous()
+            x, y = _in_blocks(split.x, stride_of(BLOCK)), _in_blocks(_labels(split, dtype))
+            moved = None if split.moved is None else _in_blocks(split.moved.to(dtype)[:, :, None])
             views = (
                 _Split(_address(x[i]), _address(y[i]), None if moved is None else _address(moved[i]), split.count)
                 for i in places
@@ -206,11 +208,15 @@ class Kernel(Reader):
         )
 
     def _written(self, tape: Tape) -> _Tape:
-        operations = (_Operation * len(tape.operations))(
-            *(_Operation(*astuple(operation)) for operation in tape.operations)
-        )
-        self._kept.append(operations)
-        return _Tape(ctypes.cast(operations, ctypes.POINTER(_Operation)), len(operations))
+        """Return the tape for C++, the same one for all models that have it."""
+        if tape.operations not in self._tapes:
+            operations = (_Operation * len(tape.operations))(
+                *(_Operation(**vars(operation)) for operation in tape.operations)
+            )
+            self._kept.append(operations)
+            first = ctypes.cast(operations, ctypes.POINTER(_Operation))
+            self._tapes[tape.operations] = _Tape(first, len(operations))
+        return self._tapes[tape.operations]
 
     def _new_bucket(self, dtype: torch.dtype) -> _Bucket:
         tapes = [found for run in self._runs for training in (True, False) if (found := tape(run, training))]
@@ -246,12 +252,12 @@ def _labels(split: Examples, dtype: torch.dtype) -> Tensor:
     return split.y.to(dtype).reshape(*split.y.shape[:2], -1)
 
 
-def _in_blocks(x: Tensor) -> Tensor:
-    """Return x (sets, n, numbers) as (sets, blocks, numbers, BLOCK), the last block filled up with zeros."""
-    filled_up: Tensor = F.pad(x, (0, 0, 0, -x.shape[1] % BLOCK))
-    return filled_up.view(len(x), -1, BLOCK, x.shape[2]).transpose(2, 3)
-
-
-def _blocks(x: Tensor) -> Tensor:
-    """Return x (sets, n, inputs) as (sets, blocks, inputs, stride of BLOCK)."""
-    return F.pad(_in_blocks(x), (0, stride_of(BLOCK) - BLOCK)).contiguous()
+def _in_blocks(x: Tensor, stride: int = BLOCK) -> Tensor:
+    """Return x (sets, n, numbers) as (sets, blocks, numbers, stride), BLOCK rows a block, filled up with zeros."""
+    sets, count, numbers = x.shape
+    whole, rest = divmod(count, BLOCK)
+    blocks = x.new_zeros(sets, whole + (rest > 0), numbers, stride)
+    blocks[:, :whole, :, :BLOCK] = x[:, : whole * BLOCK].view(sets, whole, BLOCK, numbers).mT
+    if rest:
+        blocks[:, whole, :, :rest] = x[:, whole * BLOCK :].mT
+    return blocks
