@@ -165,10 +165,11 @@ class Kernel(Reader):
                 _Split(_address(x[i]), _address(y[i]), None if moved is None else _address(moved[i]), split.count)
                 for i in places
             )
-            classes = torch.arange(self.task.outputs)
-            labels = torch.stack([(of_one.flatten()[:, None] == classes).double().sum(dim=0) for of_one in split.y])
+            labels = torch.zeros(len(split.y), self.task.outputs + 1, dtype=torch.float64)
+            if self.task.loss == "cross-entropy":  # empty rows, of class −1, come first
+                labels.scatter_add_(1, split.y + 1, torch.ones(split.y.shape, dtype=torch.float64))
             self._laid[id(split)] = _Laid(
-                views=(_Split * len(places))(*views), kept=(split, x, y, moved), labels=labels[which]
+                views=(_Split * len(places))(*views), kept=(split, x, y, moved), labels=labels[which, 1:]
             )
         return self._laid[id(split)]
 
