@@ -146,6 +146,8 @@ class TapeNet:
 
     def batch_norm(self, name: str, x: Value) -> Value:
         """Write down the norm over the batch, its scale and shift, and give its running statistics a place."""
+        if self.training and self.spec.batch * math.prod(x.places) == 1:
+            raise UnknownOperationError("batch_norm of a single number")
         parameters = (self._parameter(f"{name}.weight", x.units), self._parameter(f"{name}.bias", x.units))
         first, units = len(self.running), filled(x.units)
         self.running += (0.0,) * units + (1.0,) * units
