@@ -187,6 +187,14 @@ class Settings:
         high=65536,
     )
     steps: int = knob(3000, "Steps", "Optimizer steps.", group="Training", low=1, high=10**6)
+    keep_weights: str = knob(
+        "off",
+        "Keep weights",
+        "on: the parameters after the last step stay with the result, to be exported.",
+        group="Training",
+        choices=lambda: ("off", "on"),
+        rare=True,
+    )
     eval_examples: int = knob(
         0,
         "Evaluation examples",

@@ -25,6 +25,9 @@ SCORES = ("train_loss", "val_loss", "test_loss", "train_error", "val_error", "te
 """Losses per example (cross-entropy in nats), errors as shares of wrong answers, or of the split's variance that is
 left unexplained where the loss is mse."""
 
+ACCURACY = {"cross-entropy": "accuracy", "hinge": "accuracy", "mse": "r2"}
+"""What 1 − error is called, by the loss: a view, not stored."""
+
 METRICS = (
     *SCORES,
     "clean_error",
@@ -213,6 +216,8 @@ class RunResult:
     """Steps of the eval points, rising."""
     metrics: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     """Per metric of METRICS, one value per eval point."""
+    point_seconds: tuple[float, ...] = ()
+    """Of `seconds`, those up to each eval point; empty where they were not taken."""
     params: int = 0
     """All trainable parameters."""
     params_non_embedding: int = 0
@@ -224,6 +229,10 @@ class RunResult:
     """E.g. "cpu" or the name of the GPU."""
     error: str = ""
     """Why it failed, in a sentence."""
+    predictions: bytes = b""
+    """What it answers to the test set at its end, as an .npz file; empty where nothing is kept."""
+    weights: bytes = b""
+    """Its parameters at its end, as an .npz file; empty where keep_weights is off."""
 
 
 def knobs_for(settings: Mapping[str, Any]) -> dict[str, Knob]:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
 from engine.net.reader import Reader
 from engine.order import BatchOrders
+from engine.outcome import Trained
 from engine.spec import EvalPoint, RunSpec
 
 POINTS_PER_DECADE = 12
@@ -57,8 +58,8 @@ def train(
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
     reader: type[Reader] | None = None,
-) -> Iterator[tuple[EvalPoint, ...]]:
-    """Train `runs`, all of one shape, and yield an EvalPoint per run at each of `eval_steps`.
+) -> Generator[tuple[EvalPoint, ...], None, Trained]:
+    """Train `runs`, all of one shape, and yield an EvalPoint per run at each of `eval_steps`; return what they became.
 
     Between them an empty tuple comes about every PULSE seconds. Not asking for the next is a pause,
     and never asking again a stop. A run's points depend on its spec alone, whatever else is in `runs`.
@@ -82,8 +83,9 @@ def train(
                 stretch.begin()
         yield (points := measure(runs, model, data if step == runs[0].steps else some, step))
         if not any(math.isfinite(point.metrics[0]) for point in points):
-            return  # every run has diverged
+            break  # every run has diverged
         stretch.begin()
+    return Trained(runs=runs, model=model, data=data)
 
 
 class _Stretch:

@@ -93,3 +93,7 @@ class Batched(Reader):
             for values in (self._weights, self._optimizer.gradients)
         )
         return weights, gradients
+
+    def statistics(self) -> dict[str, Tensor]:
+        """See Reader."""
+        return {name: values.flatten(1) for name, values in self._running.items()}

@@ -55,6 +55,8 @@ class Tape:
     parameters: dict[str, Place]
     running: tuple[float, ...]
     """Where the numbers of a model begin that no gradient changes."""
+    statistics: dict[str, tuple[int, int]]
+    """Of these, the first of each kind, and how many there are: one per unit."""
     input_stride: int
     """How far apart the inputs (inputs, rows) lie."""
     order: tuple[int, ...] | None
@@ -73,6 +75,7 @@ class TapeNet:
     parameters: dict[str, Place] = field(default_factory=dict)
     numbers: int = 0
     running: tuple[float, ...] = ()
+    statistics: dict[str, tuple[int, int]] = field(default_factory=dict)
     sites: int = 0
     orders: set[tuple[int, ...] | None] = field(default_factory=set)
     """In which the numbers of an example are read, as in Tape."""
@@ -143,9 +146,12 @@ class TapeNet:
 
     def batch_norm(self, name: str, x: Value) -> Value:
         """Write down the norm over the batch, its scale and shift, and give its running statistics a place."""
+        if self.training and self.spec.batch * math.prod(x.places) == 1:
+            raise UnknownOperationError("batch_norm of a single number")
         parameters = (self._parameter(f"{name}.weight", x.units), self._parameter(f"{name}.bias", x.units))
         first, units = len(self.running), filled(x.units)
         self.running += (0.0,) * units + (1.0,) * units
+        self.statistics |= {f"{name}.mean": (first, x.units), f"{name}.variance": (first + units, x.units)}
         kept = 2 * units
         return self._write("batch_norm", x, places=x.places, parameters=parameters, details=(first,), kept=kept)
 
@@ -284,6 +290,7 @@ def tape(spec: RunSpec, training: bool) -> Tape | None:
         numbers=net.numbers,
         parameters=net.parameters,
         running=net.running,
+        statistics=net.statistics,
         input_stride=workspace.input_stride,
         order=net.orders.pop(),
     )

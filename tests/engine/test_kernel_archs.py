@@ -8,7 +8,9 @@ import torch
 
 from engine import registry
 from engine.net import Net, sequence
+from engine.net.batched import Batched
 from engine.net.compiled import library
+from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
 from engine.net.reader import Reader
 from engine.net.reference import Reference
@@ -110,3 +112,17 @@ def test_no_choice_of_an_architecture_makes_it_depend(arch: str, variant: dict[s
     for part in (runs[:1], runs[3:5]):
         for place, metrics in _points(part, Kernel, torch.float32).items():
             assert repr(metrics) == repr(together[place])
+
+
+def test_statistics_of_batch_norms_are_those_of_the_batched_reader() -> None:
+    runs = SweepSpec.of({"arch": "cnn", "batch_norm": "on", "width": 5, "depth": 2, "batch_size": 33}).runs()
+    data = DeviceData.of(runs, "cpu", torch.float64)
+    kernel, batched = Kernel(runs, data), Batched(runs, data)
+    rows = torch.arange(5 * 33).view(5, 1, 33)
+    for model in (kernel, batched):
+        model.steps(rows, 1)
+    assert set(kernel.statistics()) == {
+        f"block{block}.norm.{kind}" for block in (0, 1) for kind in ("mean", "variance")
+    }
+    for name, values in batched.statistics().items():
+        assert torch.allclose(kernel.statistics()[name], values, rtol=0, atol=1e-12)

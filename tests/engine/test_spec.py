@@ -37,6 +37,7 @@ DEFAULTS: dict[str, Value] = {
     "clip": 0.0,
     "batch_size": 256,
     "steps": 3000,
+    "keep_weights": "off",
     "seed": 0,
 }
 OPTIONS = registry.options("mlp", "digits")
