@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from engine import registry
 from engine.knob import Knob, Value, applies, knobs_of
+from engine.limits import refuse_senseless
 from engine.settings import Settings
 
 ENGINE_VERSION = 1
@@ -83,11 +84,9 @@ class RunSpec(Settings):
         _refuse_unknown(given, declared_options, self.arch, self.dataset)
         filled = {n: k.check(given.get(n, k.default)) for n, k in declared_options.items()}
         object.__setattr__(self, "options", tuple(sorted(filled.items())))
-        if self.label_smoothing and self.task.loss != "cross-entropy":
-            raise ValueError(
-                f"label_smoothing={self.label_smoothing} is not possible; allowed: 0 for {self.dataset}, "
-                f"whose loss is {self.task.loss}."
-            )
+        refuse_senseless(self, self.task)
+        if self.standardize == registry.dataset(self.dataset).scaling:  # one setting, one key
+            object.__setattr__(self, "standardize", "default")
         if self.dataset_size == knobs_of(RunSpec)["dataset_size"].default:  # or all there are, where there are fewer
             object.__setattr__(self, "dataset_size", min(self.dataset_size, self.task.max_size))
         if self.dataset_size > self.task.max_size:

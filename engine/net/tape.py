@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NoReturn
 
 from engine import registry
+from engine.knob import knobs_of
 from engine.net.views import grid_dims, step_dims
 from engine.net.workspace import Line, Value, Workspace, filled, stride_of
 from engine.spec import RunSpec
@@ -20,6 +21,9 @@ KINDS = (
     *("convolution", "depthwise", "max_pool", "batch_norm", "ravel", "gru", "lstm"),
 )
 """In the order of FAMILIES in kernel.cpp."""
+
+AT_DEFAULT = ("shift", "rotate", "augment_noise", "mixup", "width_rule")
+"""Settings that the kernel follows at their defaults alone."""
 
 
 class UnknownOperationError(Exception):
@@ -268,6 +272,11 @@ def _grid_details(x: Value) -> tuple[int, ...]:
     return (*x.places, 3) if len(x.places) == 2 else (1, *x.places, 1)
 
 
+def follows(spec: RunSpec) -> bool:
+    """Return whether the kernel knows the run's settings, whatever its architecture."""
+    return all(getattr(spec, name) == knobs_of(RunSpec)[name].default for name in AT_DEFAULT)
+
+
 @lru_cache(maxsize=1000)
 def tape(spec: RunSpec, training: bool) -> Tape | None:
     """Return the tape of a run in training or in evaluation; None when the kernel cannot follow it."""
@@ -277,7 +286,8 @@ def tape(spec: RunSpec, training: bool) -> Tape | None:
     except UnknownOperationError:
         return None
     used = {number for line in net.lines for number in line.inputs}
-    if out.places or len(net.orders) > 1 or {line.output for line in net.lines} - used != {out.number}:
+    odd = out.places or len(net.orders) > 1 or {line.output for line in net.lines} - used != {out.number}
+    if odd or not follows(spec):
         return None
     workspace = Workspace(lines=net.lines, values=net.values, rows=net.rows, training=training)
     return Tape(

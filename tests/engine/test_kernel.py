@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data, registry
+from engine import data, plan, registry
 from engine.knob import knobs_of
 from engine.measure import measure
 from engine.net import ACTIVATIONS, compiled
@@ -19,7 +19,7 @@ from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
 from engine.net.reader import Reader
 from engine.net.reference import Reference
-from engine.net.tape import TapeNet
+from engine.net.tape import AT_DEFAULT, TapeNet
 from engine.net.workspace import Value
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
@@ -156,6 +156,13 @@ def test_nor_on_their_levers(dataset: str) -> None:
     for part in (runs[:1], runs[3:5], runs[-1:]):
         for place, metrics in _points(part, Kernel, torch.float32).items():
             assert repr(metrics) == repr(together[place])
+
+
+@pytest.mark.parametrize("name", AT_DEFAULT)
+def test_what_the_kernel_does_not_know_is_trained_by_the_batched_reader(name: str) -> None:
+    run = RunSpec.of({name: {"shift": 1, "width_rule": "mup"}.get(name, 0.5)})
+    assert reader_of(run, "cpu") is Batched
+    assert plan.shape(run) != plan.shape(RunSpec())
 
 
 @needs_compiler
