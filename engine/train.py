@@ -12,8 +12,8 @@ from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
 from engine.net.reader import Reader
+from engine.order import BatchOrders
 from engine.outcome import Trained
-from engine.randomness import BatchOrder
 from engine.spec import EvalPoint, RunSpec
 
 POINTS_PER_DECADE = 12
@@ -66,7 +66,7 @@ def train(
     """
     data = DeviceData.of(runs, device, dtype)
     model = (reader or reader_of(runs[0], device, dtype))(runs, data)
-    orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
+    orders = BatchOrders(runs, device)
     some = data.first(eval_examples(runs[0]))
     yield measure(runs, model, some, 0)
     stretch, step, rows = _Stretch(), 0, torch.empty(0)
@@ -74,7 +74,7 @@ def train(
         while step < target:
             if not len(rows):
                 chunk = min(ORDER_CHUNK, runs[0].steps - step)
-                rows = torch.from_numpy(np.stack([order.take(chunk) for order in orders], axis=1))
+                rows = torch.from_numpy(orders.take(chunk))
                 if device != "cpu":  # from pinned memory, so that nothing waits for the GPU
                     rows = rows.pin_memory().to(device, non_blocking=True)
             now, rows = rows.split([taken := min(stretch.steps(), target - step, len(rows)), len(rows) - taken])
