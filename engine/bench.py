@@ -23,7 +23,7 @@ from engine.net.device_data import DeviceData
 from engine.net.reader import Reader
 from engine.order import BatchOrders
 from engine.spec import RunSpec, SweepSpec
-from engine.train import ORDER_CHUNK, eval_steps, reader_of
+from engine.train import PULSE, eval_steps, order_chunk, reader_of
 
 T = TypeVar("T")
 
@@ -196,18 +196,19 @@ def _seconds_by_width(passes: Iterable[_Pass], runs: Sequence[RunSpec]) -> list[
 
 
 def _seconds_a_chunk(model: Reader, runs: tuple[RunSpec, ...], device: str) -> float:
-    """Return the mean seconds of one step of all models, their examples drawn and taken in chunks as in training."""
-    orders = BatchOrders(runs, device)
-    step, taken, start = 0, -1, 0.0
-    while taken < 1 or time.perf_counter() - start < LOOP_SECONDS:
-        model.steps(torch.from_numpy(orders.take(ORDER_CHUNK)).to(device), step + 1)
-        step += ORDER_CHUNK
-        taken += 1
-        if taken == 0:  # the first chunk was to warm up
-            _wait(device)
-            start = time.perf_counter()
-    _wait(device)
-    return (time.perf_counter() - start) / (taken * ORDER_CHUNK)
+    """Return the mean seconds of one step of all models, their examples drawn and taken in portions as in training."""
+    orders, portion = BatchOrders(runs, device), 1
+    step, taken, seconds = 0, 0, 0.0
+    while seconds < LOOP_SECONDS or step < 10:
+        start = time.perf_counter()
+        model.steps(torch.from_numpy(orders.take(portion)).to(device), step + 1)
+        _wait(device)
+        took = time.perf_counter() - start
+        step += portion
+        if step > 5:  # the first ones were to warm up
+            taken, seconds = taken + portion, seconds + took
+        portion = max(1, min(order_chunk(runs), int(PULSE * portion / took)))
+    return seconds / taken
 
 
 def _plain_loop(run: RunSpec, device: str) -> Iterator[None]:

@@ -21,7 +21,10 @@ POINTS_PER_DECADE = 12
 PULSE = 0.1
 """Seconds after which train() yields even with nothing measured, so that its caller can pause or stop it."""
 
-ORDER_CHUNK = 64
+ORDER_CHUNK, ORDER_NUMBERS = 256, 2**19
+"""Steps, and numbers of examples of all models, that are drawn at a time at most. The kernel takes them model by model:
+the more at a time, the longer a model's examples stay in a core's cache.
+"""
 
 
 def eval_steps(steps: int) -> tuple[int, ...]:
@@ -29,6 +32,11 @@ def eval_steps(steps: int) -> tuple[int, ...]:
     count = round(POINTS_PER_DECADE * math.log10(steps)) + 1 if steps > 1 else 1
     spaced = {round(float(s)) for s in np.geomspace(1, steps, count)}
     return (0, *sorted(spaced | {steps}))
+
+
+def order_chunk(runs: tuple[RunSpec, ...]) -> int:
+    """Return for how many steps examples are drawn at a time."""
+    return max(1, min(ORDER_CHUNK, ORDER_NUMBERS // (len(runs) * runs[0].batch)))
 
 
 def reader_of(run: RunSpec, device: str, dtype: torch.dtype = torch.float32) -> type[Reader]:
@@ -58,7 +66,7 @@ def train(
     for target in eval_steps(runs[0].steps)[1:]:
         while step < target:
             if not len(rows):
-                chunk = min(ORDER_CHUNK, runs[0].steps - step)
+                chunk = min(order_chunk(runs), runs[0].steps - step)
                 rows = torch.from_numpy(orders.take(chunk)).to(device)
             now, rows = rows.split([taken := min(stretch.steps(), target - step, len(rows)), len(rows) - taken])
             model.steps(now, step + 1)
