@@ -16,7 +16,7 @@ from engine.order import BatchOrders
 from engine.spec import EvalPoint, RunSpec
 
 POINTS_PER_DECADE = 12
-"""Eval points per factor of ten in steps; evaluation then costs a few per cent of training."""
+"""Eval points per factor of ten in steps; evaluation then costs a few per cent of long training with large batches."""
 
 PULSE = 0.1
 """Seconds after which train() yields even with nothing measured, so that its caller can pause or stop it."""
