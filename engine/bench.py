@@ -23,7 +23,7 @@ from engine.net.reader import Reader
 from engine.order import BatchOrders
 from engine.plain import best_loop, plain_loop
 from engine.spec import RunSpec, SweepSpec
-from engine.train import ORDER_CHUNK, eval_examples, eval_steps, reader_of
+from engine.train import PULSE, eval_examples, eval_steps, order_chunk, reader_of
 
 T = TypeVar("T")
 
@@ -229,26 +229,19 @@ def _seconds_an_evaluation(runs: tuple[RunSpec, ...], model: Reader, data: Devic
 
 
 def _seconds_a_chunk(model: Reader, runs: tuple[RunSpec, ...], device: str) -> float:
-    """Return the mean seconds of one step of all models, their examples drawn and taken in chunks as in training."""
-    orders = BatchOrders(runs, device)
-    taken = 0
-
-    def seconds(chunk: int) -> float:
-        nonlocal taken
+    """Return the mean seconds of one step of all models, their examples drawn and taken in portions as in training."""
+    orders, portion = BatchOrders(runs, device), 1
+    step, taken, seconds = 0, 0, 0.0
+    while seconds < LOOP_SECONDS or step < 10:
         start = time.perf_counter()
-        rows = torch.from_numpy(orders.take(chunk)).to(device)
-        model.steps(rows, taken + 1)
+        model.steps(torch.from_numpy(orders.take(portion)).to(device), step + 1)
         _wait(device)
-        taken += chunk
-        return time.perf_counter() - start
-
-    seconds(2)  # to warm up
-    chunk = max(1, min(ORDER_CHUNK, int(LOOP_SECONDS / seconds(1))))
-    steps, took = 0, 0.0
-    while took < LOOP_SECONDS:
-        took += seconds(chunk)
-        steps += chunk
-    return took / steps
+        took = time.perf_counter() - start
+        step += portion
+        if step > 5:  # the first ones were to warm up
+            taken, seconds = taken + portion, seconds + took
+        portion = max(1, min(order_chunk(runs), int(PULSE * portion / took)))
+    return seconds / taken
 
 
 def _best_pass(argument: tuple[list[RunSpec], str]) -> list[float]:
