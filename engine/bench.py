@@ -34,6 +34,7 @@ LOOP_SECONDS = 0.25
 """Time spent on one bucket, or on one width of a plain loop, in one round."""
 
 WIDER = {"depth": 2, "batch_size": 128, "steps": 6000}
+CNN = {"arch": "cnn", "depth": 2, "batch_size": 64, "steps": 12_000}
 WORKLOADS: dict[str, dict[str, object]] = {
     "preset": registry.preset("digits-double-descent").settings,
     "mlp-tiny": {
@@ -45,7 +46,7 @@ WORKLOADS: dict[str, dict[str, object]] = {
     },
     "mlp-small": {**WIDER, "width": (2, 4, 8, 16, 27, 48, 81), "seed": tuple(range(16))},
     "mlp-wide": {**WIDER, "width": (2, 4, 8, 16, 32, 64, 128, 181, 256, 512), "seed": tuple(range(4))},
-    "cnn": {"arch": "cnn", "width": (2, 4, 8, 16, 32, 64), "depth": 2, "batch_size": 64, "seed": tuple(range(8))},
+    "cnn": {**CNN, "width": (2, 4, 8, 16, 32, 64), "seed": tuple(range(8))},
     "gru": {
         "arch": "gru",
         "dataset": "characters",
@@ -66,7 +67,7 @@ WORKLOADS: dict[str, dict[str, object]] = {
     },
 }
 """Sweeps with Adam, over digits where no data set is named; what else is not named is at its default. Evaluation's
-share depends on the steps: those of MLPs are such that every run sees as many examples as one of the preset."""
+share depends on the steps: MLPs and the CNN take so many that each sees as many examples as a run of the preset."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -248,7 +248,7 @@ static void depthwise_backward(const Operation& op, const Pass& pass) {
 }
 
 // The larger of two; the first where they are equal, and what is not a number wins.
-static inline Ints first_wins(Vec a, Vec b) { return a >= b || a != a; }
+static inline Ints first_wins(Vec a, Vec b) { return (a >= b) | (a != a); }
 
 // The largest of two neighbours along each side; an odd last line or column is left out.
 static void pool_forward(const Operation& op, const Pass& pass) {

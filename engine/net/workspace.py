@@ -101,7 +101,12 @@ class Workspace:
             if self._fits_in_place(place):
                 self._share(self._at, line)
                 self._share(self._slope, line)
-        self.size = _place(region for region in (*self._at, *self._slope, *self._kept) if region)
+        self.size = _place(self.regions())
+
+    def regions(self) -> list[Region]:
+        """Return every part of the workspace once, whoever lies in it."""
+        found = (region for region in (*self._at, *self._slope, *self._kept) if region)
+        return list({id(region): region for region in found}.values())
 
     def stride(self, value: Value) -> int:
         """Return how far apart the units of a value lie."""
@@ -201,7 +206,7 @@ def stride_of(length: int) -> int:
 def _place(regions: Iterable[Region]) -> int:
     """Give every region the lowest place that is free during its lifetime; returns the size of it all."""
     placed: list[Region] = []
-    for region in sorted({id(region): region for region in regions}.values(), key=lambda region: region.first):
+    for region in sorted(regions, key=lambda region: region.first):
         alive = sorted((r for r in placed if r.last >= region.first), key=lambda r: r.at)
         at = 0
         for other in alive:
