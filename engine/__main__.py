@@ -1,8 +1,7 @@
-"""The command line: `python -m engine list | sweep | bench | gallery`, and the worker that these start."""
+"""The command line: `python -m engine list | sweep | weights | bench | gallery`, and the worker that these start."""
 
 import argparse
 import json
-import math
 import os
 import platform
 import sys
@@ -12,15 +11,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from engine import plan, registry
+from engine import plan, printed, registry
 from engine.runner import Queue
-from engine.spec import SCORES, RunSpec, SweepSpec, knobs_for, parse_settings
+from engine.spec import RunSpec, SweepSpec, parse_settings
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from store.database import Database
 
 LOOK_EVERY = 0.5
@@ -58,8 +55,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     sweep.add_argument("--seeds", metavar="N", help="train seeds 0 to N-1")
     sweep.add_argument("--dry-run", action="store_true", help="only say what it would cost")
+    sweep.add_argument(
+        "--predictions", type=Path, metavar="FILE.npz", help="write what each run answers to its test set"
+    )
     sweep.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
     sweep.set_defaults(run=_sweep)
+
+    weights = commands.add_parser("weights", help="export the parameters of a run trained with keep_weights=on")
+    weights.add_argument("key", metavar="KEY", help="of the run, as `sweep --json` and the CSV have it")
+    weights.add_argument("file", type=Path, metavar="FILE.npz", help="an array per parameter, by name")
+    weights.set_defaults(run=_weights)
 
     bench = commands.add_parser("bench", help="measure the engine against plain PyTorch loops on this machine")
     bench.add_argument("--workload", metavar="NAME", help="only this one")
@@ -79,21 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(options: argparse.Namespace) -> int:
-    for heading, kind, get in (
-        ("Architectures", "archs", registry.arch),
-        ("Data sets", "datasets", registry.dataset),
-        ("Presets", "presets", registry.preset),
-    ):
-        print(heading)
-        for name in registry.names(kind):
-            found: Any = get(name)
-            finding = f"\n  {'':24}{found.finding}" if kind == "presets" else ""
-            print(f"  {name:24}{found.title}{finding}")
-        print()
-    print("Settings (--set)")
-    both = {"arch": list(registry.names("archs")), "dataset": list(registry.names("datasets"))}
-    for knob in knobs_for(both).values():
-        print(f"  {knob.name:24}{knob.allowed} (usually {knob.default}). {knob.help}")
+    print(printed.catalogue())
     return 0
 
 
@@ -142,6 +133,8 @@ def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namesp
             interrupted = True
     table = queries.runs_at(db, wanted)
     still_missing = runs.missing(db, wanted)
+    if options.predictions:
+        _write_predictions(db, wanted, options.predictions)
     if options.json:
         found = {
             "sweep": sweep.key,
@@ -149,15 +142,47 @@ def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namesp
             "predicted_seconds": round(plan.predicted_seconds(missing), 1),
             "trained": len(missing) - len(still_missing),
             "cached": len(wanted) - len(missing),
-            "runs": _records(table, wanted),
+            "runs": printed.records(table, wanted),
         }
         print(json.dumps(found, allow_nan=False))
     elif not options.dry_run:
-        print(_by_size(table))
+        print(printed.by_size(table))
     if interrupted:
         print(f"Stopped: {len(wanted) - len(still_missing)} of {len(wanted)} runs are kept.", file=sys.stderr)
         return 130
     return 0 if options.dry_run or not still_missing else 1
+
+
+def _write_predictions(db: "Database", wanted: Sequence[RunSpec], path: Path) -> None:
+    """Write arrays KEY.outputs, KEY.answers (with cross-entropy) and KEY.labels, of the runs that have them."""
+    from engine.data import load
+    from store import queries
+
+    found = queries.predictions(db, wanted)
+    arrays = {f"{key}.{name}": array for key, kept in found.items() for name, array in kept.items()}
+    arrays |= {f"{run.key}.labels": load(run).test.y for run in wanted if run.key in found}
+    printed.save(path, arrays)
+    print(f"Predictions of {len(found)} of {len(wanted)} runs are in {path}.", file=sys.stderr)
+    if len(found) < len(wanted):
+        print("The others came with Scalescope, have no result, or found no room (see README).", file=sys.stderr)
+
+
+def _weights(options: argparse.Namespace) -> int:
+    from store import queries
+    from store.database import StoreError, open_database
+
+    try:
+        found = queries.weights(open_database(), options.key)
+    except StoreError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    if found is None:
+        raise ValueError(
+            f"KEY={options.key:.40} has no weights; allowed: the key of a run that was trained with keep_weights=on."
+        )
+    printed.save(options.file, found)
+    print(f"{len(found)} parameters are in {options.file}.", file=sys.stderr)
+    return 0
 
 
 def cost_line(wanted: Sequence[RunSpec], missing: Sequence[RunSpec]) -> str:
@@ -194,45 +219,6 @@ def train_missing(db: "Database", sweep_id: str, wanted: Sequence[RunSpec], miss
                 bar.update(sum(weights[key] * share for key, share in pairs) - bar.n)
     finally:
         queue.remove(job)
-
-
-def _records(table: "pd.DataFrame", wanted: Sequence[RunSpec]) -> list[dict[str, Any]]:
-    """Return one dict per run of `wanted`: its settings, state and metrics; not-a-number becomes null."""
-    found = {row["key"]: row for row in table.to_dict("records")}
-    records = []
-    for run in wanted:
-        row = {"state": "queued"} | found.get(run.key, {})
-        record = {"key": run.key} | run.flat() | {str(name): value for name, value in row.items()}
-        finite = {n: None if isinstance(v, float) and not math.isfinite(v) else v for n, v in record.items()}
-        records.append(finite)
-    return records
-
-
-def _by_size(table: "pd.DataFrame") -> str:
-    """Return mean ± standard error over seeds of each size, as text."""
-    axes = [name for name in ("arch", "dataset", "depth", "dataset_size") if table[name].nunique() > 1]
-    groups = table.groupby([*axes, "width", "params"], sort=True)
-    lines = [
-        " ".join(
-            [*(f"{a:>12}" for a in axes), f"{'width':>6} {'params':>9} {'runs':>5}", *(f"{m:>17}" for m in SCORES)]
-        )
-    ]
-    for place, rows in groups:
-        *values, width, params = place
-        cells = [_mean_and_error(rows[metric]) for metric in SCORES]
-        start = [*(f"{v:>12}" for v in values), f"{width:>6} {params:>9} {len(rows):>5}"]
-        lines.append(" ".join([*start, *(f"{cell:>17}" for cell in cells)]))
-    failed = table[table["state"] == "failed"]
-    lines += [f"failed: width {row.width}, seed {row.seed}: {row.error}" for row in failed.itertuples()]
-    return "\n".join([*lines, "Mean ± standard error over runs; cross-entropy in nats, errors as shares."])
-
-
-def _mean_and_error(values: "pd.Series[float]") -> str:
-    known = values.dropna()
-    if known.empty:
-        return "diverged"
-    error = f" ± {known.sem():.4f}" if len(known) > 1 else ""
-    return f"{known.mean():.4f}{error}"
 
 
 def _bench(options: argparse.Namespace) -> int:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine import registry
-from engine.knob import Value
 from engine.randomness import FOLDS, generator, with_other_targets, with_wrong_labels
 from engine.registry import Split
 from engine.spec import RunSpec
+from engine.splits import scaled
 
 KEPT_BYTES = 512 * 2**20
 """Most memory that data sets are kept in for the next run of the same seed."""
@@ -30,7 +30,7 @@ class Data:
 
 def load(spec: RunSpec) -> Data:
     """Return the data of a run; a larger training set contains the smaller ones of its data_seed."""
-    pool, val, test = _splits(spec.dataset, spec.data_seed, spec.options)
+    pool, val, test = _splits(spec)
     x, y = pool.x[: spec.dataset_size], pool.y[: spec.dataset_size]
     if spec.folds:
         validates = _fold(spec)
@@ -51,7 +51,8 @@ def _with_noise(y: np.ndarray, spec: RunSpec) -> np.ndarray:
 
 def data_key(spec: RunSpec) -> tuple[object, ...]:
     """Return what decides a run's data: runs with equal keys can share one copy."""
-    return (spec.dataset, spec.dataset_size, spec.label_noise, spec.data_seed, spec.folds, spec.fold, spec.options)
+    own = (spec.dataset, spec.dataset_size, spec.standardize, spec.label_noise)
+    return (*own, spec.data_seed, spec.folds, spec.fold, spec.options)
 
 
 def _fold(spec: RunSpec) -> np.ndarray:
@@ -61,10 +62,12 @@ def _fold(spec: RunSpec) -> np.ndarray:
     return validates
 
 
-def _splits(dataset: str, data_seed: int, options: tuple[tuple[str, Value], ...]) -> tuple[Split, Split, Split]:
-    """Return the splits of a data set, the latest of which stay in memory."""
-    key = (dataset, data_seed, options)
-    splits = _latest.pop(key, None) or registry.dataset(dataset).load(data_seed, dict(options))
+def _splits(spec: RunSpec) -> tuple[Split, Split, Split]:
+    """Return the splits of a run's data set, the latest of which stay in memory."""
+    key = (spec.dataset, spec.data_seed, spec.standardize, spec.options)
+    dataset = registry.dataset(spec.dataset)
+    scaling = dataset.scaling if spec.standardize == "default" else spec.standardize
+    splits = _latest.pop(key, None) or scaled(dataset.load(spec.data_seed, dict(spec.options)), scaling)
     while _latest and sum(map(_size, _latest.values())) + _size(splits) > KEPT_BYTES:
         del _latest[next(iter(_latest))]
     _latest[key] = splits

@@ -23,7 +23,7 @@ def _train(model: Reader, data: DeviceData) -> dict[str, Tensor]:
     loss, error, flipped = model.loss_and_error(split, data.which)
     if model.task.loss == "mse":  # no answer is simply right or wrong
         flipped = torch.full_like(flipped, torch.nan)
-    others = _zeros(data) if split.moved is None else split.moved[data.which].sum(dim=1)
+    others = _zeros(data) if split.moved is None else split.moved.sum(dim=1)[data.which]
     return {
         "train_loss": loss,
         "train_error": error,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.registry import Dataset, Split, Task
-from engine.splits import cut, sampling, standardised
+from engine.splits import cut, sampling
 
 TRAIN, VALIDATION = 50_000, 5_000  # of the 60,000 that are not test
 OFFICIAL_TEST = 10_000
@@ -22,16 +22,15 @@ def images_loader(
 ) -> Callable[[int, Mapping[str, Any]], tuple[Split, Split, Split]]:
     """Return the `load` of the images `name`: pool and validation drawn by the data seed, the test set as published.
 
-    Pixels are standardised over all pixels at once. Its Raises: ValueError: where they are not on disk and cannot
-    be downloaded, and what to do.
+    Pixels are from 0 to 255. Its Raises: ValueError: where they are not on disk and cannot be downloaded, and what to
+    do.
     """
 
     def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
         x, y, tests = _kept(name)
         order = sampling(data_seed).permutation(len(y) - tests)[: train + validation]
         places = np.concatenate([order, np.arange(len(y) - tests, len(y))])
-        x = x[places].astype(np.float64)
-        return cut(standardised(x, np.arange(train), axis=None), y[places].astype(np.int64), train, validation)
+        return cut(x[places], y[places].astype(np.int64), train, validation)
 
     return load
 
@@ -43,6 +42,7 @@ def images(name: str, title: str) -> Dataset:
         title=title,
         task=lambda options: task,
         load=images_loader(name, TRAIN, VALIDATION),
+        scaling="all",
         on_disk=lambda: on_disk(name),
     )
 

@@ -1,14 +1,18 @@
-"""Every random number of a run, from its two seeds alone: init, batch order, dropout, label noise, folds."""
+"""Every random number of a run, from its two seeds alone: init, batch order, dropout, label noise, folds,
+augmentation."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 # The second word of the Philox key keeps the streams apart; stream 1 is each data set's own split.
-LABEL_NOISE, INIT, ORDER, DROPOUT, FOLDS = 2, 3, 4, 5, 6
+LABEL_NOISE, INIT, ORDER, DROPOUT, FOLDS, AUGMENT, NOISE = 2, 3, 4, 5, 6, 7, 8
 
 
-def generator(seed: int, stream: int) -> np.random.Generator:
-    """Return the generator of one stream of one seed."""
-    return np.random.Generator(np.random.Philox(key=np.array([seed, stream], dtype=np.uint64)))
+def generator(seed: int, stream: int, step: int = 0) -> np.random.Generator:
+    """Return the generator of one stream of one seed, or of one step of it: a counter's highest word."""
+    key, counter = np.array([seed, stream], dtype=np.uint64), np.array([0, 0, 0, step], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
 class BatchOrder:
@@ -66,13 +70,53 @@ def kept_units(base: int, rows: int, units: int, dropout: float) -> np.ndarray:
 
     The hash is the finaliser "lowbias32". Source: C. Wellons, hash-prospector, 2018.
     """
-    x = (np.arange(rows * units, dtype=np.uint64) + base) & 0xFFFFFFFF
+    return (_hashed(base, rows * units) >= dropout_threshold(dropout)).reshape(rows, units)
+
+
+def _hashed(base: int, count: int) -> np.ndarray:
+    x = (np.arange(count, dtype=np.uint64) + base) & 0xFFFFFFFF
     x = ((x ^ (x >> 16)) * 0x7FEB352D) & 0xFFFFFFFF
     x = ((x ^ (x >> 15)) * 0x846CA68B) & 0xFFFFFFFF
-    x = x ^ (x >> 16)
-    return (x >= dropout_threshold(dropout)).reshape(rows, units)
+    return x ^ (x >> 16)
 
 
 def dropout_threshold(dropout: float) -> int:
     """Return the hash below which a unit is dropped: `dropout` as a share of 2^32."""
     return round(dropout * 2**32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """How one step changes the examples of its batch, in the order in which this is done."""
+
+    angle: np.ndarray
+    """(batch,) radians by which each turns, clockwise."""
+    shift: np.ndarray
+    """(batch, 2) places that each moves down and to the right; a signal moves to the right alone."""
+    share: np.ndarray
+    """(batch,) of each in its mixture; 1 where nothing is mixed."""
+    partner: np.ndarray
+    """(batch,) row that has the rest of the mixture."""
+
+
+def changes(seed: int, step: int, batch: int, *, shift: int, rotate: float, mixup: float) -> Changes:
+    """Return what one step of a run with these settings does to its batch; see README, "Conventions"."""
+    random = generator(seed, AUGMENT, step)
+    return Changes(
+        angle=np.deg2rad(random.uniform(-rotate, rotate, batch)),
+        shift=random.integers(-shift, shift + 1, (batch, 2)),
+        share=random.beta(mixup, mixup, batch) if mixup else np.ones(batch),
+        partner=random.integers(0, batch, batch),
+    )
+
+
+def noise_bases(seed: int, step: int) -> tuple[int, int]:
+    """Return the two 32-bit numbers from which the noise on the inputs of one step is hashed."""
+    first, second = np.random.SeedSequence([NOISE, seed, step]).generate_state(2, np.uint32)
+    return int(first), int(second)
+
+
+def noise(bases: tuple[int, int], rows: int, inputs: int) -> np.ndarray:
+    """Return normal numbers (rows, inputs), each of two hashes. Source: G. Box, M. Muller, 1958."""
+    first, second = (_hashed(base, rows * inputs).reshape(rows, inputs) for base in bases)
+    return np.asarray(np.sqrt(-2 * np.log((first + 0.5) / 2**32)) * np.cos(second * (2 * np.pi / 2**32)))

@@ -80,6 +80,8 @@ class Dataset:
     """What it asks under its own options, e.g. a modulus; called often, and without loading anything."""
     load: "Callable[[int, Mapping[str, Any]], tuple[Split, Split, Split]]"
     """(data_seed, options) → training pool of max_size, validation, test."""
+    scaling: Literal["off", "each", "all"] = "off"
+    """How inputs are standardised, by the training pool, unless a run says otherwise: see splits.scaled."""
     knobs: tuple[Knob, ...] = ()
     on_disk: "Callable[[], bool]" = lambda: True
     """Whether load reads what is here; otherwise it downloads, once."""

@@ -37,6 +37,15 @@ class Settings:
     fold: int = knob(
         0, "Fold", "The part that validates; sweep over all of them.", group="Data", low=0, high=99, rare=True
     )
+    standardize: str = knob(
+        "default",
+        "Standardization",
+        "Of inputs, by the training pool: each feature by itself, all numbers alike, or off; default: as the data set "
+        "is usually seen.",
+        group="Data",
+        choices=lambda: ("default", "off", "each", "all"),
+        rare=True,
+    )
     arch: str = knob(
         "mlp", "Architecture", "The family of models.", group="Architecture", choices=lambda: registry.names("archs")
     )
@@ -65,6 +74,24 @@ class Settings:
         low=0.0,
         high=10.0,
         only_if=("init", "normal"),
+        rare=True,
+    )
+    width_rule: str = knob(
+        "standard",
+        "Width rule",
+        "How initial weights and learning rates follow the width. mup: so that one learning rate suits every width.",
+        group="Architecture",
+        choices=lambda: ("standard", "mup"),
+        rare=True,
+    )
+    base_width: int = knob(
+        16,
+        "Base width",
+        "Width at which mup begins and learns as the standard does.",
+        group="Architecture",
+        low=1,
+        high=2048,
+        only_if=("width_rule", "mup"),
         rare=True,
     )
     weight_decay: float = knob(
@@ -107,6 +134,44 @@ class Settings:
         group="Regularization",
         low=0.0,
         high=0.95,
+        rare=True,
+    )
+    shift: int = knob(
+        0,
+        "Shift",
+        "Each training example moves by a random number of places, at most so many, up or down and left or right, "
+        "anew in each step; zeros move in. Images and signals.",
+        group="Regularization",
+        low=0,
+        high=64,
+        rare=True,
+    )
+    rotate: float = knob(
+        0.0,
+        "Rotation",
+        "Each training image turns by a random angle, at most so many degrees either way, anew in each step.",
+        group="Regularization",
+        low=0.0,
+        high=180.0,
+        rare=True,
+    )
+    augment_noise: float = knob(
+        0.0,
+        "Noise on inputs",
+        "Standard deviation of Gaussian noise that is added to every training input, anew in each step.",
+        group="Regularization",
+        low=0.0,
+        high=100.0,
+        rare=True,
+    )
+    mixup: float = knob(
+        0.0,
+        "Mixup",
+        "Each training example and its target are mixed with another of the batch in shares from a beta distribution "
+        "with this parameter twice. 0: off.",
+        group="Regularization",
+        low=0.0,
+        high=100.0,
         rare=True,
     )
     optimizer: str = knob(
@@ -187,6 +252,14 @@ class Settings:
         high=65536,
     )
     steps: int = knob(3000, "Steps", "Optimizer steps.", group="Training", low=1, high=10**6)
+    keep_weights: str = knob(
+        "off",
+        "Keep weights",
+        "on: the parameters after the last step stay with the result, to be exported.",
+        group="Training",
+        choices=lambda: ("off", "on"),
+        rare=True,
+    )
     eval_examples: int = knob(
         0,
         "Evaluation examples",
@@ -198,7 +271,13 @@ class Settings:
         rare=True,
     )
     seed: int = knob(
-        0, "Seed", "Of initial weights, data order and dropout.", group="Seeds", low=0, high=2**31 - 1, swept=True
+        0,
+        "Seed",
+        "Of initial weights, data order, dropout and augmentation.",
+        group="Seeds",
+        low=0,
+        high=2**31 - 1,
+        swept=True,
     )
     data_seed: int = knob(
         -1,

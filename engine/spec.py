@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from engine import registry
 from engine.knob import Knob, Value, applies, knobs_of
+from engine.limits import refuse_senseless
 from engine.settings import Settings
 
 ENGINE_VERSION = 1
@@ -24,6 +25,9 @@ MAX_RUNS = 10_000
 SCORES = ("train_loss", "val_loss", "test_loss", "train_error", "val_error", "test_error")
 """Losses per example (cross-entropy in nats), errors as shares of wrong answers, or of the split's variance that is
 left unexplained where the loss is mse."""
+
+ACCURACY = {"cross-entropy": "accuracy", "hinge": "accuracy", "mse": "r2"}
+"""What 1 − error is called, by the loss: a view, not stored."""
 
 METRICS = (
     *SCORES,
@@ -80,11 +84,9 @@ class RunSpec(Settings):
         _refuse_unknown(given, declared_options, self.arch, self.dataset)
         filled = {n: k.check(given.get(n, k.default)) for n, k in declared_options.items()}
         object.__setattr__(self, "options", tuple(sorted(filled.items())))
-        if self.label_smoothing and self.task.loss != "cross-entropy":
-            raise ValueError(
-                f"label_smoothing={self.label_smoothing} is not possible; allowed: 0 for {self.dataset}, "
-                f"whose loss is {self.task.loss}."
-            )
+        refuse_senseless(self, self.task)
+        if self.standardize == registry.dataset(self.dataset).scaling:  # one setting, one key
+            object.__setattr__(self, "standardize", "default")
         if self.dataset_size == knobs_of(RunSpec)["dataset_size"].default:  # or all there are, where there are fewer
             object.__setattr__(self, "dataset_size", min(self.dataset_size, self.task.max_size))
         if self.dataset_size > self.task.max_size:
@@ -213,6 +215,8 @@ class RunResult:
     """Steps of the eval points, rising."""
     metrics: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     """Per metric of METRICS, one value per eval point."""
+    point_seconds: tuple[float, ...] = ()
+    """Of `seconds`, those up to each eval point; empty where they were not taken."""
     params: int = 0
     """All trainable parameters."""
     params_non_embedding: int = 0
@@ -224,6 +228,10 @@ class RunResult:
     """E.g. "cpu" or the name of the GPU."""
     error: str = ""
     """Why it failed, in a sentence."""
+    predictions: bytes = b""
+    """What it answers to the test set at its end, as an .npz file; empty where nothing is kept."""
+    weights: bytes = b""
+    """Its parameters at its end, as an .npz file; empty where keep_weights is off."""
 
 
 def knobs_for(settings: Mapping[str, Any]) -> dict[str, Knob]:

@@ -41,10 +41,22 @@ def but_tenths(total: int) -> tuple[int, int]:
     return total - 2 * (total // 10), total // 10
 
 
-def standardised(x: np.ndarray, pool: np.ndarray, axis: int | None = 0) -> np.ndarray:
-    """Return x (n, features) less the mean of the rows `pool` and over their deviation, per feature or over all."""
-    spread = x[pool].std(axis=axis)
-    return np.asarray((x - x[pool].mean(axis=axis)) / np.where(spread > 0, spread, 1.0))
+def scaled(splits: tuple[Split, Split, Split], scaling: str) -> tuple[Split, Split, Split]:
+    """Return the splits with their inputs standardised by the pool: "each" feature by itself, "all" numbers by one mean
+    and one deviation, or "off".
+    """
+    if scaling == "off":
+        return splits
+    axis = {"each": 0, "all": None}[scaling]
+    mean, spread = splits[0].x.mean(axis=axis), splits[0].x.std(axis=axis)
+    pool, val, test = (Split(x=(s.x - mean) / np.where(spread > 0, spread, 1.0), y=s.y) for s in splits)
+    return pool, val, test
+
+
+def standardised(x: np.ndarray, pool: np.ndarray) -> np.ndarray:
+    """Return x (n, columns) less the mean of the rows `pool` and over their deviation, column by column."""
+    spread = x[pool].std(axis=0)
+    return np.asarray((x - x[pool].mean(axis=0)) / np.where(spread > 0, spread, 1.0))
 
 
 def distinct(rows: np.ndarray) -> np.ndarray:

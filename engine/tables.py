@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.registry import Split
-from engine.splits import cut, distinct, sampling, standardised
+from engine.splits import cut, distinct, sampling
 
 
 @cache
@@ -27,15 +27,13 @@ def shipped(name: str, *, delimiter: str | None = ",", header: int = 0) -> np.nd
 def loader(name: str, train: int, validation: int) -> Callable[[int, Mapping[str, Any]], tuple[Split, Split, Split]]:
     """Return the `load` of a table whose last column is the class and whose first line counts rows and columns.
 
-    A row that repeats an earlier one is left out, so that none is both trained on and held out. Features are
-    standardised one by one.
+    A row that repeats an earlier one is left out, so that none is both trained on and held out.
     """
 
     def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
         rows = shipped(name, header=1)
         rows = rows[distinct(rows[:, :-1])]
         order = sampling(data_seed).permutation(len(rows))
-        x, y = standardised(rows[:, :-1], order[:train]), rows[:, -1].astype(np.int64)
-        return cut(x[order], y[order], train, validation)
+        return cut(rows[order, :-1], rows[order, -1].astype(np.int64), train, validation)
 
     return load

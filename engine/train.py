@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
 from engine.net.reader import Reader
 from engine.order import BatchOrders
+from engine.outcome import Trained
 from engine.spec import EvalPoint, RunSpec
 
 POINTS_PER_DECADE = 12
-"""Eval points per factor of ten in steps; evaluation then costs a few per cent of training."""
+"""Eval points per factor of ten in steps; evaluation then costs a few per cent of long training with large batches."""
 
 EVAL_SHARE, SPLITS, LEAST_EVAL_EXAMPLES = 0.1, 3, 400
 """How much of the time evaluation may take, and the examples of each split below which it may take more."""
@@ -24,7 +25,10 @@ EVAL_SHARE, SPLITS, LEAST_EVAL_EXAMPLES = 0.1, 3, 400
 PULSE = 0.1
 """Seconds after which train() yields even with nothing measured, so that its caller can pause or stop it."""
 
-ORDER_CHUNK = 64
+ORDER_CHUNK, ORDER_NUMBERS = 256, 2**19
+"""Steps, and numbers of examples of all models, that are drawn at a time at most. The kernel takes them model by model:
+the more at a time, the longer a model's examples stay in a core's cache.
+"""
 
 
 def eval_steps(steps: int) -> tuple[int, ...]:
@@ -44,6 +48,11 @@ def eval_examples(run: RunSpec) -> int:
     return run.eval_examples or max(affordable, LEAST_EVAL_EXAMPLES)
 
 
+def order_chunk(runs: tuple[RunSpec, ...]) -> int:
+    """Return for how many steps examples are drawn at a time."""
+    return max(1, min(ORDER_CHUNK, ORDER_NUMBERS // (len(runs) * runs[0].batch)))
+
+
 def reader_of(run: RunSpec, device: str, dtype: torch.dtype = torch.float32) -> type[Reader]:
     """Return what trains runs of this shape fastest on this machine, whoever their bucket-mates are."""
     if device == "cpu" and Kernel.supports(run, dtype):
@@ -57,8 +66,8 @@ def train(
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
     reader: type[Reader] | None = None,
-) -> Iterator[tuple[EvalPoint, ...]]:
-    """Train `runs`, all of one shape, and yield an EvalPoint per run at each of `eval_steps`.
+) -> Generator[tuple[EvalPoint, ...], None, Trained]:
+    """Train `runs`, all of one shape, and yield an EvalPoint per run at each of `eval_steps`; return what they became.
 
     Between them an empty tuple comes about every PULSE seconds. Not asking for the next is a pause,
     and never asking again a stop. A run's points depend on its spec alone, whatever else is in `runs`.
@@ -72,8 +81,10 @@ def train(
     for target in eval_steps(runs[0].steps)[1:]:
         while step < target:
             if not len(rows):
-                chunk = min(ORDER_CHUNK, runs[0].steps - step)
-                rows = torch.from_numpy(orders.take(chunk)).to(device)
+                chunk = min(order_chunk(runs), runs[0].steps - step)
+                rows = torch.from_numpy(orders.take(chunk))
+                if device != "cpu":  # from pinned memory, so that nothing waits for the GPU
+                    rows = rows.pin_memory().to(device, non_blocking=True)
             now, rows = rows.split([taken := min(stretch.steps(), target - step, len(rows)), len(rows) - taken])
             model.steps(now, step + 1)
             step += taken
@@ -82,8 +93,9 @@ def train(
                 stretch.begin()
         yield (points := measure(runs, model, data if step == runs[0].steps else some, step))
         if not any(math.isfinite(point.metrics[0]) for point in points):
-            return  # every run has diverged
+            break  # every run has diverged
         stretch.begin()
+    return Trained(runs=runs, model=model, data=data)
 
 
 class _Stretch:

@@ -1,5 +1,7 @@
 """Compare: saved sweeps on one size axis, and the settings in which they differ."""
 
+from collections.abc import Collection
+
 import pandas as pd
 import streamlit as st
 
@@ -31,12 +33,13 @@ def compare() -> None:
     for sentence in st.session_state["compare.problems"]:
         st.error(sentence, icon=":material/error:")
     sweeps = {names[key]: services.saved(opened.db, key) for key in picked}
-    view = viewing.draw(PAGE, lambda: _steps(opened, sweeps), ("width", "params", "ratio"))
+    losses = frozenset[str]().union(*(services.grid(sweep).losses for sweep in sweeps.values()))
+    view = viewing.draw(PAGE, lambda: _steps(opened, sweeps), ("width", "params", "ratio"), losses or {"cross-entropy"})
     link.leave(PAGE, ({"sweeps": ",".join(picked)} if picked else {}) | link.written_view(view, _FIRST))
     if len(picked) < 2:
         st.info(_advice(len(names), len(picked)), icon=":material/stacked_line_chart:")
     if picked:
-        show(opened, sweeps, view)
+        show(opened, sweeps, view, losses)
         rename(opened, {key: names[key] for key in picked})
 
 
@@ -56,11 +59,11 @@ def arrive(names: dict[str, str]) -> None:
     viewing.fill(PAGE, view)
 
 
-def show(opened: services.Services, sweeps: dict[str, SweepSpec], view: View) -> None:
+def show(opened: services.Services, sweeps: dict[str, SweepSpec], view: View, losses: Collection[str]) -> None:
     """Draw the curves of all sweeps, and the settings that set them apart."""
     tables = []
     for name, sweep in sweeps.items():
-        table = services.table(opened.db, sweep, view.at, view.y)
+        table = services.table(opened.db, sweep, view.at, view.by)
         if table.empty:
             st.info(
                 f"“{name}” has no results yet: open it in Explore and press Train.", icon=":material/hourglass_empty:"
@@ -70,12 +73,11 @@ def show(opened: services.Services, sweeps: dict[str, SweepSpec], view: View) ->
     named = pd.concat(tables, ignore_index=True)
     if named.empty:
         return
-    losses = frozenset[str]().union(*(services.grid(sweep).losses for sweep in sweeps.values()))
     height = 430 + 24 * named["series"].nunique()
     chart(
         figures.size_curve(named, view, losses),
         key="compared",
-        alt=words.alt(named, view),
+        alt=words.alt(named, view, losses),
         name="scalescope-compare",
         height=height,
     )

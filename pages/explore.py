@@ -26,7 +26,9 @@ def explore() -> None:
         start.draw(opened, sweep)
     for sentence in [problem] if problem else st.session_state["problems"]:
         st.error(sentence, icon=":material/error:")
-    view = viewing.draw(PAGE, lambda: services.steps(opened.db, sweep), summary.axes(sweep))
+    view = viewing.draw(
+        PAGE, lambda: services.steps(opened.db, sweep), summary.axes(sweep), services.grid(sweep).losses
+    )
     if not problem:
         link.leave(PAGE, link.written(sweep, view))
     active = services.active(opened, sweep)
@@ -74,7 +76,7 @@ def watch(
         progress = services.progress(opened.db, sweep)
         with bar:
             training.draw(opened, sweep, progress, valid)
-        stands = report.draw(sweep, services.table(opened.db, sweep, view.at, view.y), view, active=active)
+        stands = report.draw(sweep, services.table(opened.db, sweep, view.at, view.by), view, active=active)
         if stands and STOOD not in st.session_state:
             st.session_state[STOOD] = True
             st.rerun()

@@ -51,6 +51,11 @@ class Database:
         return self.spool / "live"
 
     @property
+    def outcomes(self) -> Path:
+        """Folder of what the runs of result files leave behind, each under the name of its result file."""
+        return self.spool / "outcomes"
+
+    @property
     def rejected(self) -> Path:
         """Folder of what lay in the spool and is no result."""
         return self.spool / "rejected"

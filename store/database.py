@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from store import schema, shipped
+from store import outcomes, schema, shipped
 from store.connection import Database, check_magic, connected
 from store.errors import ELSEWHERE, StoreError, in_words
 
@@ -16,10 +16,11 @@ def open_database(home: Path | None = None) -> Database:
 
     Raises: StoreError: where the folder or its database cannot be used, and what to do.
     """
+    outcomes.kept_bytes()
     chosen = home or Path(os.environ.get("SCALESCOPE_HOME") or "~/.scalescope")
     db = Database(chosen.expanduser().absolute())
     with in_words(db.file):
-        for folder in (db.live, db.rejected):
+        for folder in (db.live, db.rejected, db.outcomes):
             folder.mkdir(parents=True, exist_ok=True)
         if not db.file.exists():
             _create(db)

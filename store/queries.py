@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from engine.spec import METRICS, RunSpec
 from store.connection import Database
+from store.outcomes import unpacked
 from store.results import DONE, as_table
-from store.spool import pending
+from store.spool import ingest, pending
 
 # What `runs` name, from the tables and from beside them. A result beats a run in training, that one an old failure.
 _FOUND = f"""
@@ -23,12 +25,19 @@ _FOUND = f"""
     )
 """
 _SIZES = ("width", "depth", "seed", "data_seed", "dataset_size", "params", "params_non_embedding")
-_WANTED = pa.schema([("key", pa.string()), ("steps", pa.int64()), ("place", pa.int64())])
+_ACCURACY = ", ".join(f"1 - {split}_error AS {split}_accuracy" for split in ("train", "val", "test"))
+_PREDICTIONS = """
+    SELECT key, predictions FROM runs SEMI JOIN wanted USING (key) JOIN outcomes USING (run_id)
+    WHERE predictions IS NOT NULL
+"""
+_WEIGHTS = "SELECT weights FROM runs JOIN outcomes USING (run_id) WHERE key = ? AND weights IS NOT NULL"
 _POINT = {
     "last": "len(step)",
     "best": "if(list_min(val_{by}) IS NULL, len(step), list_position(val_{by}, list_min(val_{by})))",
     "step": "len(list_filter(step, lambda s: s <= {at}))",
 }
+_SPENT = "step * wanted.batch AS examples_seen, train_flops / wanted.steps * step AS flops_spent"
+"""What follows from the step is not stored."""
 
 
 def runs_at(db: Database, runs: Sequence[RunSpec], at: str | int = "last", by: str = "loss") -> pd.DataFrame:
@@ -36,15 +45,24 @@ def runs_at(db: Database, runs: Sequence[RunSpec], at: str | int = "last", by: s
 
     `at` is "last", "best" (the earliest point of lowest validation `by`, "loss" or "error"), or a step: then the
     latest point not after it. What is not finite or was not measured by then is NaN; its `step` is 0.
+    Each error has its accuracy beside it, which is R² where the loss is mse; see engine.spec.ACCURACY.
+    `examples_seen`, `flops_spent` and `seconds` are those up to that point, `train_flops` those of all steps.
     Raises: ValueError: for another `at` or `by`.
     """
     # The tables keep them unsigned; a difference of unsigned numbers wraps around in pandas.
     sizes = ", ".join(f"{name}::BIGINT AS {name}" for name in _SIZES)
     metrics = ", ".join(f"{name}[point] AS {name}" for name in METRICS)
     sql = f"""
-        {_FOUND}, read AS (SELECT *, {_point(at, by)} AS point FROM found)
+        {_FOUND}, points AS (SELECT *, {_point(at, by)} AS point FROM found),
+        read AS (
+            SELECT * REPLACE (
+                coalesce(step[point], 0)::BIGINT AS step,
+                if(point = len(step), seconds, point_seconds[point]) AS seconds,
+                {metrics}
+            ) FROM points
+        )
         SELECT key, arch, dataset, {sizes}, train_flops, seconds, state, error,
-               coalesce(step[point], 0)::BIGINT AS step, wanted.steps, {metrics}
+               step, wanted.steps, {_SPENT}, {", ".join(METRICS)}, {_ACCURACY}
         FROM read JOIN wanted USING (key) ORDER BY place
     """
     return _ask(db, runs, sql)
@@ -57,15 +75,44 @@ def eval_steps(db: Database, runs: Sequence[RunSpec]) -> list[int]:
 
 
 def curves(db: Database, runs: Sequence[RunSpec]) -> pd.DataFrame:
-    """Return one row per run and eval point: key, width, seed, step and the metrics."""
+    """Return one row per run and eval point: key, width, seed, step, what it took up to there, and the metrics.
+
+    `seconds` are NaN where they were taken of the whole run alone.
+    """
     metrics = ", ".join(f"unnest({name}) AS {name}" for name in METRICS)
     sql = f"""
         {_FOUND}, points AS (
-            SELECT key, width::BIGINT AS width, seed::BIGINT AS seed, unnest(step)::BIGINT AS step, {metrics} FROM found
+            SELECT key, width::BIGINT AS width, seed::BIGINT AS seed, train_flops, unnest(step)::BIGINT AS step,
+                   unnest(point_seconds) AS seconds, {metrics}
+            FROM found
         )
-        SELECT points.* FROM points JOIN wanted USING (key) ORDER BY place, step
+        SELECT key, width, seed, step, {_SPENT}, seconds,
+               {", ".join(METRICS)}, {_ACCURACY}
+        FROM points JOIN wanted USING (key) ORDER BY place, step
     """
     return _ask(db, runs, sql)
+
+
+def predictions(db: Database, runs: Sequence[RunSpec]) -> dict[str, dict[str, np.ndarray]]:
+    """Return by key what each of `runs` answered to its test set at its end; runs without are left out.
+
+    `outputs`: float16 (examples, outputs), in the order of the test split. Where the loss is cross-entropy they are the
+    probabilities of the classes, of very many that of the answer alone (examples, 1), and `answers` (examples,) are the
+    classes of highest probability. Results that ship, that were kept before this was, or beyond SCALESCOPE_PREDICTIONS
+    are without.
+    """
+    ingest(db)
+    with db.reading() as con:
+        con.register("wanted", _wanted(list({run.key: run for run in runs}.values())))
+        return {key: unpacked(npz) for key, npz in con.execute(_PREDICTIONS).fetchall()}
+
+
+def weights(db: Database, key: str) -> dict[str, np.ndarray] | None:
+    """Return the parameters by name, float32, that the run `key` had at its end; None where none are kept."""
+    ingest(db)
+    with db.reading() as con:
+        found = con.execute(_WEIGHTS, [key]).fetchall()
+    return unpacked(found[0][0]) if found else None
 
 
 def progress(db: Database, runs: Sequence[RunSpec]) -> pd.DataFrame:
@@ -80,17 +127,23 @@ def progress(db: Database, runs: Sequence[RunSpec]) -> pd.DataFrame:
 
 
 def _ask(db: Database, runs: Sequence[RunSpec], sql: str) -> pd.DataFrame:
-    wanted = {run.key: run.steps for run in runs}
+    wanted = {run.key: run for run in runs}
     beside = as_table([dated for dated in pending(db) if dated[1].spec.key in wanted])
     with db.reading() as con:
-        con.register("wanted", _wanted(wanted))
+        con.register("wanted", _wanted(list(wanted.values())))
         con.register("pending", beside)
         return con.execute(sql).df()
 
 
-def _wanted(steps: dict[str, int]) -> pa.Table:
-    rows = [{"key": key, "steps": count, "place": place} for place, (key, count) in enumerate(steps.items())]
-    return pa.Table.from_pylist(rows, _WANTED)
+def _wanted(runs: Sequence[RunSpec]) -> pa.Table:
+    """Return what is asked of runs, each named once, and what their own rows do not say."""
+    columns = {
+        "key": pa.array([run.key for run in runs], pa.string()),
+        "steps": pa.array([run.steps for run in runs], pa.int64()),
+        "batch": pa.array([run.batch for run in runs], pa.int64()),
+        "place": pa.array(range(len(runs)), pa.int64()),
+    }
+    return pa.table(columns)
 
 
 def _point(at: str | int, by: str) -> str:

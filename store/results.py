@@ -37,7 +37,10 @@ _RUN_COLUMNS: list[tuple[str, pa.DataType]] = [
     ("created", pa.timestamp("us")),
     ("config", pa.string()),
 ]
-_CURVE_COLUMNS = [("step", pa.list_(pa.uint32())), *((name, pa.list_(pa.float64())) for name in METRICS)]
+_CURVE_COLUMNS = [
+    ("step", pa.list_(pa.uint32())),
+    *((name, pa.list_(pa.float64())) for name in (*METRICS, "point_seconds")),
+]
 RUN_COLUMNS = tuple(name for name, _ in _RUN_COLUMNS)
 CURVE_COLUMNS = tuple(name for name, _ in _CURVE_COLUMNS)
 SCHEMA = pa.schema([*_RUN_COLUMNS, *_CURVE_COLUMNS])
@@ -67,6 +70,7 @@ def as_row(result: RunResult) -> dict[str, Any]:
         "device": result.device,
         "error": result.error,
         "step": list(result.steps),
+        "point_seconds": list(result.point_seconds),
     } | {name: [v if math.isfinite(v) else None for v in result.metrics.get(name, ())] for name in METRICS}
 
 
@@ -92,6 +96,7 @@ def from_row(row: Any) -> RunResult:
         state=RunState(_text(row, "state")),
         steps=tuple(steps),
         metrics={name: _metric(row, name, len(steps)) for name in METRICS},
+        point_seconds=_point_seconds(row, len(steps)),
         params=_whole(row, "params"),
         params_non_embedding=_whole(row, "params_non_embedding"),
         train_flops=_amount(row, "train_flops"),
@@ -131,9 +136,8 @@ def insert(con: duckdb.DuckDBPyConnection, dated: Sequence[Dated]) -> int:
     for table, columns in (("runs", RUN_COLUMNS), ("curves", CURVE_COLUMNS)):
         con.execute(f"INSERT INTO {table} BY NAME SELECT run_id, {', '.join(columns)} FROM accepted")
     con.unregister("incoming")
-    row = con.execute("SELECT count(*) FROM accepted").fetchone()
-    assert row is not None
-    return int(row[0])
+    ((count,),) = con.execute("SELECT count(*) FROM accepted").fetchall()  # all: an open result would be in the way
+    return int(count)
 
 
 def _list(row: Mapping[str, Any], name: str) -> list[Any]:
@@ -150,6 +154,16 @@ def _metric(row: Mapping[str, Any], name: str, length: int) -> tuple[float, ...]
     if not set(map(type, found)) <= {int, float, type(None)}:
         raise ValueError(f"{name} holds something that is no number.")
     return tuple(math.nan if v is None else float(v) for v in found)
+
+
+def _point_seconds(row: Mapping[str, Any], length: int) -> tuple[float, ...]:
+    """Return them, or nothing: results were once kept without them."""
+    if not row.get("point_seconds"):
+        return ()
+    found = _metric(row, "point_seconds", length)
+    if not all(0 <= value < math.inf for value in found):
+        raise ValueError("point_seconds holds something that is no number from 0.")
+    return found
 
 
 def _whole(row: Mapping[str, Any], name: str) -> int:

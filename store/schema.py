@@ -27,6 +27,10 @@ MIGRATIONS = (
     );
     CREATE TABLE sweep_runs (sweep_id VARCHAR NOT NULL, key VARCHAR NOT NULL);
     """,
+    "ALTER TABLE curves ADD COLUMN point_seconds DOUBLE[]",  # without a default: that would rewrite the table
+    """
+    CREATE TABLE outcomes (run_id UINTEGER PRIMARY KEY, predictions BLOB, predictions_bytes UBIGINT, weights BLOB);
+    """,
 )
 """Each brings the tables from its place in the list to the next; a released one never changes."""
 

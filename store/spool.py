@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
 from engine.spec import ENGINE_VERSION, RunResult, RunSpec, RunState
+from store import outcomes
 from store.connection import Database
+from store.durable import whole
 from store.errors import StoreError, in_words
 from store.results import Dated, as_row, from_row, insert
 
@@ -51,8 +54,15 @@ class Spool:
             if result.state in (RunState.QUEUED, RunState.RUNNING):
                 raise ValueError(f"state={result.state} is not possible; allowed: that of a run which has ended.")
         if results:
+            path = self._db.spool / f"{time.time_ns()}-{uuid.uuid4().hex[:12]}.json"
             with in_words(self._db.file):
-                _write(self._db.spool / f"{time.time_ns()}-{uuid.uuid4().hex[:12]}.json", results, durable=True)
+                beside = _beside(self._db, path)
+                outcomes.write(beside, results)  # first: whoever sees the results finds it
+                try:
+                    _write(path, results, durable=True)
+                except OSError:
+                    beside.unlink(missing_ok=True)
+                    raise
 
     def show(self, results: Sequence[RunResult]) -> None:
         """Show what this worker has in training in place of what it showed before; empty clears.
@@ -93,9 +103,13 @@ def ingest(db: Database) -> int:
             else:
                 read.append(path)
         count = insert(con, dated)
+        for path in read if count else ():
+            _insert_outcomes(db, con, _beside(db, path))
     with in_words(db.file):
         for path in read:  # only now that they are committed: a kill before this line repeats them, which is harmless
             path.unlink(missing_ok=True)
+            _beside(db, path).unlink(missing_ok=True)
+        outcomes.clear_orphans(db.outcomes, db.spool)
     return count
 
 
@@ -138,27 +152,22 @@ def _write(path: Path, results: Sequence[RunResult], durable: bool) -> None:
         },
         allow_nan=False,
     )
-    draft = path.with_name(path.name + ".tmp")
-    try:
-        with draft.open("w", encoding="utf-8") as opened:
-            opened.write(text)
-            opened.flush()
-            if durable:
-                os.fsync(opened.fileno())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    if durable:
-        _sync_folder(path.parent)
+    with whole(path, durable=durable) as opened:
+        opened.write(text.encode())
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _beside(db: Database, path: Path) -> Path:
+    """Return where what the runs of a result file leave behind lies."""
+    return db.outcomes / f"{path.name.partition('.')[0]}.arrow"
+
+
+def _insert_outcomes(db: Database, con: duckdb.DuckDBPyConnection, path: Path) -> None:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        outcomes.insert(con, path)
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        _reject(db, path, error)
 
 
 def _read(path: Path) -> list[Dated]:
@@ -191,7 +200,7 @@ def _waiting(db: Database) -> list[Path]:
     with in_words(db.file), os.scandir(db.spool) as entries:
         for entry in entries:
             path = Path(entry.path)
-            if path not in (db.live, db.rejected) and not (path.suffix == ".tmp" and _is_fresh(path)):
+            if path not in (db.live, db.rejected, db.outcomes) and not (path.suffix == ".tmp" and _is_fresh(path)):
                 found.append(path)
     return sorted(found)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from engine.spec import parse_settings
+from engine.spec import RunSpec, parse_settings
 from store import queries
 from store.database import open_database
 from tests.processes import workers
@@ -41,11 +41,21 @@ def _finish(home: Path) -> dict[str, dict[str, Any]]:
     return {run["key"]: run for run in json.loads(out)["runs"]}
 
 
-def _done(home: Path) -> dict[str, float]:
+def _runs() -> tuple[RunSpec, ...]:
     settings = {"dataset": "digits", "dataset_size": "100", "label_noise": "0.2", "lr": "0.02", "batch_size": "100"}
-    table = queries.runs_at(open_database(home), parse_settings(settings | SETTINGS).runs())
+    return parse_settings(settings | SETTINGS).runs()
+
+
+def _done(home: Path) -> dict[str, float]:
+    table = queries.runs_at(open_database(home), _runs())
     done = table[table["state"] == "finished"]
     return dict(zip(done["key"], done["test_loss"], strict=True))
+
+
+def _predictions(home: Path) -> dict[str, bytes]:
+    found = queries.predictions(open_database(home), _runs())
+    assert len(found) == 24
+    return {key: kept["answers"].tobytes() + kept["outputs"].tobytes() for key, kept in found.items()}
 
 
 @pytest.mark.timeout(280)
@@ -69,6 +79,7 @@ def test_whatever_is_killed_nothing_finished_is_lost_and_the_end_is_the_same(tmp
     for pid in workers(home):
         os.kill(pid, signal.SIGKILL)
     untouched = _finish(tmp_path / "other")
+    assert _predictions(home) == _predictions(tmp_path / "other")
     assert len(interrupted) == 24
     for key, run in interrupted.items():
         assert run["state"] == "finished"

@@ -13,4 +13,5 @@ DATASET = Dataset(
     title="Breast cancer (30 measurements)",
     task=lambda options: TASK,
     load=loader("breast_cancer.csv", TRAIN, VALIDATION),
+    scaling="each",
 )

@@ -9,4 +9,6 @@ from engine.tables import loader
 TRAIN, VALIDATION = 80, 19  # of 149 that differ; the other 50 test
 
 TASK = Task(shape=(4,), outputs=3, max_size=TRAIN)
-DATASET = Dataset(title="Iris (4 measurements)", task=lambda options: TASK, load=loader("iris.csv", TRAIN, VALIDATION))
+DATASET = Dataset(
+    title="Iris (4 measurements)", task=lambda options: TASK, load=loader("iris.csv", TRAIN, VALIDATION), scaling="each"
+)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.registry import Dataset, Split, Task
-from engine.splits import cut, sampling, standardised
+from engine.splits import cut, sampling
 
 TRAIN, VALIDATION, TEST = 4000, 1000, 1000
 LENGTH = 40
@@ -36,12 +36,11 @@ SHAPES = """
 
 
 def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
-    """Return training pool, validation and test, all classes equally often; standardised over all points at once."""
+    """Return training pool, validation and test, all classes equally often."""
     rng = sampling(data_seed)
     count = TRAIN + VALIDATION + TEST
     y = rng.permutation(np.arange(count) % 10)
-    x = _signals(y, rng)
-    return cut(standardised(x, np.arange(TRAIN), axis=None), y, TRAIN, VALIDATION)
+    return cut(_signals(y, rng), y, TRAIN, VALIDATION)
 
 
 def _signals(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -72,4 +71,4 @@ def _read(x: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 TASK = Task(shape=(1, LENGTH), outputs=10, max_size=TRAIN)
-DATASET = Dataset(title="MNIST-1D (signals of 40 points)", task=lambda options: TASK, load=load)
+DATASET = Dataset(title="MNIST-1D (signals of 40 points)", task=lambda options: TASK, load=load, scaling="all")

@@ -10,5 +10,8 @@ TRAIN, VALIDATION = 100, 28  # of 178; the other 50 test
 
 TASK = Task(shape=(13,), outputs=3, max_size=TRAIN)
 DATASET = Dataset(
-    title="Wine (13 measurements)", task=lambda options: TASK, load=loader("wine_data.csv", TRAIN, VALIDATION)
+    title="Wine (13 measurements)",
+    task=lambda options: TASK,
+    load=loader("wine_data.csv", TRAIN, VALIDATION),
+    scaling="each",
 )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from engine import registry
+from engine.net.augment import Augment
 from engine.net.batched_net import BatchedNet, Dropout
 from engine.net.count import count
 from engine.net.device_data import ROW_MULTIPLE, DeviceData
@@ -14,6 +15,7 @@ from engine.net.initial import initial_values
 from engine.net.losses import LOSSES
 from engine.net.optimizers import Optimizer
 from engine.net.reader import Reader
+from engine.net.replay import Replay, cuda_graph, differ_in_rows_alone
 from engine.spec import RunSpec
 
 VECTOR = 16
@@ -46,10 +48,16 @@ class Batched(Reader):
         self._loss = LOSSES[self.task.loss]
         self._smoothing = x.new_tensor([run.label_smoothing for run in runs])[:, None, None]
         self._any_smoothing = any(run.label_smoothing > 0 for run in runs)
+        self._augment = Augment(runs, x)
         self._running: dict[str, Tensor] = {}  # statistics of batch norms, which no gradient changes
         self._any_dropout = any(run.dropout > 0 for run in runs)
         self._x, self._y = x.flatten(0, 1), data.train.y.flatten(0, 1)
         self._first_row = data.which[:, None] * x.shape[1]
+        self._replay = Replay(self.step, cuda_graph) if x.is_cuda and differ_in_rows_alone(runs) else None
+
+    def steps(self, rows: Tensor, first: int) -> None:
+        """Take steps on `rows` (steps, models, batch), on a GPU each as one launch where that is possible."""
+        (self._replay.steps if self._replay else super().steps)(rows, first)
 
     def step(self, rows: Tensor, step: int) -> None:
         """Take optimizer step `step` on the examples `rows` (models, batch)."""
@@ -63,14 +71,21 @@ class Batched(Reader):
         index = index.view(-1)
         x = self._x.index_select(0, index).view(models, batch + extra, -1)
         y = self._y.index_select(0, index).unflatten(0, (models, batch + extra))
+        x, mixture = self._augment(x, step, batch) if self._augment.any else (x, None)
+        if mixture is not None and y.is_floating_point():
+            y, mixture = mixture.of(y), None
         dropped = Dropout(self._runs, step) if self._any_dropout else None
-        net = BatchedNet(self._runs[0], self.parameters, self.task.outputs, self._running, real=batch, dropped=dropped)
+        net = BatchedNet(self._runs, self.parameters, self.task.outputs, self._running, real=batch, dropped=dropped)
         logits = self._forward(net, x.transpose(1, 2))
         with torch.no_grad():  # the gradient of the mean loss
             slope = self._loss.slope(logits, y)
             if self._any_smoothing:  # of the target, a share moves from the label to all classes
                 slope.scatter_add_(1, y[:, None], self._smoothing.expand(-1, 1, batch + extra))
                 slope -= self._smoothing / self.task.outputs
+            if mixture is not None:  # and a share from the label to the partner's
+                moved = (1 - mixture.share[:, None]) * (1 - self._smoothing)
+                slope.scatter_add_(1, y[:, None], moved)
+                slope.scatter_add_(1, mixture.partners(y)[:, None], -moved)
             slope /= batch
             if extra:
                 slope[:, :, batch:] = 0
@@ -80,7 +95,7 @@ class Batched(Reader):
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
         with torch.no_grad():
-            net = BatchedNet(self._runs[0], self.parameters, self.task.outputs, self._running)
+            net = BatchedNet(self._runs, self.parameters, self.task.outputs, self._running)
             return self._forward(net, x.transpose(1, 2))
 
     def norms(self) -> tuple[Tensor, Tensor]:
@@ -93,3 +108,7 @@ class Batched(Reader):
             for values in (self._weights, self._optimizer.gradients)
         )
         return weights, gradients
+
+    def statistics(self) -> dict[str, Tensor]:
+        """See Reader."""
+        return {name: values.flatten(1) for name, values in self._running.items()}

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.net.functions import convolved, pair_maximum, standardized
 from engine.net.views import grid_dims
+from engine.net.width_rule import attention_factor
 from engine.randomness import dropout_base, dropout_threshold
 from engine.spec import RunSpec
 
@@ -33,7 +34,7 @@ class BatchedNet:
 
     def __init__(
         self,
-        spec: RunSpec,
+        runs: tuple[RunSpec, ...],
         parameters: dict[str, Tensor],
         outputs: int,
         running: dict[str, Tensor],
@@ -42,7 +43,7 @@ class BatchedNet:
         dropped: "Dropout | None" = None,
     ) -> None:
         """`running` holds the statistics of batch norms; `real` rows come before the filling, None in evaluation."""
-        self.spec, self.outputs = spec, outputs
+        self.spec, self._runs, self.outputs = runs[0], runs, outputs
         self._parameters, self._running, self._real, self._dropped = parameters, running, real, dropped
 
     def flat(self, x: Tensor) -> Tensor:
@@ -159,6 +160,9 @@ class BatchedNet:
         by_head = x.view(models, 3, heads, -1, steps, rows).permute(1, 0, 5, 2, 4, 3)  # steps by units at the end
         # Always a copy: where a view would do, with one model and one head, torch multiplies by another path.
         queries, keys, values = by_head.contiguous().view(3, models * rows, heads, steps, -1)
+        if any(run.width_rule != "standard" for run in self._runs):
+            factors = [attention_factor(run, heads, queries.shape[-1]) for run in self._runs]
+            queries = queries * x.new_tensor(factors).repeat_interleave(rows)[:, None, None, None]
         attended = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
         by_unit = attended.view(models, rows, heads, steps, -1).permute(0, 2, 4, 3, 1).contiguous()
         return by_unit.view(models, -1, steps, rows)
@@ -223,13 +227,19 @@ class Dropout:
         places = x[0, 0, ..., 0].numel()
         unit = torch.arange(places, device=x.device) * units + torch.arange(units, device=x.device)[:, None]
         place = torch.arange(rows, device=x.device) * (units * places) + unit[..., None]
-        h = (place.flatten(0, 1) + torch.tensor(bases, device=x.device)[:, None, None]) & 0xFFFFFFFF
-        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):  # as randomness.kept_units
-            h ^= h >> shift
-            h *= factor  # wraps in 64 bits; the low 32 are right
-            h &= 0xFFFFFFFF
-        h ^= h >> 16
+        h = hashed(place.flatten(0, 1) + torch.tensor(bases, device=x.device)[:, None, None])
         thresholds = torch.tensor([dropout_threshold(rate) for rate in rates], device=x.device)
         scale = torch.tensor(1 / (1 - rates), device=x.device, dtype=x.dtype)
         kept = (h >= thresholds[:, None, None]) * scale[:, None, None]
         return x * kept.view(models, units, *x.shape[2:])
+
+
+def hashed(x: Tensor) -> Tensor:
+    """Return the 32-bit hash of randomness.py of each whole number of x, a new tensor."""
+    h = x & 0xFFFFFFFF
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        h ^= h >> shift
+        h *= factor  # wraps in 64 bits; the low 32 are right
+        h &= 0xFFFFFFFF
+    h ^= h >> 16
+    return h

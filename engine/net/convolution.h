@@ -32,7 +32,9 @@ struct Taps {
     real* out;
     int64_t out_stride;
     const real* bias;  // one per unit, or none
-    bool adds;         // to what out holds, rather than write it
+    bool adds = false;           // to what out holds, rather than write it
+    bool positive = false;       // as in Product
+    const real* gate = nullptr;
 };
 
 template <int UNITS, int COLUMNS>
@@ -56,8 +58,14 @@ static void taps_tile(const Taps& t, int64_t unit, int64_t y, int64_t x, int64_t
                     for (int j = 0; j < COLUMNS; j++) sum[i][j] += a[i * a_row] * factor[j];
             }
         }
+    const real* gate = t.gate ? t.gate + (out - t.out) : nullptr;
     for (int i = 0; i < UNITS; i++)
-        for (int j = 0; j < COLUMNS; j++) store(out + i * t.out_stride + j * LANES, sum[i][j]);
+        for (int j = 0; j < COLUMNS; j++) {
+            const int64_t at = i * t.out_stride + j * LANES;
+            if (t.positive) sum[i][j] = sum[i][j] < 0 ? Vec{} : sum[i][j];
+            if (gate) sum[i][j] = load(gate + at) > 0 ? sum[i][j] : Vec{};
+            store(out + at, sum[i][j]);
+        }
 }
 
 using TapsTile = void (*)(const Taps&, int64_t, int64_t, int64_t, int64_t);
@@ -198,7 +206,8 @@ static void convolution_forward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     const Grid grid(op, pass);
     sum_taps({grid, y.units, x.units, {pass.parameter(op, 0), op.parameters[0].stride, grid.taps()}, false, pass.at(x),
-              x.stride, pass.out(y), y.stride, op.parameters[1].stride ? pass.parameter(op, 1) : nullptr, false});
+              x.stride, pass.out(y), y.stride, op.parameters[1].stride ? pass.parameter(op, 1) : nullptr, false,
+              op.positive != 0});
 }
 
 static void convolution_backward(const Operation& op, const Pass& pass) {
@@ -207,7 +216,7 @@ static void convolution_backward(const Operation& op, const Pass& pass) {
     const auto [weight, stride] = op.parameters[0];
     if (real* out = pass.slope(x))
         sum_taps({grid, x.units, y.units, {pass.parameter(op, 0), grid.taps(), stride}, true, pass.slope(y), y.stride,
-                  out, x.stride, nullptr, op.input_adds != 0});
+                  out, x.stride, nullptr, op.input_adds != 0, false, op.gated ? pass.at(x) : nullptr});
     sum_filters({grid, x.units, pass.at(x), x.stride, pass.slope(y), y.stride, pass.bucket.whole + weight, stride},
                 y.units);
     learned(pass, weight, y.units * stride);
@@ -219,7 +228,7 @@ static void depthwise_forward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     for (int64_t unit = 0; unit < y.units; unit++)
         sum_taps({Grid(op, pass), 1, 1, {pass.parameter(op, 0) + unit * op.parameters[0].stride, 0, 0}, false,
-                  pass.at(x) + unit * x.stride, x.stride, pass.out(y) + unit * y.stride, y.stride, nullptr, false});
+                  pass.at(x) + unit * x.stride, x.stride, pass.out(y) + unit * y.stride, y.stride, nullptr});
 }
 
 static void depthwise_backward(const Operation& op, const Pass& pass) {
@@ -239,7 +248,7 @@ static void depthwise_backward(const Operation& op, const Pass& pass) {
 }
 
 // The larger of two; the first where they are equal, and what is not a number wins.
-static inline Ints first_wins(Vec a, Vec b) { return a >= b || a != a; }
+static inline Ints first_wins(Vec a, Vec b) { return (a >= b) | (a != a); }
 
 // The largest of two neighbours along each side; an odd last line or column is left out.
 static void pool_forward(const Operation& op, const Pass& pass) {
@@ -270,15 +279,17 @@ static void pool_backward(const Operation& op, const Pass& pass) {
     const bool adds = op.input_adds != 0;
     for (int64_t unit = 0; unit < y.units; unit++) {
         const real *values = pass.at(x) + unit * x.stride, *slopes = pass.slope(y) + unit * y.stride;
+        const real* results = pass.at(y) + unit * y.stride;
         real* out = pass.slope(x) + unit * x.stride;
         if (!adds && (grid.width % 2 || (grid.lines == 3 && grid.height % 2)))
             std::fill_n(out, grid.at(grid.height, 0), real(0));
         for (int64_t line = 0; line < std::max<int64_t>(grid.height / 2, 1); line++)
             for (int64_t column = 0; column < grid.width / 2; column++)
-                for (int64_t row = 0; row < grid.rows; row += LANES, slopes += LANES) {
+                for (int64_t row = 0; row < grid.rows; row += LANES, slopes += LANES, results += LANES) {
                     const int64_t at = grid.at(line * 2, column * 2) + row, right = grid.rows, below = grid.at(1, 0);
                     const Vec a = load(values + at), b = load(values + at + right), none{};
                     Vec upper = load(slopes), lower{};
+                    if (op.gated) upper = load(results) > 0 ? upper : none;
                     if (grid.lines == 3) {
                         const Vec c = load(values + at + below), d = load(values + at + below + right);
                         const Ints wins = first_wins(first_wins(a, b) ? a : b, first_wins(c, d) ? c : d);

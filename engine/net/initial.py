@@ -1,10 +1,9 @@
 """The weights a run begins with."""
 
-import math
-
 import numpy as np
 
 from engine.net.count import Parameter, count
+from engine.net.width_rule import spread, spread_factors
 from engine.randomness import INIT, generator
 from engine.spec import RunSpec
 
@@ -16,7 +15,8 @@ def initial_values(spec: RunSpec) -> list[np.ndarray]:
     biases alike, and for recurrent layers with fan_in the hidden units; normal for embeddings; 1 and 0 for norms.
     """
     random = generator(spec.seed, INIT)
-    return [_drawn(parameter, spec, random) for parameter in count(spec).parameters]
+    factors = zip(count(spec).parameters, spread_factors(spec), strict=True)
+    return [_drawn(parameter, spec, random) * factor for parameter, factor in factors]
 
 
 def _drawn(parameter: Parameter, spec: RunSpec, random: np.random.Generator) -> np.ndarray:
@@ -31,13 +31,7 @@ def _drawn(parameter: Parameter, spec: RunSpec, random: np.random.Generator) -> 
 
 
 def _weight(parameter: Parameter, spec: RunSpec, random: np.random.Generator) -> np.ndarray:
-    """Return a weight whose variance follows from its shape, counted as torch.nn.init does; biases begin at 0.
-
-    Source: he, normal with variance 2/fan_in: arXiv:1502.01852 §2.2; xavier, uniform with variance
-    2/(fan_in + fan_out): Glorot & Bengio 2010 (AISTATS), §4.2.1.
-    """
-    fan_out, fan_in = (side * math.prod(parameter.dims[2:]) for side in parameter.dims[:2])
+    """Return a weight whose variance follows from its shape, counted as torch.nn.init does; biases begin at 0."""
     if spec.init == "xavier":
-        return random.uniform(-1.0, 1.0, parameter.dims) * math.sqrt(6 / (fan_in + fan_out))
-    spread = spec.init_std if spec.init == "normal" else math.sqrt(2 / fan_in)
-    return random.standard_normal(parameter.dims) * spread
+        return random.uniform(-1.0, 1.0, parameter.dims) * spread(parameter, spec)
+    return random.standard_normal(parameter.dims) * spread(parameter, spec)

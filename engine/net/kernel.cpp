@@ -48,6 +48,7 @@ constexpr Family FAMILIES[] = {
     {depthwise_forward, depthwise_backward},
     {pool_forward, pool_backward},
     {batch_norm_forward, batch_norm_backward},
+    {ravel_forward, ravel_backward},
     {gru_forward, gru_backward},
     {lstm_forward, lstm_backward},
     {positions_forward, positions_backward},
@@ -60,15 +61,21 @@ static const Value& outputs_of(const Tape& tape) { return tape.values[tape.opera
 // Follows the tape and returns the outputs (outputs, stride).
 static const real* forward(const Pass& pass) {
     const Tape& tape = pass.tape;
-    for (int64_t i = 0; i < tape.count; i++) FAMILIES[tape.operations[i].kind].forward(tape.operations[i], pass);
+    for (int64_t i = 0; i < tape.count; i++) {
+        const Operation& op = tape.operations[i];
+        if (!(op.skipped & 1)) FAMILIES[op.kind].forward(op, pass);
+    }
     return pass.at(outputs_of(tape));
 }
 
 // Follows the tape backwards from the slope of the outputs and updates all parameters.
 static void backward(const Pass& pass) {
     const Tape& tape = pass.tape;
-    for (int64_t i = tape.count - 1; i >= 0; i--)
-        if (const auto step = FAMILIES[tape.operations[i].kind].backward) step(tape.operations[i], pass);
+    for (int64_t i = tape.count - 1; i >= 0; i--) {
+        const Operation& op = tape.operations[i];
+        const auto step = FAMILIES[op.kind].backward;
+        if (step && !(op.skipped & 2)) step(op, pass);
+    }
     if (as_a_whole(pass)) update_all(pass.model, *pass.rates, pass.bucket.numbers, pass.bucket.whole);
 }
 

@@ -98,11 +98,13 @@ class Kernel(Reader):
             for parameter, value in zip(count(run).parameters, initial_values(run), strict=True):
                 self.parameters[parameter.name][place] = torch.tensor(value, dtype=dtype)
         self._running = torch.tensor([self._evaluation.running] * len(runs), dtype=dtype)
-        self._x = F.pad(self._ordered(data.train.x), (0, -data.train.x.shape[2] % PAD)).contiguous()
+        x, missing = self._ordered(data.train.x), -data.train.x.shape[2] % PAD
+        self._x = (F.pad(x, (0, missing)) if missing else x).contiguous()
         self._y = _labels(data.train, dtype).contiguous()
         self._laid: dict[int, _Laid] = {}
         self._squares = torch.full((len(runs),), torch.nan, dtype=torch.float64)
         self._kept: list[object] = []  # what the structures below point to
+        self._tapes: dict[tuple[tuple[int, ...], ...], _Tape] = {}
         self._models = (_Model * len(runs))(*(self._model(place, run) for place, run in enumerate(runs)))
         self._bucket = self._new_bucket(dtype)
 
@@ -125,7 +127,7 @@ class Kernel(Reader):
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
-        blocks, rows = _in_blocks(self._ordered(x)).contiguous(), x.shape[1]
+        blocks, rows = _in_blocks(self._ordered(x)), x.shape[1]
         splits = (_Split * len(x))(*(_Split(_address(part), None, None, rows) for part in blocks))
         out = x.new_empty(len(x), self._bucket.outputs, rows)
         self._library.logits(ctypes.byref(self._bucket), self._models, splits, _address(out))
@@ -134,6 +136,10 @@ class Kernel(Reader):
     def norms(self) -> tuple[Tensor, Tensor]:
         """See Reader."""
         return torch.linalg.vector_norm(self._numbers[0], dim=1, dtype=torch.float64), self._squares.sqrt()
+
+    def statistics(self) -> dict[str, Tensor]:
+        """See Reader."""
+        return {name: self._running[:, at : at + n] for name, (at, n) in self._evaluation.statistics.items()}
 
     def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See Reader."""
@@ -159,16 +165,17 @@ class Kernel(Reader):
         """Return the split as blocks, laid out when it is first asked for."""
         if id(split) not in self._laid:
             dtype, places = split.x.dtype, which.tolist()
-            x, y = (_in_blocks(numbers).contiguous() for numbers in (self._ordered(split.x), _labels(split, dtype)))
-            moved = None if split.moved is None else _in_blocks(split.moved.to(dtype)[:, :, None]).contiguous()
+            x, y = _in_blocks(self._ordered(split.x)), _in_blocks(_labels(split, dtype))
+            moved = None if split.moved is None else _in_blocks(split.moved.to(dtype)[:, :, None])
             views = (
                 _Split(_address(x[i]), _address(y[i]), None if moved is None else _address(moved[i]), split.count)
                 for i in places
             )
-            classes = torch.arange(self.task.outputs)
-            labels = torch.stack([(of_one.flatten()[:, None] == classes).double().sum(dim=0) for of_one in split.y])
+            labels = torch.zeros(len(split.y), self.task.outputs + 1, dtype=torch.float64)
+            if self.task.loss == "cross-entropy":  # empty rows, of class −1, come first
+                labels.scatter_add_(1, split.y + 1, torch.ones(split.y.shape, dtype=torch.float64))
             self._laid[id(split)] = _Laid(
-                views=(_Split * len(places))(*views), kept=(split, x, y, moved), labels=labels[which]
+                views=(_Split * len(places))(*views), kept=(split, x, y, moved), labels=labels[which, 1:]
             )
         return self._laid[id(split)]
 
@@ -215,9 +222,13 @@ class Kernel(Reader):
         )
 
     def _written(self, tape: Tape) -> _Tape:
-        operations, values = (torch.tensor(words, dtype=torch.int64) for words in (tape.operations, tape.values))
-        self._kept.append((operations, values))
-        return _Tape(_address(operations), tape.count, _address(values), tape.input_stride)
+        """Return the tape for C++, the same one for all models that have it."""
+        words = (tape.operations, tape.values)
+        if words not in self._tapes:
+            operations, values = (torch.tensor(part, dtype=torch.int64) for part in words)
+            self._kept.append((operations, values))
+            self._tapes[words] = _Tape(_address(operations), tape.count, _address(values), tape.input_stride)
+        return self._tapes[words]
 
     def _new_bucket(self, dtype: torch.dtype) -> _Bucket:
         tapes = [found for run in self._runs for training in (True, False) if (found := tape(run, training))]
@@ -256,5 +267,10 @@ def _labels(split: Examples, dtype: torch.dtype) -> Tensor:
 
 def _in_blocks(x: Tensor) -> Tensor:
     """Return x (sets, n, numbers) as (sets, blocks, numbers, BLOCK), the last block filled up with zeros."""
-    filled_up: Tensor = F.pad(x, (0, 0, 0, -x.shape[1] % BLOCK))
-    return filled_up.view(len(x), -1, BLOCK, x.shape[2]).transpose(2, 3)
+    sets, count, numbers = x.shape
+    whole, rest = divmod(count, BLOCK)
+    blocks = x.new_zeros(sets, whole + (rest > 0), numbers, BLOCK)
+    blocks[:, :whole] = x[:, : whole * BLOCK].view(sets, whole, BLOCK, numbers).mT
+    if rest:
+        blocks[:, whole, :, :rest] = x[:, whole * BLOCK :].mT
+    return blocks

@@ -10,7 +10,7 @@ static void linear_forward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     multiply({y.units, pass.columns(y) / LANES, x.units, {pass.parameter(op, 0), op.parameters[0].stride, 1},
               pass.at(x), x.stride, pass.out(y), y.stride, op.parameters[1].stride ? pass.parameter(op, 1) : nullptr,
-              false});
+              false, op.positive != 0});
 }
 
 // Makes the gradient of weights and biases of a layer with one place from the slope of its result and the input as
@@ -23,7 +23,7 @@ static void learn_near(const Operation& op, const Pass& pass, const real* input,
     const real* slope = pass.slope(y);
     auto multiply_rows = [&](int64_t unit, int64_t units, real* out, int64_t stride) {
         multiply({units, width / LANES, bucket.batch, {slope + unit * y.stride, y.stride, 1}, input, input_stride, out,
-                  stride, nullptr, false});
+                  stride, nullptr});
     };
     if (as_a_whole(pass)) return multiply_rows(0, y.units, bucket.whole + weight, weight_stride);
     const int64_t most = std::max<int64_t>(GRADIENT / width / MOST_ROWS, 1) * MOST_ROWS;
@@ -68,7 +68,7 @@ static void linear_backward(const Operation& op, const Pass& pass) {
     const real* slope = pass.slope(y);
     if (real* out = pass.slope(x))
         multiply({x.units, pass.columns(x) / LANES, y.units, {pass.parameter(op, 0), 1, op.parameters[0].stride},
-                  slope, y.stride, out, x.stride, nullptr, op.input_adds != 0});
+                  slope, y.stride, out, x.stride, nullptr, op.input_adds != 0, false, op.gated ? pass.at(x) : nullptr});
     learn_weights(op, pass);
     learn_bias(op, pass);
 }

@@ -4,9 +4,12 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from engine.net.count import count
+from engine.net.width_rule import rate_factors
 from engine.schedule import rate
 from engine.spec import RunSpec
 
@@ -49,18 +52,21 @@ class Optimizer:
 
 
 class _AdamW:
-    """One fused call per stretch of models with equal rates."""
+    """One fused call per stretch of models with equal rates; rates that differ within a model take several."""
 
     def __init__(self, runs: tuple[RunSpec, ...], weights: Tensor) -> None:
         self._mean, self._square = torch.zeros_like(weights), torch.zeros_like(weights)
         self._taken = torch.zeros((), dtype=torch.float32, device=weights.device)
         self._weights = weights
-        self._stretches = _stretches(runs)
+        self._stretches = [(run, models, _factors(run, weights)) for run, models in _stretches(runs)]
 
     def step(self, gradients: Tensor, step: int) -> None:
         """Take one AdamW step."""
         self._taken += 1
-        for run, models in self._stretches:
+        for run, models, factors in self._stretches:
+            if factors is not None:
+                self._step_by_factors(run, models, factors, gradients[models], step)
+                continue
             torch._fused_adamw_(
                 [self._weights[models]],
                 [gradients[models]],
@@ -77,6 +83,15 @@ class _AdamW:
                 maximize=False,
             )
 
+    def _step_by_factors(self, run: RunSpec, models: slice, factors: Tensor, gradients: Tensor, step: int) -> None:
+        """Take the step of one stretch, each number at its own rate; how far weights decay is the same for all."""
+        lr = rate(run, step)
+        mean, square, weights = self._mean[models], self._square[models], self._weights[models]
+        mean.mul_(run.beta1).add_(gradients * (1 - run.beta1))
+        square.mul_(run.beta2).add_(gradients.square() * (1 - run.beta2))
+        length = (square / (1 - run.beta2**step)).sqrt_().add_(EPS)
+        weights.mul_(1 - lr * run.weight_decay).sub_(mean / length * (factors * (lr / (1 - run.beta1**step))))
+
 
 class _SGD:
     """Momentum as torch.optim.SGD has it: the first buffer is the gradient itself."""
@@ -85,6 +100,11 @@ class _SGD:
         self._runs, self._weights = runs, weights
         self._momentum = _column([run.momentum for run in runs], weights)
         self._velocity = torch.zeros_like(weights)
+        factors = [_factors(run, weights) for run in runs]
+        self._factors = None
+        if any(one is not None for one in factors):
+            ones = weights.new_ones(weights.shape[1])
+            self._factors = torch.stack([ones if one is None else one for one in factors])
         self._changing = any(run.schedule != "constant" or run.warmup > 0 for run in runs)
         self._set_rates(1)
 
@@ -98,6 +118,8 @@ class _SGD:
     def _set_rates(self, step: int) -> None:
         rates = [rate(run, step) for run in self._runs]
         self._lr = _column(rates, self._weights)
+        if self._factors is not None:
+            self._lr = self._lr * self._factors
         decays = zip(rates, self._runs, strict=True)
         self._kept = _column([1 - lr * run.weight_decay for lr, run in decays], self._weights)
 
@@ -106,7 +128,8 @@ def _stretches(runs: Sequence[RunSpec]) -> list[tuple[RunSpec, slice]]:
     """Return each stretch of neighbours that agree in all that the rule asks, by its first, with the slice it spans."""
 
     def asked(run: RunSpec) -> tuple[object, ...]:
-        return (run.lr, run.schedule, run.final_lr, run.warmup, run.weight_decay, run.beta1, run.beta2)
+        rates = (run.lr, run.schedule, run.final_lr, run.warmup, run.weight_decay, run.beta1, run.beta2)
+        return (*rates, run.width_rule, run.base_width)
 
     found, start = [], 0
     for _, members in groupby(runs, key=asked):
@@ -115,6 +138,15 @@ def _stretches(runs: Sequence[RunSpec]) -> list[tuple[RunSpec, slice]]:
         found.append((first, slice(start, stop)))
         start = stop
     return found
+
+
+def _factors(run: RunSpec, weights: Tensor) -> Tensor | None:
+    """Return what the rate of each number of a model is of the run's, (numbers,); None where all are 1."""
+    if run.width_rule == "standard":
+        return None
+    sizes = [math.prod(parameter.dims) for parameter in count(run).parameters]
+    each = np.repeat(rate_factors(run), sizes)
+    return weights.new_tensor(np.pad(each, (0, weights.shape[1] - len(each))))
 
 
 def _column(values: list[float], weights: Tensor) -> Tensor:

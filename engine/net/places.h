@@ -1,4 +1,4 @@
-// Operations between places, and from tokens to places: mean, last, one-hot rows, rows of a table.
+// Operations between places, and from tokens to places: mean, last, all end to end, one-hot rows, rows of a table.
 #pragma once
 #include <algorithm>
 
@@ -41,6 +41,23 @@ static void last_backward(const Operation& op, const Pass& pass) {
         real* to = pass.slope(x) + unit * x.stride;
         if (!op.input_adds) std::fill_n(to, (x.places - 1) * pass.rows, real(0));
         to += (x.places - 1) * pass.rows;
+        for (int64_t row = 0; row < pass.rows; row += LANES)
+            put(to + row, load(pass.slope(y) + unit * y.stride + row), op.input_adds != 0);
+    }
+}
+
+// All places of every unit as units of one place.
+static void ravel_forward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    for (int64_t unit = 0; unit < y.units; unit++)
+        std::copy_n(pass.at(x) + unit / x.places * x.stride + unit % x.places * pass.rows, pass.rows,
+                    pass.out(y) + unit * y.stride);
+}
+
+static void ravel_backward(const Operation& op, const Pass& pass) {
+    const Value &x = pass.value(op.input), &y = pass.value(op.output);
+    for (int64_t unit = 0; unit < y.units; unit++) {
+        real* to = pass.slope(x) + unit / x.places * x.stride + unit % x.places * pass.rows;
         for (int64_t row = 0; row < pass.rows; row += LANES)
             put(to + row, load(pass.slope(y) + unit * y.stride + row), op.input_adds != 0);
     }

@@ -22,8 +22,10 @@ struct Product {
     int64_t b_stride;
     real* c;
     int64_t c_stride;
-    const real* bias;  // one per row, or none
-    bool adds;         // to what c holds, rather than write it
+    const real* bias;            // one per row, or none
+    bool adds = false;           // to what c holds, rather than write it
+    bool positive = false;       // whether what is below 0 becomes 0
+    const real* gate = nullptr;  // numbers as those of the result, which is 0 where they are not above 0
 };
 
 template <int ROWS, int COLUMNS>
@@ -41,8 +43,14 @@ static void tile(const Product& p, int64_t row, int64_t column) {
         for (int i = 0; i < ROWS; i++)
             for (int j = 0; j < COLUMNS; j++) sum[i][j] += a[i * a_row] * factor[j];
     }
+    const real* gate = p.gate ? p.gate + row * p.c_stride + column * LANES : nullptr;
     for (int i = 0; i < ROWS; i++)
-        for (int j = 0; j < COLUMNS; j++) store(c + i * p.c_stride + j * LANES, sum[i][j]);
+        for (int j = 0; j < COLUMNS; j++) {
+            const int64_t at = i * p.c_stride + j * LANES;
+            if (p.positive) sum[i][j] = sum[i][j] < 0 ? Vec{} : sum[i][j];
+            if (gate) sum[i][j] = load(gate + at) > 0 ? sum[i][j] : Vec{};
+            store(c + at, sum[i][j]);
+        }
 }
 
 // A narrow tile has more rows, so that as many sums are under way.
@@ -100,6 +108,7 @@ static void multiply(const Product& p) {
         span.vectors = spans.size(i);
         span.b = p.b + spans.start(i) * LANES;
         span.c = p.c + spans.start(i) * LANES;
+        span.gate = p.gate ? p.gate + spans.start(i) * LANES : nullptr;
         multiply_span(span);
     }
 }

@@ -60,6 +60,10 @@ class Reader(ABC):
         The gradient is that of the loss with its penalties. Before the first step there is none: NaN.
         """
 
+    def statistics(self) -> dict[str, Tensor]:
+        """Return what evaluation uses beside the parameters, by name (models, …): the statistics of batch norms."""
+        return {}
+
     def steps(self, rows: Tensor, first: int) -> None:
         """Take one step after the other on `rows` (steps, models, batch), the first of them step `first`."""
         for step, chosen in enumerate(rows, start=first):

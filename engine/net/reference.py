@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,8 +12,10 @@ from engine import registry
 from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.initial import initial_values
+from engine.net.plain_augment import augmented, mixed
 from engine.net.reader import Reader
 from engine.net.views import grid_dims
+from engine.net.width_rule import attention_factor, rate_factors
 from engine.randomness import dropout_base, kept_units
 from engine.schedule import rate
 from engine.spec import RunSpec
@@ -125,7 +128,8 @@ class ReferenceNet:
         """Return causal attention, written out: torch's flop counter sees two batched products, full squares."""
         batch, steps, _ = x.shape
         queries, keys, values = x.view(batch, steps, 3, heads, -1).permute(2, 0, 3, 1, 4)
-        scores = queries @ keys.mT / math.sqrt(queries.shape[-1])
+        units = queries.shape[-1]
+        scores = queries @ keys.mT / (math.sqrt(units) / attention_factor(self.spec, heads, units))
         later = torch.ones(steps, steps, dtype=torch.bool, device=x.device).triu(1)
         shares = scores.masked_fill(later, -torch.inf).softmax(dim=-1)
         attended: Tensor = (shares @ values).transpose(1, 2).flatten(2)
@@ -188,16 +192,23 @@ class Reference(Reader):
         self._gradient_norm = torch.tensor(math.nan)
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
-        spec, parameters = self._spec, list(self.parameters.values())
-        if spec.optimizer == "adamw":
-            betas = (spec.beta1, spec.beta2)
-            return torch.optim.AdamW(parameters, lr=spec.lr, betas=betas, weight_decay=spec.weight_decay)
-        return torch.optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum)
+        spec, self._factors = self._spec, rate_factors(self._spec)
+        if spec.optimizer == "sgd":
+            groups: list[dict[str, Any]] = [{"params": [p]} for p in self.parameters.values()]
+            return torch.optim.SGD(groups, lr=spec.lr, momentum=spec.momentum)
+        groups = [  # torch decays by each group's rate; here by the run's
+            {"params": [p], "weight_decay": spec.weight_decay / factor}
+            for p, factor in zip(self.parameters.values(), self._factors, strict=True)
+        ]
+        return torch.optim.AdamW(groups, lr=spec.lr, betas=(spec.beta1, spec.beta2))
 
     def step(self, rows: Tensor, step: int) -> None:
         """Take optimizer step `step` on the examples `rows` (1, batch)."""
         spec = self._spec
         x, y = self._x[rows[0]], self._y[rows[0]]
+        x, drawn = augmented(spec, x, step)
+        if spec.mixup:  # of classes, the shares
+            y = mixed(y if y.is_floating_point() else F.one_hot(y, self.task.outputs).to(x), drawn)
         net = ReferenceNet(spec, self.parameters, self.task.outputs, step, self._running)
         parameters = list(self.parameters.values())
         outputs = self._forward(net, x)
@@ -213,7 +224,8 @@ class Reference(Reader):
         if spec.clip:
             torch.nn.utils.clip_grad_norm_(parameters, spec.clip)
         lr = rate(spec, step)
-        self._optimizer.param_groups[0]["lr"] = lr
+        for group, factor in zip(self._optimizer.param_groups, self._factors, strict=True):
+            group["lr"] = lr * factor
         if spec.optimizer == "sgd":  # torch's SGD has only L2 in the loss; here the decay is decoupled
             with torch.no_grad():
                 for parameter in parameters:

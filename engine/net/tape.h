@@ -23,6 +23,8 @@ struct Operation {
     int64_t kind;
     int64_t input, other, output;    // places among the values; other: the second of two inputs
     int64_t input_adds, other_adds;  // whether its slope comes on top of what a later use has written
+    int64_t positive, gated;         // whether it does the ReLU that comes next, or the slope of the one before
+    int64_t skipped;                 // 1: others do it forward, 2: backward, 3: both
     int64_t kept;                    // where in the workspace lies what backward needs besides; −1 in evaluation
     int64_t details[5];              // what else the kind wants to know
     Parameter parameters[4];

@@ -16,7 +16,7 @@ from engine.spec import RunSpec
 KINDS = (
     *("linear", "relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add"),
     *("mean", "last", "one_hot", "embedding"),
-    *("convolution", "depthwise", "max_pool", "batch_norm", "gru", "lstm"),
+    *("convolution", "depthwise", "max_pool", "batch_norm", "ravel", "gru", "lstm"),
     *("positions", "attention", "layer_norm"),
 )
 """In the order of FAMILIES in kernel.cpp."""
@@ -27,10 +27,7 @@ STRETCH = 512
 MOST_EDGE = 4
 """Steps whose attention is worked out at a time, at most, as EDGE in attention.h."""
 
-AT_DEFAULT = {
-    name: knobs_of(RunSpec)[name].default
-    for name in ("beta1", "beta2", "clip", "l2", "label_smoothing", "schedule", "warmup")
-}
+AT_DEFAULT = ("shift", "rotate", "augment_noise", "mixup", "width_rule")
 """Settings that the kernel follows at their defaults alone."""
 
 
@@ -57,6 +54,8 @@ class Tape:
     parameters: dict[str, Place]
     running: tuple[float, ...]
     """Where the numbers of a model begin that no gradient changes."""
+    statistics: dict[str, tuple[int, int]]
+    """Of these, the first of each kind, and how many there are: one per unit."""
     input_stride: int
     """How far apart the inputs (inputs, rows) lie."""
     order: tuple[int, ...] | None
@@ -123,9 +122,12 @@ class TapeNet(Writer):
 
     def batch_norm(self, name: str, x: Value) -> Value:
         """Write down the norm over the batch, its scale and shift, and give its running statistics a place."""
+        if self.training and self.spec.batch * math.prod(x.places) == 1:
+            raise UnknownOperationError("batch_norm of a single number")
         parameters = (self._parameter(f"{name}.weight", x.units), self._parameter(f"{name}.bias", x.units))
         first, units = len(self.running), filled(x.units)
         self.running += (0.0,) * units + (1.0,) * units
+        self.statistics |= {f"{name}.mean": (first, x.units), f"{name}.variance": (first + units, x.units)}
         kept = 2 * units
         return self._write("batch_norm", x, places=x.places, parameters=parameters, details=(first,), kept=kept)
 
@@ -154,6 +156,10 @@ class TapeNet(Writer):
     def last(self, x: Value) -> Value:
         """Write down the last step."""
         return self._write("last", x)
+
+    def ravel(self, x: Value) -> Value:
+        """Write down all places end to end, unit by unit."""
+        return self._write("ravel", x, units=x.units * math.prod(x.places))
 
     def embedding(self, name: str, x: Value, width: int) -> Value:
         """Write down the rows of a table, one place per token."""
@@ -217,22 +223,20 @@ def _grid_details(x: Value) -> tuple[int, ...]:
 
 def follows(spec: RunSpec) -> bool:
     """Return whether the kernel knows the run's settings, whatever its architecture."""
-    known = spec.task.loss == "cross-entropy"
-    return known and all(getattr(spec, name) == default for name, default in AT_DEFAULT.items())
+    return all(getattr(spec, name) == knobs_of(RunSpec)[name].default for name in AT_DEFAULT)
 
 
 @lru_cache(maxsize=1000)
 def tape(spec: RunSpec, training: bool) -> Tape | None:
     """Return the tape of a run in training or in evaluation; None when the kernel cannot follow it."""
-    if not follows(spec):
-        return None
     net = TapeNet(spec=spec, outputs=spec.task.outputs, training=training)
     try:
         out = registry.arch(spec.arch).forward(net, Value(units=spec.task.inputs))
     except UnknownOperationError:
         return None
     used = {number for line in net.lines for number in line.inputs}
-    if out.places or len(net.orders) > 1 or {line.output for line in net.lines} - used != {out.number}:
+    odd = out.places or len(net.orders) > 1 or {line.output for line in net.lines} - used != {out.number}
+    if odd or not follows(spec):
         return None
     workspace = Workspace(lines=net.lines, values=net.values, rows=net.rows, training=training)
     return Tape(
@@ -245,6 +249,7 @@ def tape(spec: RunSpec, training: bool) -> Tape | None:
         numbers=net.numbers,
         parameters=net.parameters,
         running=net.running,
+        statistics=net.statistics,
         input_stride=workspace.input_stride,
         order=net.orders.pop(),
     )

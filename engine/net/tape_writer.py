@@ -32,6 +32,7 @@ class Writer:
     parameters: dict[str, Place] = field(default_factory=dict)
     numbers: int = 0
     running: tuple[float, ...] = ()
+    statistics: dict[str, tuple[int, int]] = field(default_factory=dict)
     sites: int = 0
     orders: set[tuple[int, ...] | None] = field(default_factory=set)
     """In which the numbers of an example are read, as in Tape."""

@@ -11,6 +11,10 @@ IN_PLACE = ("relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add", "p
 """Kinds whose result may lie where their first input lay."""
 READS_RESULT = ("relu", "gru", "lstm", "attention")
 """Kinds whose backward pass reads their result; dropout alone may change it, since what it zeroes has no slope."""
+CLAMPS = ("linear", "convolution")
+"""Kinds that do the ReLU of their result on the way: it then costs nothing."""
+GATES = ("linear", "convolution", "max_pool")
+"""Kinds whose backward pass does that of the ReLU before them."""
 DETAILS, PARAMETERS = 5, 4
 """Numbers of an operation, as in tape.h."""
 
@@ -97,7 +101,12 @@ class Workspace:
             if self._fits_in_place(place):
                 self._share(self._at, line)
                 self._share(self._slope, line)
-        self.size = _place(region for region in (*self._at, *self._slope, *self._kept) if region)
+        self.size = _place(self.regions())
+
+    def regions(self) -> list[Region]:
+        """Return every part of the workspace once, whoever lies in it."""
+        found = (region for region in (*self._at, *self._slope, *self._kept) if region)
+        return list({id(region): region for region in found}.values())
 
     def stride(self, value: Value) -> int:
         """Return how far apart the units of a value lie."""
@@ -127,6 +136,8 @@ class Workspace:
                 adds[1] = True  # twice the same: the second on top of the first
             inputs, kept = line.inputs, self._kept[place]
             words += [kinds.index(line.kind), inputs[0], inputs[-1], line.output, adds[0], adds[-1]]
+            words += [self._clamps(place), self._gates(place)]
+            words += [self._clamped(place) + 2 * self._gated(place)]
             words += [kept.at if kept else -1, *line.details, *[0] * (DETAILS - len(line.details))]
             words += [word for parameter in line.parameters for word in parameter]
             words += [0] * (2 * (PARAMETERS - len(line.parameters)))
@@ -156,6 +167,26 @@ class Workspace:
         maker = self.lines[source.maker].kind
         return maker not in READS_RESULT or (maker == "relu" and line.kind == "dropout")
 
+    def _clamps(self, place: int) -> bool:
+        """Return whether the line does the ReLU of its result, which lies in place."""
+        uses = self._uses[self.lines[place].output]
+        return self.lines[place].kind in CLAMPS and len(uses) == 1 and self._is_relu_in_place(uses[0])
+
+    def _clamped(self, place: int) -> bool:
+        return self._is_relu_in_place(place) and self._clamps(self.values[self.lines[place].inputs[0]].maker)
+
+    def _gates(self, place: int) -> bool:
+        """Return whether the line's backward pass does that of the ReLU before it."""
+        maker = self.values[self.lines[place].inputs[0]].maker
+        return maker >= 0 and self._gated(maker) and self._uses[self.lines[maker].output] == [place]
+
+    def _gated(self, place: int) -> bool:
+        uses = self._uses[self.lines[place].output]
+        return self._is_relu_in_place(place) and len(uses) == 1 and self.lines[uses[0]].kind in GATES
+
+    def _is_relu_in_place(self, place: int) -> bool:
+        return self.lines[place].kind == "relu" and self._fits_in_place(place)
+
     def _share(self, regions: list[Region | None], line: Line) -> None:
         before, after = regions[line.inputs[0]], regions[line.output]
         if before and after:
@@ -175,7 +206,7 @@ def stride_of(length: int) -> int:
 def _place(regions: Iterable[Region]) -> int:
     """Give every region the lowest place that is free during its lifetime; returns the size of it all."""
     placed: list[Region] = []
-    for region in sorted({id(region): region for region in regions}.values(), key=lambda region: region.first):
+    for region in sorted(regions, key=lambda region: region.first):
         alive = sorted((r for r in placed if r.last >= region.first), key=lambda r: r.at)
         at = 0
         for other in alive:

@@ -129,7 +129,7 @@ def _band(mean: pd.DataFrame, view: View, look: _Look, common: Mapping[str, str]
 
 
 def _spoken(mean: float, error: float, n: int, scale: str, training: bool) -> str:
-    said, spread = (f"{100 * v:.2f} %" if scale == "error" else f"{v:.4g}" for v in (mean, error))
+    said, spread = (f"{100 * v:.2f} %" if scale != "loss" else f"{v:.4g}" for v in (mean, error))
     return f"{said}{f' ± {spread}' if n > 1 else ''} (n = {n}{', in training' if training else ''})"
 
 
@@ -154,9 +154,9 @@ def _lay_out(figure: go.Figure, table: pd.DataFrame, view: View, *, title: str, 
         yaxis={
             **grid,
             "type": "log" if view.log_y else "linear",
-            "tickformat": ".1~%" if view.y == "error" else "~g",
+            "tickformat": "~g" if view.y == "loss" else ".1~%",
             **_log_ticks(table, view),
-            "autorangeoptions": {} if view.log_y else {"include": [0]},
+            "autorangeoptions": {} if view.log_y else {"include": [1 if view.y == "accuracy" else 0]},
             "uirevision": f"{view.y} {view.log_y}",
         },
         title={"text": title, "font": {"size": 13}, "x": 0, "xanchor": "left", "y": 1, "yanchor": "top"}

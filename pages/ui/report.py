@@ -1,5 +1,7 @@
 """What a sweep's results say: the curve, what its marks mean, what went wrong, and the table of runs."""
 
+from collections.abc import Collection
+
 import pandas as pd
 import streamlit as st
 
@@ -21,11 +23,16 @@ _COLUMNS = {
     "val_error": st.column_config.NumberColumn("Validation error", format="percent"),
     "val_loss": st.column_config.NumberColumn("Validation loss", format="%.4f"),
     "step": st.column_config.NumberColumn("Step"),
-    "state": st.column_config.TextColumn("State"),
-    "train_flops": st.column_config.NumberColumn("Training FLOPs", format="scientific"),
-    "seconds": st.column_config.NumberColumn(
-        "Seconds", format="%.2f", help="Wall time of its bucket, divided by the runs in it."
+    "examples_seen": st.column_config.NumberColumn("Examples seen", format="localized"),
+    "flops_spent": st.column_config.NumberColumn(
+        "FLOPs", format="scientific", help="Of the training steps up to the one shown."
     ),
+    "seconds": st.column_config.NumberColumn(
+        "Seconds",
+        format="%.2f",
+        help="Up to the step shown: wall time of all runs that trained together, divided by their number.",
+    ),
+    "state": st.column_config.TextColumn("State"),
 }
 
 
@@ -41,11 +48,9 @@ def draw(sweep: SweepSpec, table: pd.DataFrame, view: View, *, active: bool) -> 
     named = table.assign(series=summary.series(sweep, table["key"], view.x))
     curves = named["series"].nunique()
     height = 430 + (24 * curves if curves > 1 else 0)  # room for their names beneath
+    losses = services.grid(sweep).losses
     stands = chart(
-        figures.size_curve(named, view, services.grid(sweep).losses),
-        key="curve",
-        alt=words.alt(named, view),
-        height=height,
+        figures.size_curve(named, view, losses), key="curve", alt=words.alt(named, view, losses), height=height
     )
     st.caption(" ".join([words.marks(named, view), words.threshold(named, view)]))
     for sentence in words.troubles(named):
@@ -53,11 +58,11 @@ def draw(sweep: SweepSpec, table: pd.DataFrame, view: View, *, active: bool) -> 
     if found := start.finding(sweep):
         st.caption(f"**What to see.** {found}")
     if stands:
-        _draw_table(named, many=curves > 1)
+        _draw_table(named, losses, many=curves > 1)
     return stands
 
 
-def _draw_table(named: pd.DataFrame, many: bool) -> None:
+def _draw_table(named: pd.DataFrame, losses: Collection[str], many: bool) -> None:
     columns = {name: column for name, column in _COLUMNS.items() if many or name != "series"}
     st.dataframe(
         named,
@@ -67,9 +72,14 @@ def _draw_table(named: pd.DataFrame, many: bool) -> None:
         height=min(36 * (len(named) + 1), 420),
         alt="Table of runs",
     )
+
+    def csv() -> bytes:
+        text: str = summary.exported(named, losses).to_csv(index=False)
+        return text.encode()
+
     st.download_button(
         "Download all columns (CSV)",
-        named.to_csv(index=False).encode() if len(named) <= 500 else lambda: named.to_csv(index=False).encode(),
+        csv() if len(named) <= 500 else csv,
         "scalescope-runs.csv",
         "text/csv",
         icon=":material/download:",

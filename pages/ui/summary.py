@@ -1,12 +1,12 @@
 """What a curve shows of a table of runs: how it is looked at, its means, its thresholds. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from engine.spec import SweepSpec, knobs_for
+from engine.spec import ACCURACY, SweepSpec, knobs_for
 from pages.ui import text
 
 THRESHOLD = 0.01
@@ -20,6 +20,11 @@ SCALES = {
         "cross-entropy": "Error (share of wrong answers)",
         "hinge": "Error (share of wrong answers)",
         "mse": "Error (share of variance left unexplained)",
+    },
+    "accuracy": {
+        "cross-entropy": "Accuracy (right answers)",
+        "hinge": "Accuracy (right answers)",
+        "mse": "R² (variance explained)",
     },
     "loss": {
         "cross-entropy": "Loss (nats per example)",
@@ -47,6 +52,11 @@ class View:
     """Where each run's curve is read: "last", "best" (validation) or a step."""
 
     @property
+    def by(self) -> str:
+        """What "best" goes by; the lowest error is the highest accuracy."""
+        return "loss" if self.y == "loss" else "error"
+
+    @property
     def log_x(self) -> bool:
         """Whether the size axis is logarithmic."""
         return "x" in self.log
@@ -60,7 +70,20 @@ class View:
 def scale(measure: str, losses: Iterable[str]) -> str:
     """Return what a curve of `measure` shows, where training minimises `losses`."""
     titles = {SCALES[measure][loss] for loss in losses}
-    return titles.pop() if len(titles) == 1 else measure.capitalize()
+    return titles.pop() if len(titles) == 1 else spoken(measure, losses).capitalize()
+
+
+def spoken(measure: str, losses: Iterable[str]) -> str:
+    """Return `measure` as sentences and buttons say it: with mean squared error, 1 − error is no accuracy but R²."""
+    names = {ACCURACY[loss] for loss in losses} if measure == "accuracy" else {measure}
+    return " or ".join(sorted(names)).replace("r2", "R²")
+
+
+def exported(table: pd.DataFrame, losses: Collection[str]) -> pd.DataFrame:
+    """Return `table` as a file has it: 1 − error under its own name, if all runs have the same one for it."""
+    names = {ACCURACY[loss] for loss in losses}
+    name = names.pop() if len(names) == 1 else "accuracy"
+    return table.rename(columns={f"{split}_accuracy": f"{split}_{name}" for split in SPLITS})
 
 
 def axes(sweep: SweepSpec) -> list[str]:

@@ -1,10 +1,10 @@
 """Widgets for how curves are looked at: the axes, the splits, the step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import streamlit as st
 
-from pages.ui.summary import SPLIT_NAMES, SPLITS, View
+from pages.ui.summary import SCALES, SPLIT_NAMES, SPLITS, View, spoken
 
 _AXES = {"width": "Width", "depth": "Depth", "params": "Params", "ratio": "Params ÷ data"}
 _POINTS = {"last": "Last step", "best": "Best validation", "step": "At step"}
@@ -26,13 +26,23 @@ def fill(page: str, view: View) -> None:
         st.session_state[f"{page}.{name}"] = value
 
 
-def draw(page: str, steps: Callable[[], Sequence[int]], axes: Sequence[str]) -> View:
-    """Draw the widgets in a row and return the view they make; `steps` gives those a curve may be read at."""
+def draw(page: str, steps: Callable[[], Sequence[int]], axes: Sequence[str], losses: Collection[str]) -> View:
+    """Draw the widgets in a row and return the view they make.
+
+    `steps` gives those a curve may be read at, `losses` what training minimises.
+    """
     if st.session_state[f"{page}.x"] not in axes:
         st.session_state[f"{page}.x"] = axes[0]
     with st.container(horizontal=True, wrap=False, gap="small", key=f"{page}-view"):
         x = _one(page, "x", "Size", {name: _AXES[name] for name in axes})
-        y = _one(page, "y", "Measure", {"error": "Error", "loss": "Loss"})
+        y = st.selectbox(
+            "Measure",
+            list(SCALES),
+            format_func=lambda name: _capital(spoken(name, losses)),
+            key=f"{page}.y",
+            width=120,
+            persist_state="session",
+        )
         log = st.pills(
             "Log", ["x", "y"], selection_mode="multi", key=f"{page}.log", width="content", persist_state="session"
         )
@@ -74,6 +84,10 @@ def _one(page: str, name: str, label: str, options: dict[str, str]) -> str:
         persist_state="session",
     )
     return str(chosen or next(iter(options)))
+
+
+def _capital(word: str) -> str:
+    return word[0].upper() + word[1:]
 
 
 def _step(page: str, steps: Sequence[int]) -> int | str:

@@ -1,10 +1,12 @@
 """Sentences about a table of runs: what the marks mean, where the threshold lies, what went wrong. Pure."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from pages.ui import text
 from pages.ui.figures import DASH_NAMES
-from pages.ui.summary import AXES, SPLIT_NAMES, THRESHOLD, View, drawable, marked, means
+from pages.ui.summary import AXES, SPLIT_NAMES, THRESHOLD, View, drawable, marked, means, spoken
 
 
 def marks(table: pd.DataFrame, view: View) -> str:
@@ -67,15 +69,16 @@ def troubles(table: pd.DataFrame) -> list[str]:
     return said
 
 
-def alt(table: pd.DataFrame, view: View) -> str:
-    """Return in words what the chart shows, for those who do not see it."""
-    splits = text.listed(SPLIT_NAMES[split] for split in view.show)
-    said = f"Line chart of {splits} {view.y} against {AXES[view.x].lower()}, {text.plural(len(table), 'run')}."
+def alt(table: pd.DataFrame, view: View, losses: Collection[str] = ("cross-entropy",)) -> str:
+    """Return in words what the chart shows, for those who do not see it; `losses` are what training minimises."""
+    splits, measure = text.listed(SPLIT_NAMES[split] for split in view.show), spoken(view.y, losses)
+    said = f"Line chart of {splits} {measure} against {AXES[view.x].lower()}, {text.plural(len(table), 'run')}."
+    end = "Highest" if view.y == "accuracy" else "Lowest"
     for name, rows in means(table, f"{view.show[0]}_{view.y}", view.x).groupby("series"):
-        best = rows.loc[rows["mean"].idxmin()]
+        best = rows.loc[rows["mean"].idxmin() if end == "Lowest" else rows["mean"].idxmax()]
         curve = f" of {name}" if name else ""
         place = f"{best['mean']:.3g} at {_size(best['size'], view)}"
-        said += f" Lowest mean {SPLIT_NAMES[view.show[0]]} {view.y}{curve}: {place}."
+        said += f" {end} mean {SPLIT_NAMES[view.show[0]]} {measure}{curve}: {place}."
     return said
 
 

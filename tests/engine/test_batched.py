@@ -39,6 +39,10 @@ REGULARIZERS: dict[str, dict[str, object]] = {
     "betas": {"beta1": (0.9, 0.5), "beta2": (0.999, 0.98), "momentum": (0.9, 0.0)},
     "initial weights": {"init": ("he", "xavier", "normal")},
     "folds": {"folds": 5, "fold": (0, 3)},
+    "shift and rotation": {"shift": (0, 1, 3), "rotate": (15.0, 90.0, 0.0)},
+    "noise on inputs": {"augment_noise": (0.0, 0.3)},
+    "mixup": {"mixup": (0.0, 0.2, 1.0)},
+    "width rule": {"width_rule": ("standard", "mup", "mup"), "base_width": (2, 2, 9), "weight_decay": 0.1},
     "all": {
         "weight_decay": (0.0, 0.1),
         "l1": 1e-4,
@@ -48,8 +52,25 @@ REGULARIZERS: dict[str, dict[str, object]] = {
         "clip": 0.5,
         "schedule": "cosine",
         "warmup": 20,
+        "shift": 1,
+        "rotate": 10.0,
+        "augment_noise": 0.1,
+        "mixup": (0.3, 0.0),
+        "width_rule": ("mup", "standard"),
+        "base_width": 3,
     },
 }
+ON_IMAGES = ("shift and rotation", "all")
+"""Of these, what only images can have, or what they are to be tried with."""
+
+
+AUGMENTATION: dict[str, dict[str, object]] = {
+    "features": {"augment_noise": (0.3, 0.0), "mixup": (0.0, 0.3)},
+    "signal": {"shift": (3, 0), "augment_noise": 0.1, "mixup": 0.3},
+    "image": {"shift": (4, 1), "rotate": (180.0, 0.0), "augment_noise": 0.1, "mixup": 0.3},
+    "tokens": {},
+}
+"""What examples of the shapes in shapes.py can have."""
 
 
 def _points(
@@ -82,7 +103,7 @@ BASE: dict[str, object] = {"depth": 2, "dataset_size": 200, "steps": 200, "batch
 @pytest.mark.parametrize("regularizer", REGULARIZERS)
 def test_batched_equals_reference_in_float64_after_200_steps(arch: str, optimizer: str, regularizer: str) -> None:
     # Two steps an example make recurrent models quick; all eight are seen with every regularizer at once.
-    dataset = "digits" if arch in ("mlp", "cnn") or regularizer == "all" else "moons"
+    dataset = "digits" if arch in ("mlp", "cnn") or regularizer in ON_IMAGES else "moons"
     rates = (0.0004, 0.001, 0.0006) if arch == "transformer" else (0.002, 0.005, 0.003)  # what its users take
     depth = 2 if arch in ("mlp", "cnn") or regularizer == "all" else 1
     own = {"arch": arch, "dataset": dataset, "optimizer": optimizer, "width": 6, "depth": depth, "lr": rates}
@@ -100,6 +121,12 @@ def test_every_choice_of_an_architecture_equals_the_reference_too(arch: str, var
 def test_examples_of_any_shape_are_read_alike(arch: str, shape: str, datasets_of_any_shape: None) -> None:
     own = {"arch": arch, "dataset": shape, "width": 6, "dropout": (0.0, 0.2), "steps": 20, "dataset_size": 40}
     _assert_equal_in_float64(_mixed({**BASE, **own}, 2))
+    _assert_equal_in_float64(_mixed({**BASE, **own, **AUGMENTATION[shape]}, 2))
+
+
+def test_targets_of_every_loss_are_mixed_alike() -> None:
+    for own in ({"dataset": "diabetes"}, {"dataset": "parity"}, {"dataset": "wine", "label_smoothing": (0.1, 0.2)}):
+        _assert_equal_in_float64(_mixed({**BASE, **own, "dataset_size": 90, "mixup": (0.4, 0.0, 2.0)}, 3))
 
 
 @pytest.mark.parametrize("arch", ARCHS)
@@ -126,6 +153,7 @@ def test_a_run_does_not_depend_on_its_bucket_mates(arch: str, optimizer: str, ac
     varied = {"dataset_size": 333, "steps": 40 if quick else 12, "lr": (0.005, 0.002), "dropout": (0.0, 0.1)}
     seeds = tuple(range(5 if quick else 3))
     levers = {"l2": 1e-3, "clip": (0.0, 0.5), "label_smoothing": 0.1, "schedule": ("constant", "cosine"), "warmup": 7}
+    levers |= {"shift": 2, "rotate": 20.0, "augment_noise": 0.2, "mixup": 0.3, "width_rule": "mup"}
     plain = SweepSpec.of({**own, **varied, "seed": seeds}).runs()
     levered = SweepSpec.of({**own, **levers, **varied, "seed": seeds}).runs()
     runs = tuple(itertools.chain.from_iterable(zip(plain, levered[::4], strict=True)))
@@ -165,6 +193,6 @@ def test_float32_is_as_close_to_float64_as_the_reference_is() -> None:
 
 
 def test_a_batch_norm_of_a_single_number_is_refused_in_a_sentence() -> None:
-    net = BatchedNet(RunSpec(arch="cnn"), {}, 2, {}, real=1)
+    net = BatchedNet((RunSpec(arch="cnn"),), {}, 2, {}, real=1)
     with pytest.raises(ValueError, match="allowed: a batch_size of 2 or more"):
         net.batch_norm("norm", torch.ones(1, 3, 1, 32))  # one place, one example, the rest filling

@@ -1,6 +1,7 @@
 """What runs train on: exact label noise, nested subsets, clean and disjoint held-out splits."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,34 @@ def test_inputs_are_finite_and_of_moderate_size_or_tokens(dataset: str) -> None:
         assert np.isfinite(x).all()
         assert 0.3 < x.std() < 3
         assert np.abs(x).max() < 20
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_inputs_are_standardised_as_asked_by_the_pool_alone(dataset: str) -> None:
+    task, options = RunSpec(dataset=dataset).task, dict(RunSpec(dataset=dataset).options)
+    if task.tokens:
+        pytest.skip("tokens are names, not numbers")
+    raw = registry.dataset(dataset).load(0, options)
+    whole = RunSpec(dataset=dataset, dataset_size=task.max_size)
+    off, each, at_once = (load(replace(whole, standardize=how)) for how in ("off", "each", "all"))
+    for name, was in zip(("train", "val", "test"), raw, strict=True):
+        assert np.array_equal(getattr(off, name).x, was.x)
+        alone = np.where(raw[0].x.std(axis=0) > 0, raw[0].x.std(axis=0), 1)
+        assert np.allclose(getattr(each, name).x * alone + raw[0].x.mean(axis=0), was.x, rtol=0, atol=1e-9)
+        assert np.allclose(getattr(at_once, name).x * raw[0].x.std() + raw[0].x.mean(), was.x, rtol=0, atol=1e-9)
+        for found in (off, each, at_once):
+            assert np.array_equal(getattr(found, name).y, was.y)
+    assert np.allclose(each.train.x.mean(axis=0), 0, atol=1e-9)
+    assert np.abs(at_once.train.x.std() - 1) < 1e-9
+    small = load(RunSpec(dataset=dataset, dataset_size=30, standardize="each"))
+    assert np.array_equal(small.train.x, each.train.x[:30])
+
+
+def test_what_a_data_set_does_anyway_is_one_key() -> None:
+    assert RunSpec(dataset="wine", standardize="each") == RunSpec(dataset="wine")
+    assert RunSpec(standardize="all") == RunSpec()
+    assert RunSpec(dataset="modular", standardize="off") == RunSpec(dataset="modular")
+    assert RunSpec(standardize="each").key != RunSpec().key
 
 
 def test_knobs_of_one_name_mean_one_thing() -> None:  # or a sweep over several data sets would mix their defaults

@@ -121,7 +121,8 @@ def test_characters_come_from_files_of_their_own_split_alone() -> None:
 
 
 def test_mnist1d_is_as_hard_for_a_linear_model_as_published() -> None:
-    pool, val, test = registry.dataset("mnist1d").load(0, {})
+    found = load(RunSpec(dataset="mnist1d", dataset_size=4000))
+    pool, val, test = found.train, found.val, found.test
     assert np.array_equal(np.bincount(np.concatenate([pool.y, val.y, test.y])), np.full(10, 600))
     accuracy = LogisticRegression(max_iter=300).fit(pool.x, pool.y).score(test.x, test.y)
     assert accuracy == pytest.approx(0.32, abs=0.03)  # arXiv:2011.14439: 32 % for logistic regression

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.spec import METRICS
@@ -51,10 +52,59 @@ def test_a_sweep_trains_what_is_missing_and_nothing_twice(home: Path) -> None:
         assert run["state"] == "finished"
         assert {"key", "arch", "width", "depth", "seed", "params", *METRICS} <= set(run)
         assert 0 < run["test_loss"] < 10
+        assert run["examples_seen"] == 30 * 256
+        assert run["flops_spent"] == run["train_flops"] > 0
+        assert run["seconds"] > 0
+        assert run["test_accuracy"] == 1 - run["test_error"]
     again = _sweep("--seeds", "3")
     assert (again["trained"], again["cached"]) == (2, 4)
     shared = {run["key"]: run for run in again["runs"]}
     assert all(shared[run["key"]]["test_loss"] == run["test_loss"] for run in first["runs"])
+
+
+def test_one_minus_error_is_named_by_the_loss(home: Path) -> None:
+    runs = _sweep("--set", "dataset=diabetes,digits", "--set", "dataset_size=50", "--set", "label_noise=0")["runs"]
+    for run in runs:
+        name, other = ("test_r2", "test_accuracy")[:: 1 if run["dataset"] == "diabetes" else -1]
+        assert run[name] == 1 - run["test_error"]
+        assert other not in run
+
+
+def test_the_predictions_of_a_sweep_are_written_with_their_labels(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "predictions"
+    runs = _sweep("--predictions", str(path))["runs"]
+    with np.load(path) as found:
+        assert set(found) == {f"{run['key']}.{name}" for run in runs for name in ("outputs", "answers", "labels")}
+        for run in runs:
+            wrong = found[f"{run['key']}.answers"] != found[f"{run['key']}.labels"]
+            assert wrong.mean() == pytest.approx(run["test_error"], abs=1e-12)
+    code, _, err = _run(*SWEEP, "--predictions", str(home / "none" / "file.npz"))
+    assert code == 2
+    assert "none/file.npz cannot be written: No such file or directory." in err
+
+
+def test_without_room_for_predictions_there_are_none_and_it_is_said(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCALESCOPE_PREDICTIONS", "0")
+    code, _, err = _run(*SWEEP, "--predictions", str(tmp_path / "file.npz"))
+    assert code == 0
+    assert "Predictions of 0 of 4 runs are in" in err
+    assert "found no room" in err
+
+
+def test_the_weights_of_a_run_are_exported_by_its_key(home: Path, tmp_path: Path) -> None:
+    run, *_ = _sweep("--set", "keep_weights=on")["runs"]
+    path = tmp_path / "weights"
+    code, out, err = _run("weights", run["key"], str(path))
+    assert (code, out, err) == (0, "", f"4 parameters are in {path}.\n")
+    with np.load(path) as found:
+        assert sum(found[name].size for name in found) == run["params"]
+    other, *_ = _sweep()["runs"]
+    assert other["test_loss"] == run["test_loss"]
+    code, _, err = _run("weights", other["key"], str(path))
+    assert code == 2
+    assert err.startswith(f"error: KEY={other['key']} has no weights; allowed: the key of a run that was trained with")
 
 
 def test_a_dry_run_says_the_cost_and_starts_nothing(home: Path) -> None:

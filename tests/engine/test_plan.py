@@ -44,6 +44,8 @@ def test_more_work_is_predicted_to_take_longer() -> None:
     assert plan.predicted_seconds(()) == 0
     small, large = (plan.predicted_seconds((RunSpec(width=width),), 1) for width in (16, 2048))
     assert small < large
+    for augmentation in ({"shift": 1}, {"rotate": 5.0}, {"augment_noise": 0.1}, {"mixup": 0.2}):
+        assert plan.run_seconds(RunSpec.of(augmentation)) > 1.05 * plan.run_seconds(RunSpec(clip=1.0))
     assert plan.predicted_seconds(OPENING, 2) < plan.predicted_seconds(OPENING, 1)
 
 

@@ -15,17 +15,24 @@ DEFAULTS: dict[str, Value] = {
     "folds": 0,
     "fold": 0,
     "label_noise": 0.0,
+    "standardize": "default",
     "arch": "mlp",
     "width": 16,
     "depth": 1,
     "init": "default",
     "init_std": 0.02,
+    "width_rule": "standard",
+    "base_width": 16,
     "activation": "relu",
     "weight_decay": 0.0,
     "l1": 0.0,
     "l2": 0.0,
     "dropout": 0.0,
     "label_smoothing": 0.0,
+    "shift": 0,
+    "rotate": 0.0,
+    "augment_noise": 0.0,
+    "mixup": 0.0,
     "optimizer": "adamw",
     "lr": 0.005,
     "momentum": 0.9,
@@ -37,6 +44,7 @@ DEFAULTS: dict[str, Value] = {
     "clip": 0.0,
     "batch_size": 256,
     "steps": 3000,
+    "keep_weights": "off",
     "seed": 0,
 }
 OPTIONS = registry.options("mlp", "digits")
@@ -69,7 +77,7 @@ def test_a_knob_at_its_default_leaves_the_key_as_it_was(monkeypatch: pytest.Monk
     assert RunSpec.of({"width": 8, "extra": 0.7}).key != before
 
 
-SETTLED = {"dataset", "arch", "data_seed", "momentum", "folds", "fold", "final_lr", "init_std"}
+SETTLED = {"dataset", "arch", "data_seed", "momentum", "folds", "fold", "final_lr", "init_std", "base_width"}
 
 
 @pytest.mark.parametrize("name", sorted(set(knobs_for({})) - SETTLED))
@@ -86,6 +94,7 @@ def test_every_knob_changes_the_key(name: str) -> None:
         ("final_lr", 0.5, {"schedule": "cosine"}),
         ("init_std", 0.5, {"init": "normal"}),
         ("fold", 1, {"folds": 3}),
+        ("base_width", 4, {"width_rule": "mup"}),
     ],
 )
 def test_some_knobs_count_under_others_alone(knob: str, value: float, given: dict[str, Value]) -> None:
@@ -99,9 +108,19 @@ def test_some_knobs_count_under_others_alone(knob: str, value: float, given: dic
         ({"folds": 1}, "folds=1 is not possible; allowed: 0 or a whole number from 2 to 100."),
         ({"folds": 20, "dataset_size": 9}, "folds=20 is not possible; allowed: 0 or a whole number from 2 to 9."),
         ({"folds": 5, "fold": 5}, "fold=5 is not possible; allowed: a whole number from 0 to 4."),
+        ({"shift": 8}, "shift=8 is not possible; allowed: a whole number from 0 to 7 for digits, whose shortest side"),
+        ({"shift": 1, "dataset": "moons"}, "allowed: 0 for moons, whose examples are single features."),
+        ({"rotate": 9.0, "dataset": "mnist1d"}, "rotate=9.0 is not possible; allowed: 0 for mnist1d, whose examples"),
+        ({"augment_noise": 0.1, "dataset": "modular"}, "allowed: 0 for modular, whose examples are tokens."),
+        ({"mixup": 0.1, "dataset": "characters"}, "mixup=0.1 is not possible; allowed: 0 for characters, whose"),
+        (
+            {"standardize": "each", "dataset": "modular"},
+            "standardize=each is not possible; allowed: default or off for",
+        ),
+        ({"label_smoothing": 0.1, "dataset": "diabetes"}, "allowed: 0 for diabetes, whose loss is mse."),
     ],
 )
-def test_a_fold_that_there_is_not_is_refused(settings: dict[str, Value], sentence: str) -> None:
+def test_what_cannot_be_is_refused(settings: dict[str, Value], sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
         RunSpec.of(settings)
 

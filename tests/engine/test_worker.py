@@ -1,15 +1,19 @@
 """A worker against a sink in memory: it trains what is asked, once, fairly, and contains failures."""
 
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine import worker
+from engine.data import load
 from engine.runner import Queue
-from engine.spec import EvalPoint, RunResult, RunSpec, RunState, SweepSpec
+from engine.spec import RunResult, RunSpec, RunState, SweepSpec
 from engine.train import eval_steps, train
 from engine.worker import Worker
+from tests.engine.watched import Bucket, Watched
 
 RUNS = SweepSpec.of({"width": (2, 3), "seed": (0, 1), "steps": 30}).runs()
 
@@ -55,6 +59,36 @@ def test_every_run_gets_its_whole_curve_and_the_job_leaves_the_queue(queue: Queu
     assert not queue.jobs()
 
 
+def test_every_eval_point_knows_its_seconds(queue: Queue) -> None:
+    queue.submit("sweep", RUNS)
+    for result in _work(queue).results.values():
+        assert len(result.point_seconds) == len(result.steps)
+        assert result.point_seconds[0] == 0
+        assert list(result.point_seconds) == sorted(set(result.point_seconds))
+        assert result.point_seconds[-1] == result.seconds
+
+
+def test_every_run_leaves_its_predictions(queue: Queue) -> None:
+    queue.submit("sweep", RUNS)
+    for result in _work(queue).results.values():
+        with np.load(io.BytesIO(result.predictions)) as kept:
+            wrong = kept["answers"] != load(result.spec).test.y
+            assert wrong.mean() == pytest.approx(result.metrics["test_error"][-1], abs=1e-12)
+
+
+def test_weights_are_left_by_the_runs_that_ask_for_them(queue: Queue) -> None:
+    queue.submit("sweep", SweepSpec.of({"width": 2, "seed": (0, 1), "steps": 30, "keep_weights": ("off", "on")}).runs())
+    results = _work(queue).results.values()
+    assert {bool(result.weights) for result in results if result.spec.keep_weights == "off"} == {False}
+    kept = [result for result in results if result.spec.keep_weights == "on"]
+    assert len(kept) == 2
+    for result in kept:
+        with np.load(io.BytesIO(result.weights)) as arrays:
+            assert sum(arrays[name].size for name in arrays) == result.params
+            norm = np.sqrt(sum(np.square(arrays[name].astype(float)).sum() for name in arrays))
+        assert norm == pytest.approx(result.metrics["weight_norm"][-1], rel=1e-6)
+
+
 def test_two_jobs_that_share_runs_train_them_once(queue: Queue) -> None:
     queue.submit("one", RUNS[:3])
     queue.submit("two", RUNS[1:])
@@ -64,10 +98,12 @@ def test_two_jobs_that_share_runs_train_them_once(queue: Queue) -> None:
 def test_all_sizes_move_together(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[tuple[int, int]] = []
 
-    def watched(runs: tuple[RunSpec, ...], device: str) -> Iterator[tuple[EvalPoint, ...]]:
-        for points in train(runs, device=device):
+    def watched(runs: tuple[RunSpec, ...], device: str) -> Bucket:
+        training = Watched(train(runs, device=device))
+        for points in training:
             measured.extend((runs[0].width, point.step) for point in points[:1])
             yield points
+        return training.trained
 
     monkeypatch.setattr(worker, "train", watched)
     monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
@@ -78,10 +114,10 @@ def test_all_sizes_move_together(queue: Queue, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(runs: tuple[RunSpec, ...], device: str) -> Iterator[tuple[EvalPoint, ...]]:
+    def broken(runs: tuple[RunSpec, ...], device: str) -> Bucket:
         if any(run.seed == 1 for run in runs):
             raise RuntimeError("this seed is unlucky")
-        yield from train(runs, device=device)
+        return (yield from train(runs, device=device))
 
     monkeypatch.setattr(worker, "train", broken)
     queue.submit("sweep", RUNS)
@@ -92,11 +128,13 @@ def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypat
 
 
 def test_a_stopped_job_is_dropped_and_its_runs_have_no_result(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopping(runs: tuple[RunSpec, ...], device: str) -> Iterator[tuple[EvalPoint, ...]]:
-        for points in train(runs, device=device):
+    def stopping(runs: tuple[RunSpec, ...], device: str) -> Bucket:
+        training = Watched(train(runs, device=device))
+        for points in training:
             if points and points[0].step > 5:
                 queue.stop("sweep")
             yield points
+        return training.trained
 
     monkeypatch.setattr(worker, "train", stopping)
     queue.submit("sweep", RUNS)
@@ -130,3 +168,4 @@ def test_divergence_is_a_result(queue: Queue) -> None:
     queue.submit("sweep", SweepSpec.of(wild).runs())
     (result,) = _work(queue).results.values()
     assert result.state is RunState.DIVERGED
+    assert result.predictions == b""

@@ -15,6 +15,6 @@ def runs(*rows: dict[str, object]) -> pd.DataFrame:
         "params": 40,
         "state": "finished",
         "error": "",
-        **{f"{split}_{scale}": 0.5 for split in ("train", "val", "test") for scale in ("loss", "error")},
+        **{f"{split}_{scale}": 0.5 for split in ("train", "val", "test") for scale in ("loss", "error", "accuracy")},
     }
     return pd.DataFrame([usual | row for row in rows])

@@ -49,6 +49,30 @@ def test_each_size_axis_places_runs_by_its_own_size(axis: str, size: float) -> N
     assert drawn(View(x=axis), {})[0]["x"].tolist() == pytest.approx([size])
 
 
+def test_accuracy_is_drawn_in_per_cent_and_its_axis_reaches_all_of_it() -> None:
+    table = runs({"seed": 0, "test_accuracy": 0.9}, {"seed": 1, "test_accuracy": 0.7})
+    figure = figures.size_curve(table, View(y="accuracy"))
+    line = next(trace for trace in figure.data if trace.mode == "lines+markers")
+    assert line["text"] == ("80.00 % ± 10.00 % (n = 2)",)
+    assert figure.layout.yaxis.autorangeoptions.include == (1,)
+    assert figure.layout.title.text == "Accuracy (right answers)"
+
+
+def test_with_mean_squared_error_accuracy_is_r_squared() -> None:
+    figure = figures.size_curve(runs({}), View(y="accuracy"), {"mse"})
+    assert figure.layout.title.text == "R² (variance explained)"
+    assert summary.spoken("accuracy", {"mse"}) == "R²"
+    assert summary.spoken("accuracy", {"mse", "hinge", "cross-entropy"}) == "accuracy or R²"
+    assert summary.spoken("error", {"mse"}) == "error"
+    assert "test_r2" in summary.exported(runs({}), {"mse"})
+    assert "test_accuracy" in summary.exported(runs({}), {"hinge", "cross-entropy"})
+    assert "test_accuracy" in summary.exported(runs({}), {"hinge", "mse"})
+
+
+def test_the_best_accuracy_is_where_the_error_is_lowest() -> None:
+    assert [View(y=y).by for y in summary.SCALES] == ["error", "error", "loss"]
+
+
 def test_a_log_axis_leaves_out_zeros() -> None:
     lines = drawn(View(log="xy"), {"width": 4, "train_error": 0.1}, {"width": 8, "train_error": 0.0})
     assert lines[1]["x"].tolist() == [4]

@@ -45,3 +45,10 @@ def test_the_text_alternative_says_what_is_drawn_and_where_it_is_lowest() -> Non
     said = words.alt(runs({"width": 4, "test_error": 0.3}, {"width": 8, "test_error": 0.2}), View())
     assert said.startswith("Line chart of test and train error against width, 2 runs.")
     assert "0.2 at 8" in said
+
+
+def test_the_text_alternative_says_where_accuracy_is_highest() -> None:
+    table = runs({"width": 4, "test_accuracy": 0.7}, {"width": 8, "test_accuracy": 0.8})
+    said = words.alt(table, View(y="accuracy"), {"mse"})
+    assert said.startswith("Line chart of test and train R² against width, 2 runs.")
+    assert said.endswith("Highest mean test R²: 0.8 at 8.")

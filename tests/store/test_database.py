@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from store import connection, queries, runs, schema, spool
+from store import connection, queries, runs, spool
 from store.database import Database, StoreError, open_database
 from tests.store.fakes import RUNS, SWEEP, event, result, start
 
@@ -119,36 +119,6 @@ def test_generation_changes_with_every_commit_spool_file_and_live_update(db: Dat
         assert db.generation() not in seen
         assert db.generation() == db.generation()
         seen.add(db.generation())
-
-
-def test_a_store_of_a_newer_version_is_refused(db: Database) -> None:
-    with db.writing() as con:
-        con.execute("UPDATE meta SET value = ? WHERE name = 'schema_version'", [str(schema.NEWEST + 1)])
-    with pytest.raises(StoreError, match=r"newer Scalescope .* update Scalescope"):
-        open_database(db.home)
-
-
-def test_an_older_store_is_brought_up_to_date(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    spool.Spool(db, "w").put([result(RUNS[0])])
-    spool.ingest(db)
-    added = (*schema.MIGRATIONS, "ALTER TABLE runs ADD COLUMN note VARCHAR DEFAULT 'none'")
-    monkeypatch.setattr(schema, "MIGRATIONS", added)
-    monkeypatch.setattr(schema, "NEWEST", len(added))
-    with open_database(db.home).reading() as con:
-        assert con.execute("SELECT note FROM runs").fetchall() == [("none",)]
-        assert schema.version(con) == len(added)
-
-
-def test_a_migration_that_fails_leaves_the_store_as_it_was(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = (*schema.MIGRATIONS, "ALTER TABLE runs ADD COLUMN note VARCHAR; SELECT error('broken')")
-    monkeypatch.setattr(schema, "MIGRATIONS", broken)
-    monkeypatch.setattr(schema, "NEWEST", len(broken))
-    with pytest.raises(duckdb.Error, match="broken"):
-        open_database(db.home)
-    monkeypatch.undo()
-    with db.reading() as con:
-        assert schema.version(con) == schema.NEWEST
-        assert "note" not in [row[0] for row in con.execute("DESCRIBE runs").fetchall()]
 
 
 def test_another_duckdb_database_is_refused(db: Database) -> None:

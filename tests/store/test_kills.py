@@ -8,7 +8,8 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from engine.spec import METRICS, RunSpec, RunState
+from engine import registry
+from engine.spec import METRICS, RunSpec, RunState, SweepSpec
 from store import queries, runs
 from store.database import Database, open_database
 from store.spool import Spool, ingest, live_results
@@ -33,7 +34,7 @@ def _write(home: Path, place: int) -> None:
             worker.show([result(run, RunState.RUNNING, 2) for run in batch])
             if first % 2:
                 worker.put([result(batch[0], RunState.FAILED, 1, error="The first try.")])
-            worker.put([result(run) for run in batch])
+            worker.put([result(run, predictions=run.key.encode()) for run in batch])
             acks.write("".join(f"{number}\n" for number in numbers))
             acks.flush()
 
@@ -121,6 +122,12 @@ def test_forty_kills_lose_nothing_and_leave_nothing_half_there(db: Database) -> 
     points = queries.curves(db, there)
     for name in METRICS:
         assert list(points[name]) == [value for run in there for value in result(run).metrics[name]]
+    with db.reading() as con:
+        left = con.execute("SELECT key, predictions FROM runs JOIN outcomes USING (run_id)").fetchall()
+    shipped = {
+        run.key for name in registry.names("presets") for run in SweepSpec.of(registry.preset(name).settings).runs()
+    }
+    assert dict(left) == {key: key.encode() for key, state in rows if state == "finished" and key not in shipped}
     assert list(db.rejected.iterdir()) == []
     assert live_results(db) == []
     assert list(db.live.iterdir()) == []

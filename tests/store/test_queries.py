@@ -1,5 +1,6 @@
 """What the pages read: runs at a point, in training and ended alike."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -11,12 +12,13 @@ from store.database import Database
 from store.spool import Spool, ingest
 from tests.store.fakes import RUNS, result
 
+ACCURACIES = ("train_accuracy", "val_accuracy", "test_accuracy")
 DIP = {"val_loss": (3.0, 1.0, 2.0, 1.0, 4.0), "val_error": (0.9, 0.5, 0.1, 0.3, 0.1)}
 
 
 def _dip(run: RunSpec, **changes: tuple[float, ...]) -> RunResult:
     made = result(run)
-    return RunResult(spec=run, state=made.state, steps=made.steps, metrics={**made.metrics, **DIP, **changes})
+    return dataclasses.replace(made, metrics={**made.metrics, **DIP, **changes})
 
 
 def _step(db: Database, run: RunSpec, at: Any, by: str = "loss") -> int:
@@ -56,7 +58,7 @@ def test_a_step_before_the_first_point_has_no_values(db: Database) -> None:
     Spool(db, "w").put([RunResult(spec=RUNS[0], state=late.state, steps=(5, 6, 7, 8, 9), metrics=late.metrics)])
     found = queries.runs_at(db, RUNS, 4)
     assert list(found["step"]) == [0]
-    assert found[list(METRICS)].isna().all(axis=None)
+    assert found[[*METRICS, *ACCURACIES]].isna().all(axis=None)
 
 
 def test_a_diverged_run_ends_in_nan_and_has_a_best_point_before(stored: Database) -> None:
@@ -93,11 +95,49 @@ def test_rows_keep_the_order_of_the_runs_and_hold_what_they_were_asked_for(store
     assert list(found["key"]) == [RUNS[1].key, RUNS[0].key]
     assert list(found.columns) == [
         "key", "arch", "dataset", "width", "depth", "seed", "data_seed", "dataset_size", "params",
-        "params_non_embedding", "train_flops", "seconds", "state", "error", "step", "steps", *METRICS,
+        "params_non_embedding", "train_flops", "seconds", "state", "error", "step", "steps", "examples_seen",
+        "flops_spent", *METRICS, *ACCURACIES,
     ]  # fmt: skip
     first = found.iloc[0]
     assert (first["width"], first["seed"], first["data_seed"], first["params"]) == (8, 0, 0, 88)
-    assert {str(found[name].dtype) for name in ("width", "seed", "params", "step", "steps")} == {"int64"}
+    whole = ("width", "seed", "params", "step", "steps", "examples_seen")
+    assert {str(found[name].dtype) for name in whole} == {"int64"}
+
+
+def test_each_error_has_its_accuracy_beside_it(stored: Database) -> None:
+    for found in (queries.runs_at(stored, RUNS, "best"), queries.curves(stored, RUNS)):
+        for split in ("train", "val", "test"):
+            assert found[f"{split}_accuracy"].equals(1 - found[f"{split}_error"])
+            assert found[f"{split}_accuracy"].notna().any()
+
+
+@pytest.mark.parametrize(("at", "step"), [("last", 40), ("best", 10), (0, 0), (25, 20)])
+def test_what_a_point_took_is_counted_up_to_it(stored: Database, at: str | int, step: int) -> None:
+    found = queries.runs_at(stored, RUNS[:1], at).iloc[0]
+    assert found["step"] == step
+    assert found["examples_seen"] == step * 256
+    assert found["flops_spent"] == found["train_flops"] * step / 100
+    assert found["seconds"] == (0.5 if at == "last" else pytest.approx(0.01 * step))
+
+
+def test_a_run_that_failed_at_once_took_nothing(stored: Database) -> None:
+    found = queries.runs_at(stored, [RUNS[2]]).iloc[0]
+    assert (found["examples_seen"], found["flops_spent"]) == (0, 0.0)
+
+
+def test_a_full_batch_is_as_large_as_the_training_part_of_a_fold(db: Database) -> None:
+    run = RunSpec(dataset_size=100, folds=5, steps=100)
+    Spool(db, "w").put([result(run)])
+    assert list(queries.curves(db, [run])["examples_seen"]) == [0, 800, 1600, 2400, 3200]
+
+
+def test_seconds_of_a_run_that_has_them_as_a_whole_are_known_at_its_last_point(db: Database) -> None:
+    Spool(db, "w").put([result(RUNS[0], point_seconds=())])
+    for _ in range(2):
+        assert queries.runs_at(db, RUNS)["seconds"].item() == 0.5
+        assert math.isnan(queries.runs_at(db, RUNS, 10)["seconds"].item())
+        assert queries.curves(db, RUNS)["seconds"].isna().all()
+        ingest(db)
 
 
 def test_nothing_is_found_of_nothing(stored: Database) -> None:
@@ -127,7 +167,10 @@ def test_eval_steps_are_those_of_all_runs_rising(stored: Database) -> None:
 
 def test_curves_hold_every_point_of_every_run(stored: Database) -> None:
     found = queries.curves(stored, RUNS)
-    assert list(found.columns) == ["key", "width", "seed", "step", *METRICS]
+    spent = ["examples_seen", "flops_spent", "seconds"]
+    assert list(found.columns) == ["key", "width", "seed", "step", *spent, *METRICS, *ACCURACIES]
+    assert list(found["seconds"][:5]) == list(result(RUNS[0]).point_seconds)
+    assert list(found["flops_spent"][:5]) == [0.0, 4e5, 8e5, 1.2e6, 1.6e6]
     assert list(found["key"]) == [RUNS[0].key] * 5 + [RUNS[1].key] * 5
     assert list(found["val_loss"][:5]) == list(DIP["val_loss"])
     assert list(found["step"]) == [0, 10, 20, 30, 40] * 2

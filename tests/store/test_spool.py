@@ -42,7 +42,9 @@ def test_what_was_put_is_found_before_and_after_ingest(db: Database) -> None:
     assert before.equals(queries.curves(db, RUNS))
     for row, one in zip(_all_rows(db), sorted(put, key=lambda one: one.spec.key), strict=True):
         values = [v if math.isfinite(v) else None for name in METRICS for v in one.metrics[name]]
-        assert [v for column in row[-len(METRICS) :] for v in column] == values
+        *measured, seconds = row[-len(METRICS) - 1 :]
+        assert [v for column in measured for v in column] == values
+        assert tuple(seconds) == one.point_seconds
 
 
 def test_ingest_twice_is_ingest_once(db: Database) -> None:
@@ -157,6 +159,8 @@ RUBBISH: dict[str, tuple[Callable[[Path], object], str]] = {
     "no config": (_row(config=None), "config"),
     "short list": (_row(val_loss=[1.0]), "val_loss has 1 values for 5 steps"),
     "text in a list": (_row(val_loss=["a", 1, 1, 1, 1]), "no number"),
+    "few seconds": (_row(point_seconds=[0.0]), "point_seconds has 1 values for 5 steps"),
+    "negative seconds": (_row(point_seconds=[-1, 0, 1, 2, 3]), "no number from 0"),
     "no list": (_row(step=3), "step is not a list"),
     "falling steps": (_row(step=[0, 20, 10, 30, 40]), "rising"),
     "negative step": (_row(step=[-1, 0, 1, 2, 3]), "rising"),

@@ -1,0 +1,65 @@
+"""Stores of other versions: older ones are brought up to date and keep their runs, newer ones are refused."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from store import queries, runs, schema, spool
+from store.database import Database, StoreError, open_database
+from store.results import CURVE_COLUMNS, RUN_COLUMNS, as_table
+from tests.store.fakes import RUNS, result
+
+
+def test_a_store_of_a_newer_version_is_refused(db: Database) -> None:
+    with db.writing() as con:
+        con.execute("UPDATE meta SET value = ? WHERE name = 'schema_version'", [str(schema.NEWEST + 1)])
+    with pytest.raises(StoreError, match=r"newer Scalescope .* update Scalescope"):
+        open_database(db.home)
+
+
+def test_an_older_store_is_brought_up_to_date(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool.Spool(db, "w").put([result(RUNS[0])])
+    spool.ingest(db)
+    added = (*schema.MIGRATIONS, "ALTER TABLE runs ADD COLUMN note VARCHAR DEFAULT 'none'")
+    monkeypatch.setattr(schema, "MIGRATIONS", added)
+    monkeypatch.setattr(schema, "NEWEST", len(added))
+    with open_database(db.home).reading() as con:
+        assert con.execute("SELECT note FROM runs").fetchall() == [("none",)]
+        assert schema.version(con) == len(added)
+
+
+def test_a_store_from_before_the_second_migration_keeps_its_runs(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        patch.setattr(schema, "NEWEST", 1)
+        old = open_database(tmp_path / "old")
+        columns = {"runs": RUN_COLUMNS, "curves": [name for name in CURVE_COLUMNS if name != "point_seconds"]}
+        with old.writing() as con:
+            con.register("incoming", as_table([(1, result(RUNS[0])), (2, result(RUNS[1]))]))
+            for table, names in columns.items():
+                numbered = f"row_number() OVER () AS run_id, {', '.join(names)}"
+                con.execute(f"INSERT INTO {table} BY NAME SELECT {numbered} FROM incoming")
+            con.execute("SELECT nextval('run_ids') FROM range(2)")
+    old = open_database(old.home)
+    assert runs.missing(old, RUNS[:3]) == [RUNS[2]]
+    spool.Spool(old, "w").put([result(RUNS[2])])
+    spool.ingest(old)
+    spool.Spool(db, "w").put([result(run) for run in RUNS[:3]])
+    new, points = queries.curves(db, RUNS), queries.curves(old, RUNS)
+    assert points.drop(columns="seconds").equals(new.drop(columns="seconds"))
+    assert points["seconds"].isna().sum() == 10
+
+
+def test_a_migration_that_fails_leaves_the_store_as_it_was(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = (*schema.MIGRATIONS, "ALTER TABLE runs ADD COLUMN note VARCHAR; SELECT error('broken')")
+    monkeypatch.setattr(schema, "MIGRATIONS", broken)
+    monkeypatch.setattr(schema, "NEWEST", len(broken))
+    with pytest.raises(duckdb.Error, match="broken"):
+        open_database(db.home)
+    monkeypatch.undo()
+    with db.reading() as con:
+        assert schema.version(con) == schema.NEWEST
+        assert "note" not in [row[0] for row in con.execute("DESCRIBE runs").fetchall()]
