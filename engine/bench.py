@@ -63,7 +63,7 @@ WORKLOADS: dict[str, dict[str, object]] = {
         "width": (8, 16, 32, 64, 128),
         "depth": 2,
         "batch_size": 16,
-        "steps": 10_000,
+        "steps": 48_000,
         "seed": tuple(range(4)),
     },
 }
@@ -206,10 +206,14 @@ def _engine_pass(argument: tuple[list[plan.Bucket], str]) -> list[_Pass]:
         model = reader_of(runs[0], device)(runs, data)
         step = _seconds_a_chunk(model, runs, device)
         some, points = data.first(eval_examples(runs[0])), len(eval_steps(runs[0].steps))
-        inner, last = (_seconds_an_evaluation(runs, model, measured) for measured in (some, data))
-        evaluation = ((points - 1) * inner + last) / runs[0].steps
+        worth = points - 1 + _examples(data) / _examples(some)  # the last point measures all
+        evaluation = worth * _seconds_an_evaluation(runs, model, some) / runs[0].steps
         passes.append(_Pass(width=runs[0].width, models=len(runs), seconds=step + evaluation, evaluation=evaluation))
     return passes
+
+
+def _examples(data: DeviceData) -> int:
+    return data.train.count + data.val.count + data.test.count
 
 
 def _eval_share(passes: Sequence[_Pass]) -> float:

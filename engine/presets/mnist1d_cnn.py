@@ -1,0 +1,22 @@
+"""The table of the MNIST-1D paper, its CNN: filters that are the same everywhere find shapes that move."""
+
+from engine.registry import Preset
+
+PRESET = Preset(
+    title="CNNs on MNIST-1D",
+    finding="",
+    source="Greydanus & Kobak, arXiv:2011.14439, table 1: a CNN of three layers of 25 channels 94 %.",
+    settings={
+        "dataset": "mnist1d",
+        "arch": "cnn",
+        "width": (3, 6, 12, 25, 50),
+        "depth": 3,
+        "readout": "flat",
+        "dataset_size": 4000,
+        "optimizer": "adamw",
+        "lr": 0.01,
+        "batch_size": 100,
+        "steps": 6000,
+        "seed": tuple(range(5)),
+    },
+)

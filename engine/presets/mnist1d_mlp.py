@@ -1,0 +1,21 @@
+"""The table of the MNIST-1D paper, its linear model and its MLP: no depth makes up for not knowing that shapes move."""
+
+from engine.registry import Preset
+
+PRESET = Preset(
+    title="Linear model and MLPs on MNIST-1D",
+    finding="",
+    source="Greydanus & Kobak, arXiv:2011.14439, table 1: linear 32 %, two hidden layers of 100 units 68 %.",
+    settings={
+        "dataset": "mnist1d",
+        "arch": "mlp",
+        "width": 100,
+        "depth": (0, 1, 2, 3),
+        "dataset_size": 4000,
+        "optimizer": "adamw",
+        "lr": 0.01,
+        "batch_size": 100,
+        "steps": 6000,
+        "seed": tuple(range(5)),
+    },
+)
