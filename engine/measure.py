@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.net.device_data import DeviceData, Examples
+from engine.net.losses import LOSSES
 from engine.net.reader import EVAL_ROWS, Reader
 from engine.spec import METRICS, EvalPoint, RunSpec
 
@@ -49,7 +50,8 @@ def _test(model: Reader, data: DeviceData) -> dict[str, Tensor]:
         loss, error, _ = model.loss_and_error(data.test, data.which)
         nothing = torch.full_like(loss, torch.nan)
         classes = dict.fromkeys(("test_brier", "test_macro_recall", "test_macro_f1"), nothing)
-        return {"test_loss": loss, "test_error": error} | classes
+        exact = _exact(model, data) if model.task.loss == "sequence" else nothing
+        return {"test_loss": loss, "test_error": error, "test_exact": exact} | classes
     loss = brier = _zeros(data)
     hits, answers, labels = torch.zeros(3, len(data.which), model.task.outputs, dtype=torch.float64, device=loss.device)
     for y, logits in _chunks(model, data.test, data.which):
@@ -69,7 +71,18 @@ def _test(model: Reader, data: DeviceData) -> dict[str, Tensor]:
         "test_brier": brier / count,
         "test_macro_recall": (hits / labels).where(there, 0).sum(dim=1) / there.sum(dim=1),
         "test_macro_f1": (2 * hits / (answers + labels)).where(there, 0).sum(dim=1) / there.sum(dim=1),
+        "test_exact": torch.full_like(loss, torch.nan),
     }
+
+
+def _exact(model: Reader, data: DeviceData) -> Tensor:
+    """Return the share of test examples (models,) with every answer right; empty rows, of class −1, never are."""
+    right, test = _zeros(data), data.test
+    for start in range(0, test.count, EVAL_ROWS):
+        rows = slice(start, start + EVAL_ROWS)
+        wrong = LOSSES["sequence"].error(model.logits(test.x[data.which, rows]), test.y[data.which, rows])
+        right = right + (wrong == 0).sum(dim=1)
+    return right / test.count
 
 
 def _chunks(model: Reader, split: Examples, which: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

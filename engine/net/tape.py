@@ -153,6 +153,8 @@ def tape(spec: RunSpec, training: bool) -> Tape | None:
     if not follows(spec):
         return None
     net = TapeNet(spec=spec, outputs=spec.task.outputs, training=training)
+    if spec.task.loss == "sequence":
+        return None
     try:
         out = registry.arch(spec.arch).forward(net, Value(units=spec.task.inputs, made_by=-1))
     except UnknownOperationError:
