@@ -1,12 +1,13 @@
 """The benchmark: this engine beside the loops a user would write, on this machine, in one run."""
 
 import importlib.util
+import itertools
 import json
 import multiprocessing
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.pool import Pool
 from typing import TypeVar
@@ -19,10 +20,10 @@ from engine.measure import measure
 from engine.net.count import count
 from engine.net.device_data import DeviceData
 from engine.net.reader import Reader
+from engine.order import BatchOrders
 from engine.plain import best_loop, plain_loop
-from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
-from engine.train import ORDER_CHUNK, eval_examples, eval_steps, reader_of
+from engine.train import PULSE, eval_examples, eval_steps, order_chunk, reader_of
 
 T = TypeVar("T")
 
@@ -32,17 +33,20 @@ ROUNDS = 3
 LOOP_SECONDS = 0.25
 """Time spent on one bucket, or on one width of a plain loop, in one round."""
 
+WIDER = {"depth": 2, "batch_size": 128, "steps": 6000}
+CNN = {"arch": "cnn", "depth": 2, "batch_size": 64, "steps": 12_000}
 WORKLOADS: dict[str, dict[str, object]] = {
     "preset": registry.preset("digits-double-descent").settings,
-    "mlp-tiny": {"width": (2, 3, 4, 5, 6, 8, 10, 13), "depth": 2, "batch_size": 32, "seed": tuple(range(64))},
-    "mlp-small": {"width": (2, 4, 8, 16, 27, 48, 81), "depth": 2, "batch_size": 128, "seed": tuple(range(16))},
-    "mlp-wide": {
-        "width": (2, 4, 8, 16, 32, 64, 128, 181, 256, 512),
+    "mlp-tiny": {
+        "width": (2, 3, 4, 5, 6, 8, 10, 13),
         "depth": 2,
-        "batch_size": 128,
-        "seed": tuple(range(4)),
+        "batch_size": 32,
+        "steps": 24_000,
+        "seed": tuple(range(64)),
     },
-    "cnn": {"arch": "cnn", "width": (2, 4, 8, 16, 32, 64), "depth": 2, "batch_size": 64, "seed": tuple(range(8))},
+    "mlp-small": {**WIDER, "width": (2, 4, 8, 16, 27, 48, 81), "seed": tuple(range(16))},
+    "mlp-wide": {**WIDER, "width": (2, 4, 8, 16, 32, 64, 128, 181, 256, 512), "seed": tuple(range(4))},
+    "cnn": {**CNN, "width": (2, 4, 8, 16, 32, 64), "seed": tuple(range(8))},
     "gru": {
         "arch": "gru",
         "dataset": "characters",
@@ -62,7 +66,8 @@ WORKLOADS: dict[str, dict[str, object]] = {
         "seed": tuple(range(4)),
     },
 }
-"""Sweeps with Adam, over digits where no data set is named; what else is not named is at its default."""
+"""Sweeps with Adam, over digits where no data set is named; what else is not named is at its default. Evaluation's
+share depends on the steps: MLPs and the CNN take so many that each sees as many examples as a run of the preset."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +86,8 @@ class Measured:
     """Tensor indexing, fused Adam, one process per core with one thread each."""
     ratio_plain: float
     ratio_best_loop: float
+    ratio_best_loop_worst_width: float
+    """The smallest of the single widths."""
     peak_fraction: float
     """Useful FLOPs per second, over the measured rate of large matrix products on all workers."""
     eval_share: float
@@ -104,7 +111,8 @@ def report(workload: str | None, as_json: bool) -> int:
             f"{name} on {measured.device}, {measured.workers} workers, {measured.models} models\n"
             f"  this engine          {measured.model_steps_per_sec:12,.0f} models·steps/s\n"
             f"  plain PyTorch loop   {measured.plain_per_sec:12,.0f}   engine is {measured.ratio_plain:.1f}×\n"
-            f"  best plain loop      {measured.best_loop_per_sec:12,.0f}   engine is {measured.ratio_best_loop:.1f}×\n"
+            f"  best plain loop      {measured.best_loop_per_sec:12,.0f}   engine is {measured.ratio_best_loop:.1f}×, "
+            f"{measured.ratio_best_loop_worst_width:.1f}× at the worst width\n"
             f"  jitted vmap in JAX   {jax}\n"
             f"  fraction of peak     {measured.peak_fraction:12.1%}   evaluation {measured.eval_share:.1%} of the time",
             flush=True,
@@ -120,16 +128,17 @@ def _measure_workload(name: str) -> Measured:
     one_per_width = list({run.width: run for run in runs}.values())
     seeds = len(runs) // len(one_per_width)
     shares = [plan.share(plan.buckets(runs, workers), workers, w) for w in range(workers)]
-    engine, plain, best, peak, evaluation = [], [], [], [], []
+    engine, plain, best, worst, peak, evaluation = [], [], [], [], [], []
     with multiprocessing.get_context("spawn").Pool(workers, _one_thread) as pool:
         _at_once(pool, _peak, [device] * workers)
         for _ in range(ROUNDS):
             timed = _at_once(pool, _engine_pass, [(share, device) for share in shares])
-            engine.append(max(seconds for seconds, _ in timed))
-            evaluation.append(sum(share for _, share in timed) / workers)
+            engine.append(max(sum(pass_.seconds for pass_ in passes) for passes in timed))
+            evaluation.append(sum(_eval_share(passes) for passes in timed) / workers)
             plain.append(seeds * sum(_seconds_a_step(plain_loop(run, device), device) for run in one_per_width))
-            loops = _at_once(pool, _best_pass, [(one_per_width, device)] * workers)
-            best.append(seeds * statistics.mean(loops) / workers)
+            loops = np.mean(_at_once(pool, _best_pass, [(one_per_width, device)] * workers), axis=0)
+            best.append(seeds * float(loops.sum()) / workers)
+            worst.append(loops / _seconds_by_width(itertools.chain(*timed), one_per_width))
             peak.append(sum(_at_once(pool, _peak, [device] * workers)))
     step, plain_step, best_step = (statistics.median(times) for times in (engine, plain, best))
     jax_step = _jax_seconds(runs)
@@ -144,6 +153,7 @@ def _measure_workload(name: str) -> Measured:
         best_loop_per_sec=len(runs) / best_step,
         ratio_plain=plain_step / step,
         ratio_best_loop=best_step / step,
+        ratio_best_loop_worst_width=float(np.median(worst, axis=0).min()),
         peak_fraction=flops / step / statistics.median(peak),
         eval_share=statistics.median(evaluation),
         jax_per_sec=jax_step and len(runs) / jax_step,
@@ -172,20 +182,44 @@ def _at_once(pool: Pool, task: Callable[..., T], arguments: Sequence[object]) ->
     return pool.map(task, arguments, chunksize=1)
 
 
-def _engine_pass(argument: tuple[list[plan.Bucket], str]) -> tuple[float, float]:
-    """Return the seconds in which this worker takes one step of all its models, and evaluation's share."""
+@dataclass(frozen=True, kw_only=True)
+class _Pass:
+    """One bucket on one worker."""
+
+    width: int
+    models: int
+    seconds: float
+    """Of one step of all its models, with evaluation's part."""
+    evaluation: float
+    """That part."""
+
+
+def _engine_pass(argument: tuple[list[plan.Bucket], str]) -> list[_Pass]:
+    """Return what each bucket of this worker takes for one step of all its models."""
     share, device = argument
-    step = evaluation = 0.0
+    passes = []
     for bucket in share:
         runs = bucket.runs
         data = DeviceData.of(runs, device, torch.float32)
         model = reader_of(runs[0], device)(runs, data)
-        per_step = _seconds_a_chunk(model, runs, device)
+        step = _seconds_a_chunk(model, runs, device)
         some, points = data.first(eval_examples(runs[0])), len(eval_steps(runs[0].steps))
         inner, last = (_seconds_an_evaluation(runs, model, measured) for measured in (some, data))
-        evaluation += ((points - 1) * inner + last) / runs[0].steps
-        step += per_step
-    return step + evaluation, evaluation / (step + evaluation)
+        evaluation = ((points - 1) * inner + last) / runs[0].steps
+        passes.append(_Pass(width=runs[0].width, models=len(runs), seconds=step + evaluation, evaluation=evaluation))
+    return passes
+
+
+def _eval_share(passes: Sequence[_Pass]) -> float:
+    return sum(pass_.evaluation for pass_ in passes) / sum(pass_.seconds for pass_ in passes)
+
+
+def _seconds_by_width(passes: Iterable[_Pass], runs: Sequence[RunSpec]) -> list[float]:
+    """Return the seconds that one step of one model takes a worker, for the width of each of `runs`."""
+    of_width: dict[int, list[_Pass]] = {run.width: [] for run in runs}
+    for pass_ in passes:
+        of_width[pass_.width].append(pass_)
+    return [sum(pass_.seconds for pass_ in made) / sum(pass_.models for pass_ in made) for made in of_width.values()]
 
 
 def _seconds_an_evaluation(runs: tuple[RunSpec, ...], model: Reader, data: DeviceData) -> float:
@@ -196,31 +230,24 @@ def _seconds_an_evaluation(runs: tuple[RunSpec, ...], model: Reader, data: Devic
 
 
 def _seconds_a_chunk(model: Reader, runs: tuple[RunSpec, ...], device: str) -> float:
-    """Return the mean seconds of one step of all models, their examples drawn and taken in chunks as in training."""
-    orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
-    taken = 0
-
-    def seconds(chunk: int) -> float:
-        nonlocal taken
+    """Return the mean seconds of one step of all models, their examples drawn and taken in portions as in training."""
+    orders, portion = BatchOrders(runs, device), 1
+    step, taken, seconds = 0, 0, 0.0
+    while seconds < LOOP_SECONDS or step < 10:
         start = time.perf_counter()
-        rows = torch.from_numpy(np.stack([order.take(chunk) for order in orders], axis=1)).to(device)
-        model.steps(rows, taken + 1)
+        model.steps(torch.from_numpy(orders.take(portion)).to(device), step + 1)
         _wait(device)
-        taken += chunk
-        return time.perf_counter() - start
-
-    seconds(2)  # to warm up
-    chunk = max(1, min(ORDER_CHUNK, int(LOOP_SECONDS / seconds(1))))
-    steps, took = 0, 0.0
-    while took < LOOP_SECONDS:
-        took += seconds(chunk)
-        steps += chunk
-    return took / steps
+        took = time.perf_counter() - start
+        step += portion
+        if step > 5:  # the first ones were to warm up
+            taken, seconds = taken + portion, seconds + took
+        portion = max(1, min(order_chunk(runs), int(PULSE * portion / took)))
+    return seconds / taken
 
 
-def _best_pass(argument: tuple[list[RunSpec], str]) -> float:
+def _best_pass(argument: tuple[list[RunSpec], str]) -> list[float]:
     one_per_width, device = argument
-    return sum(_seconds_a_step(best_loop(run, device), device) for run in one_per_width)
+    return [_seconds_a_step(best_loop(run, device), device) for run in one_per_width]
 
 
 def _seconds_a_step(loop: Iterator[None], device: str) -> float:

@@ -12,12 +12,12 @@ from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
 from engine.net.reader import Reader
+from engine.order import BatchOrders
 from engine.outcome import Trained
-from engine.randomness import BatchOrder
 from engine.spec import EvalPoint, RunSpec
 
 POINTS_PER_DECADE = 12
-"""Eval points per factor of ten in steps; evaluation then costs a few per cent of training."""
+"""Eval points per factor of ten in steps; evaluation then costs a few per cent of long training with large batches."""
 
 EVAL_SHARE, SPLITS, LEAST_EVAL_EXAMPLES = 0.1, 3, 400
 """How much of the time evaluation may take, and the examples of each split below which it may take more."""
@@ -25,7 +25,10 @@ EVAL_SHARE, SPLITS, LEAST_EVAL_EXAMPLES = 0.1, 3, 400
 PULSE = 0.1
 """Seconds after which train() yields even with nothing measured, so that its caller can pause or stop it."""
 
-ORDER_CHUNK = 64
+ORDER_CHUNK, ORDER_NUMBERS = 256, 2**19
+"""Steps, and numbers of examples of all models, that are drawn at a time at most. The kernel takes them model by model:
+the more at a time, the longer a model's examples stay in a core's cache.
+"""
 
 
 def eval_steps(steps: int) -> tuple[int, ...]:
@@ -43,6 +46,11 @@ def eval_examples(run: RunSpec) -> int:
     trained = run.steps * run.batch
     affordable = int(EVAL_SHARE * 4 * trained / len(eval_steps(run.steps)) / SPLITS)
     return run.eval_examples or max(affordable, LEAST_EVAL_EXAMPLES)
+
+
+def order_chunk(runs: tuple[RunSpec, ...]) -> int:
+    """Return for how many steps examples are drawn at a time."""
+    return max(1, min(ORDER_CHUNK, ORDER_NUMBERS // (len(runs) * runs[0].batch)))
 
 
 def reader_of(run: RunSpec, device: str, dtype: torch.dtype = torch.float32) -> type[Reader]:
@@ -66,15 +74,17 @@ def train(
     """
     data = DeviceData.of(runs, device, dtype)
     model = (reader or reader_of(runs[0], device, dtype))(runs, data)
-    orders = [BatchOrder(run.seed, run.train_size, run.batch) for run in runs]
+    orders = BatchOrders(runs, device)
     some = data.first(eval_examples(runs[0]))
     yield measure(runs, model, some, 0)
     stretch, step, rows = _Stretch(), 0, torch.empty(0)
     for target in eval_steps(runs[0].steps)[1:]:
         while step < target:
             if not len(rows):
-                chunk = min(ORDER_CHUNK, runs[0].steps - step)
-                rows = torch.from_numpy(np.stack([order.take(chunk) for order in orders], axis=1)).to(device)
+                chunk = min(order_chunk(runs), runs[0].steps - step)
+                rows = torch.from_numpy(orders.take(chunk))
+                if device != "cpu":  # from pinned memory, so that nothing waits for the GPU
+                    rows = rows.pin_memory().to(device, non_blocking=True)
             now, rows = rows.split([taken := min(stretch.steps(), target - step, len(rows)), len(rows) - taken])
             model.steps(now, step + 1)
             step += taken

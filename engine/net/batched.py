@@ -15,6 +15,7 @@ from engine.net.initial import initial_values
 from engine.net.losses import LOSSES
 from engine.net.optimizers import Optimizer
 from engine.net.reader import Reader
+from engine.net.replay import Replay, cuda_graph, differ_in_rows_alone
 from engine.spec import RunSpec
 
 VECTOR = 16
@@ -52,6 +53,11 @@ class Batched(Reader):
         self._any_dropout = any(run.dropout > 0 for run in runs)
         self._x, self._y = x.flatten(0, 1), data.train.y.flatten(0, 1)
         self._first_row = data.which[:, None] * x.shape[1]
+        self._replay = Replay(self.step, cuda_graph) if x.is_cuda and differ_in_rows_alone(runs) else None
+
+    def steps(self, rows: Tensor, first: int) -> None:
+        """Take steps on `rows` (steps, models, batch), on a GPU each as one launch where that is possible."""
+        (self._replay.steps if self._replay else super().steps)(rows, first)
 
     def step(self, rows: Tensor, step: int) -> None:
         """Take optimizer step `step` on the examples `rows` (models, batch)."""

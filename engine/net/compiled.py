@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("kernel.cpp")
-SOURCES = (SOURCE, SOURCE.with_name("vectors.h"))
+SOURCES = (SOURCE, *sorted(SOURCE.parent.glob("*.h")))
 
 # Not -ffast-math: a run that has diverged must be seen as not finite.
 FLAGS = [

@@ -51,6 +51,8 @@ class Counts:
     """Matrix-multiply operations of one forward and backward pass for one example, a multiply-add as 2."""
     activations: int
     """Numbers that hidden layers write for one example in the forward pass, what they copy for it included."""
+    copied: int
+    """Of these, what convolutions lay out anew, every place as often as filters see it; the kernel does without."""
     layers: int
     """Operations one after the other, the output layer not counted: each step of a recurrent layer is one."""
 
@@ -64,6 +66,7 @@ class CountNet:
     parameters: list[Parameter] = field(default_factory=list)
     flops: int = 0
     activations: int = 0
+    copied: int = 0
     layers: int = 0
 
     def flat(self, x: Shape) -> Shape:
@@ -182,7 +185,7 @@ class CountNet:
         self._uniform(name, terms, weight=filters, **biases)
         self.flops += 2 * terms * out.size * (3 if x.needs_grad else 2)
         if taps := math.prod(filters[2:]) - 1:
-            self.activations += (taps + 1) * x.size  # the places each filter sees, laid out for a matrix product
+            self.copied += (taps + 1) * x.size  # the places each filter sees, laid out for a matrix product
         return self._written(out)
 
     def _normalized(self, name: str, x: Shape) -> Shape:
@@ -215,7 +218,8 @@ def count(spec: RunSpec) -> Counts:
         params=sum(math.prod(p.dims) for p in net.parameters),
         params_non_embedding=sum(math.prod(p.dims) for p in net.parameters if not p.embedding),
         flops_per_example=net.flops,
-        activations=net.activations - net.outputs,
+        activations=net.activations + net.copied - net.outputs,
+        copied=net.copied,
         layers=net.layers - 1,
     )
 

@@ -61,15 +61,11 @@ class DeviceData:
 
         def stack(name: str) -> Examples:
             splits = [getattr(data, name) for data in distinct.values()]
-            x, y = np.stack([s.x for s in splits]), np.stack([s.y for s in splits])
-            extra = (0, -y.shape[1] % ROW_MULTIPLE)
-            real = y.dtype.kind == "f"
-            squares = runs[0].task.loss == "mse"
-            filled = np.pad(y, ((0, 0), extra, *((0, 0),) * (y.ndim - 2)), constant_values=0 if real else -1)
+            real, squares = splits[0].y.dtype.kind == "f", runs[0].task.loss == "mse"
             return Examples(
-                x=torch.tensor(np.pad(x, ((0, 0), extra, (0, 0))), device=device, dtype=dtype),
-                y=torch.tensor(filled, device=device, dtype=dtype if real else None),
-                count=y.shape[1],
+                x=_filled([s.x for s in splits], 0, device, dtype),
+                y=_filled([s.y for s in splits], 0 if real else -1, device, dtype if real else torch.int64),
+                count=len(splits[0].y),
                 variance=torch.tensor([s.y.var(axis=0).mean() if squares else 1.0 for s in splits], device=device),
             )
 
@@ -88,3 +84,12 @@ class DeviceData:
         """Return the first `count` examples of every split; their order is a random one."""
         train, val, test = (split.first(count) for split in (self.train, self.val, self.test))
         return DeviceData(train=train, val=val, test=test, which=self.which)
+
+
+def _filled(arrays: list[np.ndarray], filling: int, device: str, dtype: torch.dtype) -> Tensor:
+    """Return arrays (n, …) of one shape as one tensor (arrays, rows, …), each filled up to whole vectors of rows."""
+    count, *rest = arrays[0].shape
+    found = torch.full((len(arrays), count + -count % ROW_MULTIPLE, *rest), filling, dtype=dtype)
+    for place, array in zip(found, arrays, strict=True):
+        place[:count] = torch.from_numpy(np.ascontiguousarray(array))
+    return found.to(device)

@@ -1,7 +1,8 @@
 """Reads an architecture as a tape that compiled code follows: one model after the other, many steps a call."""
 
 import ctypes
-from dataclasses import astuple
+import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -11,32 +12,38 @@ from engine.net.compiled import library
 from engine.net.count import count
 from engine.net.device_data import DeviceData, Examples
 from engine.net.initial import initial_values
-from engine.net.reader import Reader
-from engine.net.tape import PAD, Operation, Tape, filled, stride_of, tape
+from engine.net.reader import Classes, Reader
+from engine.net.tape import BLOCK, Tape, tape
+from engine.net.workspace import PAD, filled, stride_of
+from engine.schedule import rate
 from engine.spec import RunSpec
 
-BLOCK = 64
-"""Rows evaluated at a time, as in kernel.cpp."""
-
 GRADIENT = 4096
-"""Numbers of a weight gradient made at a time, and MOST_ROWS rows of it at least, as in kernel.cpp."""
+"""Numbers of a gradient made at a time, as in tape.h, and MOST_ROWS rows of weights at least, as in product.h."""
 MOST_ROWS = 6
+
+LOSSES = ("cross-entropy", "mse", "hinge")
+"""In the order of tape.h."""
+
+RATES = ("weight_decay", "l1", "l2", "clip", "label_smoothing", "momentum", "beta1", "beta2", "dropout")
+"""Settings of a run that the kernel reads, in the order of tape.h."""
 
 REAL = {torch.float32: "float", torch.float64: "double"}
 
 
-class _Operation(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_int64) for name in Operation.__dataclass_fields__]
-
-
 class _Tape(ctypes.Structure):
-    _fields_ = [("operations", ctypes.POINTER(_Operation)), ("count", ctypes.c_int64)]
+    _fields_ = [
+        ("operations", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("values", ctypes.c_void_p),
+        ("input_stride", ctypes.c_int64),
+    ]
 
 
 class _Model(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_void_p) for name in ("numbers", "mean", "square", "x", "y", "squares")),
-        *((name, ctypes.c_double) for name in ("lr", "weight_decay", "l1", "momentum", "dropout")),
+        *((name, ctypes.c_void_p) for name in ("numbers", "mean", "square", "running", "x", "y", "squares")),
+        *((name, ctypes.c_double) for name in RATES),
         ("seed", ctypes.c_int64),
         ("training", _Tape),
         ("evaluation", _Tape),
@@ -45,11 +52,10 @@ class _Model(ctypes.Structure):
 
 class _Bucket(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_int64) for name in ("models", "batch", "inputs", "outputs", "adamw", "widest")),
-        *(
-            (name, ctypes.c_void_p)
-            for name in ("values", "slopes", "input", "turned", "transposed", "gradient", "evaluated")
-        ),
+        *((name, ctypes.c_int64) for name in ("models", "batch", "inputs", "outputs", "labels")),
+        *((name, ctypes.c_int64) for name in ("loss", "adamw", "numbers")),
+        *((name, ctypes.c_void_p) for name in ("space", "scratch", "input", "turned", "answers")),
+        *((name, ctypes.c_void_p) for name in ("gradient", "whole")),
     ]
 
 
@@ -62,25 +68,42 @@ class _Split(ctypes.Structure):
     ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Laid:
+    """A split as the kernel reads it, and what it points to."""
+
+    views: "ctypes.Array[_Split]"
+    """One per model."""
+    kept: tuple[object, ...]
+    labels: Tensor
+    """(models, outputs) float64: examples of each class."""
+
+
 class Kernel(Reader):
     """All models of a bucket in training, on one core. Raises: ValueError: where `supports` says no."""
 
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
         self._runs, self._data, self.task = runs, data, runs[0].task
         dtype = data.train.x.dtype
-        loaded, self._evaluation = library(REAL[dtype]), tape(runs[0], False)
-        if loaded is None or self._evaluation is None:
+        loaded, evaluation = library(REAL[dtype]), tape(runs[0], False)
+        if loaded is None or evaluation is None:
             raise ValueError(f"reader=Kernel is not possible for {runs[0].arch} here; allowed: Batched.")
-        self._library = loaded
+        self._library, self._evaluation = loaded, evaluation
         self._numbers = torch.zeros(3, len(runs), filled(self._evaluation.numbers), dtype=dtype)
+        self._lr = torch.tensor([run.lr for run in runs], dtype=torch.float64)
+        self._changing = any(run.schedule != "constant" or run.warmup > 0 for run in runs)
         self.parameters = self._views(self._evaluation)
         for place, run in enumerate(runs):
             for parameter, value in zip(count(run).parameters, initial_values(run), strict=True):
                 self.parameters[parameter.name][place] = torch.tensor(value, dtype=dtype)
-        self._x = F.pad(data.train.x, (0, -data.train.x.shape[2] % PAD)).contiguous()
-        self._splits: dict[int, tuple[Examples, Tensor, ctypes.Array[_Split]]] = {}
+        self._running = torch.tensor([self._evaluation.running] * len(runs), dtype=dtype)
+        x, missing = self._ordered(data.train.x), -data.train.x.shape[2] % PAD
+        self._x = (F.pad(x, (0, missing)) if missing else x).contiguous()
+        self._y = _labels(data.train, dtype).contiguous()
+        self._laid: dict[int, _Laid] = {}
         self._squares = torch.full((len(runs),), torch.nan, dtype=torch.float64)
         self._kept: list[object] = []  # what the structures below point to
+        self._tapes: dict[tuple[tuple[int, ...], ...], _Tape] = {}
         self._models = (_Model * len(runs))(*(self._model(place, run) for place, run in enumerate(runs)))
         self._bucket = self._new_bucket(dtype)
 
@@ -95,14 +118,15 @@ class Kernel(Reader):
 
     def steps(self, rows: Tensor, first: int) -> None:
         """Take steps on `rows` (steps, models, batch), all of one model before the next model's."""
-        rows = rows.contiguous()
-        self._library.train(
-            ctypes.byref(self._bucket), self._models, _address(rows), ctypes.c_int64(len(rows)), ctypes.c_int64(first)
-        )
+        rows = rows if rows.stride(2) == 1 else rows.contiguous()
+        steps, models, _ = map(ctypes.c_int64, rows.stride())
+        arguments = _address(rows), models, steps, _address(rates := self._rates(first, len(rows)))
+        counts = ctypes.c_int64(rates.shape[1]), ctypes.c_int64(first)
+        self._library.train(ctypes.byref(self._bucket), self._models, *arguments, *counts)
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
-        blocks, rows = _blocks(x), x.shape[1]
+        blocks, rows = _in_blocks(self._ordered(x)), x.shape[1]
         splits = (_Split * len(x))(*(_Split(_address(part), None, None, rows) for part in blocks))
         out = x.new_empty(len(x), self._bucket.outputs, rows)
         self._library.logits(ctypes.byref(self._bucket), self._models, splits, _address(out))
@@ -112,26 +136,71 @@ class Kernel(Reader):
         """See Reader."""
         return torch.linalg.vector_norm(self._numbers[0], dim=1, dtype=torch.float64), self._squares.sqrt()
 
+    def statistics(self) -> dict[str, Tensor]:
+        """See Reader."""
+        return {name: self._running[:, at : at + n] for name, (at, n) in self._evaluation.statistics.items()}
+
     def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See Reader."""
-        if id(split) not in self._splits:
-            blocks = _blocks(split.x)
-            places = which.tolist()
-            moved = None if split.moved is None else [_address(of_one) for of_one in split.moved]
-            views = (_Split(_address(blocks[i]), _address(split.y[i]), moved and moved[i], split.count) for i in places)
-            self._splits[id(split)] = (split, blocks, (_Split * len(places))(*views))
-        out = torch.empty(len(which), 3, dtype=torch.float64)
-        views_of_models = self._splits[id(split)][2]
-        self._library.measure(ctypes.byref(self._bucket), self._models, views_of_models, _address(out))
-        return out[:, 0], out[:, 1], out[:, 2]
+        loss, error, flipped, _ = self._measured(self._lay(split, which), None)
+        return loss, error / split.variance[which], flipped
+
+    def classes(self, split: Examples, which: Tensor) -> Classes:
+        """See Reader."""
+        laid = self._lay(split, which)
+        counts = torch.zeros(len(which), 2, self._bucket.outputs, dtype=torch.int64)
+        loss, error, _, brier = self._measured(laid, counts)
+        hits, answers = counts.double().unbind(dim=1)
+        return Classes(loss=loss, error=error, brier=brier, hits=hits, answers=answers, labels=laid.labels)
+
+    def _measured(self, laid: _Laid, counts: Tensor | None) -> tuple[Tensor, ...]:
+        """Return loss, error, flipped error and Brier score of every model; `counts` are filled where given."""
+        out = torch.empty(len(self._runs), 4, dtype=torch.float64)
+        where = None if counts is None else _address(counts)
+        self._library.measure(ctypes.byref(self._bucket), self._models, laid.views, _address(out), where)
+        return out.unbind(dim=1)
+
+    def _lay(self, split: Examples, which: Tensor) -> _Laid:
+        """Return the split as blocks, laid out when it is first asked for."""
+        if id(split) not in self._laid:
+            dtype, places = split.x.dtype, which.tolist()
+            x, y = _in_blocks(self._ordered(split.x)), _in_blocks(_labels(split, dtype))
+            moved = None if split.moved is None else _in_blocks(split.moved.to(dtype)[:, :, None])
+            views = (
+                _Split(_address(x[i]), _address(y[i]), None if moved is None else _address(moved[i]), split.count)
+                for i in places
+            )
+            labels = torch.zeros(len(split.y), self.task.outputs + 1, dtype=torch.float64)
+            if self.task.loss == "cross-entropy":  # empty rows, of class −1, come first
+                labels.scatter_add_(1, split.y + 1, torch.ones(split.y.shape, dtype=torch.float64))
+            self._laid[id(split)] = _Laid(
+                views=(_Split * len(places))(*views), kept=(split, x, y, moved), labels=labels[which, 1:]
+            )
+        return self._laid[id(split)]
+
+    def _rates(self, first: int, steps: int) -> Tensor:
+        """Return the learning rates (models, steps), float64, from step `first` on."""
+        if not self._changing:
+            return self._lr[:, None].expand(-1, steps).contiguous()
+        asked = [(run.lr, run.schedule, run.final_lr, run.warmup) for run in self._runs]
+        distinct = dict(zip(asked, self._runs, strict=True))
+        places = {schedule: place for place, schedule in enumerate(distinct)}
+        rates = [[rate(run, step) for step in range(first, first + steps)] for run in distinct.values()]
+        return torch.tensor(rates, dtype=torch.float64)[[places[schedule] for schedule in asked]]
+
+    def _ordered(self, x: Tensor) -> Tensor:
+        """Return examples (…, inputs) with their numbers in the order in which the tape reads them."""
+        order = self._evaluation.order
+        return x if order is None else x[..., list(order)]
 
     def _views(self, tape: Tape) -> dict[str, Tensor]:
-        """Return each parameter (models, …) as a part of all numbers."""
+        """Return each parameter (models, *dims) as a part of all numbers."""
         found = {}
-        for name, layer in tape.weights.items():
-            weight = self._numbers[0, :, layer.weight : layer.weight + layer.units * layer.weight_stride]
-            found[f"{name}.weight"] = weight.unflatten(1, (layer.units, layer.weight_stride))[:, :, : layer.fan_in]
-            found[f"{name}.bias"] = self._numbers[0, :, layer.bias : layer.bias + layer.units]
+        for name, place in tape.parameters.items():
+            rows, inner = (place.dims[0], place.dims[1:]) if len(place.dims) > 1 else (1, place.dims)
+            whole = self._numbers[0, :, place.at : place.at + rows * place.stride].unflatten(1, (rows, place.stride))
+            part = whole[:, :, : math.prod(inner)]
+            found[name] = part.unflatten(2, inner) if len(place.dims) > 1 else part[:, 0]
         return found
 
     def _model(self, place: int, run: RunSpec) -> _Model:
@@ -141,40 +210,47 @@ class Kernel(Reader):
         which = int(self._data.which[place])
         return _Model(
             *(_address(self._numbers[moment, place]) for moment in range(3)),
+            _address(self._running[place]),
             _address(self._x[which]),
-            _address(self._data.train.y[which]),
+            _address(self._y[which]),
             _address(self._squares[place]),
-            *(run.lr, run.weight_decay, run.l1, run.momentum, run.dropout, run.seed),
+            *(getattr(run, name) for name in RATES),
+            run.seed,
             self._written(training),
             self._written(evaluation),
         )
 
     def _written(self, tape: Tape) -> _Tape:
-        operations = (_Operation * len(tape.operations))(
-            *(_Operation(*astuple(operation)) for operation in tape.operations)
-        )
-        self._kept.append(operations)
-        return _Tape(ctypes.cast(operations, ctypes.POINTER(_Operation)), len(operations))
+        """Return the tape for C++, the same one for all models that have it."""
+        words = (tape.operations, tape.values)
+        if words not in self._tapes:
+            operations, values = (torch.tensor(part, dtype=torch.int64) for part in words)
+            self._kept.append((operations, values))
+            self._tapes[words] = _Tape(_address(operations), tape.count, _address(values), tape.input_stride)
+        return self._tapes[words]
 
     def _new_bucket(self, dtype: torch.dtype) -> _Bucket:
         tapes = [found for run in self._runs for training in (True, False) if (found := tape(run, training))]
-        rows, widest = max(found.rows for found in tapes), max(found.widest for found in tapes)
-        run = self._runs[0]
-        inputs, stride, batch = run.task.inputs, stride_of(run.batch), filled(run.batch)
-        hidden = stride_of(widest)
+        run, task, numbers = self._runs[0], self.task, self._numbers.shape[2]
+        stride, batch, labels = stride_of(run.batch), filled(run.batch), self._y.shape[2]
         sizes = (
-            rows * stride,
-            2 * widest * stride,
-            batch * stride_of(inputs),
-            filled(inputs) * stride,
-            batch * hidden,
-            max(GRADIENT, MOST_ROWS * max(hidden, stride_of(inputs))) + PAD * widest,
-            rows * stride_of(BLOCK),
+            max(found.space for found in tapes),
+            max(found.scratch for found in tapes),
+            batch * stride_of(task.inputs),
+            filled(task.inputs) * stride,
+            labels * stride,
+            max(
+                GRADIENT,
+                MOST_ROWS * stride_of(max(found.widest for found in tapes)),
+                MOST_ROWS * stride_of(task.inputs),
+            ),
+            numbers,
         )
         spaces = [torch.zeros(size, dtype=dtype) for size in sizes]
         self._kept.append(spaces)
         return _Bucket(
-            *(len(self._runs), run.batch, inputs, run.task.outputs, run.optimizer == "adamw", widest),
+            *(len(self._runs), run.batch, task.inputs, task.outputs, labels),
+            *(LOSSES.index(task.loss), run.optimizer == "adamw", numbers),
             *(_address(space) for space in spaces),
         )
 
@@ -183,7 +259,17 @@ def _address(tensor: Tensor) -> ctypes.c_void_p:
     return ctypes.c_void_p(tensor.data_ptr())
 
 
-def _blocks(x: Tensor) -> Tensor:
-    """Return x (sets, n, inputs) as (sets, blocks, inputs, stride of BLOCK), each block the columns of BLOCK rows."""
-    whole = F.pad(x, (0, 0, 0, -x.shape[1] % BLOCK)).unflatten(1, (-1, BLOCK)).transpose(2, 3)
-    return F.pad(whole, (0, stride_of(BLOCK) - BLOCK)).contiguous()
+def _labels(split: Examples, dtype: torch.dtype) -> Tensor:
+    """Return what is to be answered as (sets, rows, labels): a class as one number, exact up to 2^24."""
+    return split.y.to(dtype).reshape(*split.y.shape[:2], -1)
+
+
+def _in_blocks(x: Tensor) -> Tensor:
+    """Return x (sets, n, numbers) as (sets, blocks, numbers, BLOCK), the last block filled up with zeros."""
+    sets, count, numbers = x.shape
+    whole, rest = divmod(count, BLOCK)
+    blocks = x.new_zeros(sets, whole + (rest > 0), numbers, BLOCK)
+    blocks[:, :whole] = x[:, : whole * BLOCK].view(sets, whole, BLOCK, numbers).mT
+    if rest:
+        blocks[:, whole, :, :rest] = x[:, whole * BLOCK :].mT
+    return blocks

@@ -1,8 +1,10 @@
 """What training asks of a reader: models that take steps and say how good they are."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from engine.net.device_data import DeviceData, Examples
@@ -12,6 +14,25 @@ from engine.spec import RunSpec
 
 EVAL_ROWS = 512
 """Rows evaluated at a time: larger chunks fall out of a core's cache."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """What a split of classes says of every model, all float64."""
+
+    loss: Tensor
+    """(models,) the mean."""
+    error: Tensor
+    """(models,) share of wrong answers."""
+    brier: Tensor
+    """(models,) the mean of (p − one-hot)², summed over classes. Source: G. W. Brier, "Verification of forecasts
+    expressed in terms of probability", 1950."""
+    hits: Tensor
+    """(models, classes) answers that are right, by class."""
+    answers: Tensor
+    """(models, classes) how often each class is the answer."""
+    labels: Tensor
+    """(models, classes) how often it is the label."""
 
 
 class Reader(ABC):
@@ -67,3 +88,23 @@ class Reader(ABC):
             if split.moved is not None:
                 flipped = flipped + (wrong * split.moved[which, rows]).sum(dim=1, dtype=torch.float64)
         return loss / split.count, error / split.count / split.variance[which], flipped
+
+    def classes(self, split: Examples, which: Tensor) -> Classes:
+        """Return how every model answers a split, class by class; `which` as in loss_and_error."""
+        loss = brier = torch.zeros(len(which), dtype=torch.float64, device=split.x.device)
+        hits, answers, labels = loss.new_zeros(3, len(which), self.task.outputs)
+        for start in range(0, split.count, EVAL_ROWS):
+            rows = slice(start, start + EVAL_ROWS)
+            y, logits = split.y[which, rows], self.logits(split.x[which, rows])
+            real, answer = (y >= 0).double(), logits.argmax(dim=1)  # labels of empty rows are −1
+            hits.scatter_add_(1, answer, (answer == y).double())
+            answers.scatter_add_(1, answer, real)
+            labels.scatter_add_(1, y.clamp(min=0), real)
+            log_shares = F.log_softmax(logits, dim=1)
+            each = F.nll_loss(log_shares, y, reduction="none", ignore_index=-1)
+            loss = loss + each.sum(dim=1, dtype=torch.float64)
+            squares = log_shares.exp_().square_().sum(dim=1) - 2 * torch.exp(-each) + 1
+            brier = brier + (squares.double() * real).sum(dim=1)
+        error = (split.count - hits.sum(dim=1)) / split.count
+        loss, brier = loss / split.count, brier / split.count
+        return Classes(loss=loss, error=error, brier=brier, hits=hits, answers=answers, labels=labels)

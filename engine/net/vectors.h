@@ -1,4 +1,4 @@
-// Arithmetic on vectors of the processor that compiles this: matrix products, transposing, functions of a vector.
+// Arithmetic on vectors of the processor that compiles this: loading, turning, summing, functions of a vector.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -8,15 +8,14 @@ using real = REAL;
 using integer = std::conditional_t<sizeof(real) == 4, int32_t, int64_t>;
 
 #if defined(__AVX512F__)
-constexpr int BYTES = 64, MOST_COLUMNS = 4;  // 24 of 32 registers hold sums
+constexpr int BYTES = 64;
 #elif defined(__AVX__)
-constexpr int BYTES = 32, MOST_COLUMNS = 2;  // 12 of 16
+constexpr int BYTES = 32;
 #else
-constexpr int BYTES = 16, MOST_COLUMNS = 2;
+constexpr int BYTES = 16;
 #endif
-constexpr int MOST_ROWS = 6, LANES = BYTES / sizeof(real);
+constexpr int LANES = BYTES / sizeof(real);
 constexpr int64_t PAD = 16;             // lengths are filled up to this: whole vectors on every machine
-constexpr int64_t NEAR = 24 * 1024;     // bytes of B that stay in the first cache
 
 typedef real Vec __attribute__((vector_size(BYTES)));
 typedef integer Ints __attribute__((vector_size(BYTES)));
@@ -31,83 +30,6 @@ static int64_t filled(int64_t n) { return (n + PAD - 1) / PAD * PAD; }
 // A power of two as a stride would put all rows into the same few places of the cache.
 static int64_t stride_of(int64_t n) { return filled(n) + (n >= 128 && filled(n) / PAD % 2 == 0 ? PAD : 0); }
 
-// ---- matrix product ----
-
-struct Factor {
-    const real* at;
-    int64_t row, column;  // strides
-};
-
-struct Product {
-    int64_t rows, vectors, depth;  // of the result, in vectors; numbers that are summed
-    Factor a;
-    const real* b;
-    int64_t b_stride;
-    real* c;
-    int64_t c_stride;
-    const real* bias;  // one per row, or none
-};
-
-template <int ROWS, int COLUMNS>
-static void tile(const Product& p, int64_t row, int64_t column) {
-    Vec sum[ROWS][COLUMNS];
-    for (int i = 0; i < ROWS; i++)
-        for (int j = 0; j < COLUMNS; j++) sum[i][j] = all(p.bias ? p.bias[row + i] : 0);
-    const real *a = p.a.at + row * p.a.row, *b = p.b + column * LANES;
-    const int64_t a_row = p.a.row, a_column = p.a.column, b_stride = p.b_stride;
-    for (int64_t k = p.depth; k > 0; k--, a += a_column, b += b_stride) {
-        Vec factor[COLUMNS];
-        for (int j = 0; j < COLUMNS; j++) factor[j] = load(b + j * LANES);
-        for (int i = 0; i < ROWS; i++)
-            for (int j = 0; j < COLUMNS; j++) sum[i][j] += a[i * a_row] * factor[j];
-    }
-    real* c = p.c + row * p.c_stride + column * LANES;
-    for (int i = 0; i < ROWS; i++)
-        for (int j = 0; j < COLUMNS; j++) store(c + i * p.c_stride + j * LANES, sum[i][j]);
-}
-
-using TileFunction = void (*)(const Product&, int64_t, int64_t);
-
-template <int ROWS>
-static TileFunction tile_of_rows(int64_t columns) {
-    if constexpr (MOST_COLUMNS == 4) {
-        if (columns == 4) return tile<ROWS, 4>;
-        if (columns == 3) return tile<ROWS, 3>;
-    }
-    return columns == 2 ? tile<ROWS, 2> : tile<ROWS, 1>;
-}
-
-static TileFunction tile_of(int64_t rows, int64_t columns) {
-    switch (rows) {
-        case 1: return tile_of_rows<1>(columns);
-        case 2: return tile_of_rows<2>(columns);
-        case 3: return tile_of_rows<3>(columns);
-        case 4: return tile_of_rows<4>(columns);
-        case 5: return tile_of_rows<5>(columns);
-        default: return tile_of_rows<6>(columns);
-    }
-}
-
-// Cuts a length into parts of nearly the same size: one row left over would wait for its own sums.
-struct Parts {
-    int64_t length, count;
-    Parts(int64_t n, int64_t most) : length(n), count((n + most - 1) / most) {}
-    int64_t start(int64_t part) const { return length * part / count; }
-    int64_t size(int64_t part) const { return start(part + 1) - start(part); }
-};
-
-static void multiply(const Product& p) {
-    const Parts rows(p.rows, MOST_ROWS), columns(p.vectors, MOST_COLUMNS);
-    auto one = [&](int64_t i, int64_t j) { tile_of(rows.size(i), columns.size(j))(p, rows.start(i), columns.start(j)); };
-    if (p.depth * MOST_COLUMNS * BYTES <= NEAR) {
-        for (int64_t j = 0; j < columns.count; j++)
-            for (int64_t i = 0; i < rows.count; i++) one(i, j);
-    } else {  // rather keep a panel of A near
-        for (int64_t i = 0; i < rows.count; i++)
-            for (int64_t j = 0; j < columns.count; j++) one(i, j);
-    }
-}
-
 // ---- transposing ----
 
 // The numbers of a and b, laid end to end, at `places`.
@@ -121,34 +43,98 @@ static inline Vec pick(Vec a, Vec b, Ints places) {
 #endif
 }
 
-static inline Vec interleave(Vec a, Vec b, int from) {
-    Ints places{};
-    for (int l = 0; l < LANES; l++) places[l] = from + l / 2 + (l % 2) * LANES;
-    return pick(a, b, places);
-}
-
-// LANES vectors as a square: interleaving its halves log2(LANES) times turns it over.
+// LANES vectors as a square, turned over in place: squares of 2 · HALF swap their corners, down to single numbers.
+template <int HALF = LANES / 2>
 static inline void turn(Vec* v) {
-    for (int width = 1; width < LANES; width *= 2) {
-        Vec mixed[LANES];
-        for (int i = 0; i < LANES / 2; i++) {
-            mixed[2 * i] = interleave(v[i], v[i + LANES / 2], 0);
-            mixed[2 * i + 1] = interleave(v[i], v[i + LANES / 2], LANES / 2);
+    if constexpr (HALF > 0) {
+        Ints upper{}, lower{};
+        for (int l = 0; l < LANES; l++) {
+            upper[l] = l & HALF ? LANES + l - HALF : l;
+            lower[l] = l & HALF ? LANES + l : l + HALF;
         }
-        for (int i = 0; i < LANES; i++) v[i] = mixed[i];
+        for (int i = 0; i < LANES; i++)
+            if (!(i & HALF)) {
+                const Vec a = v[i], b = v[i + HALF];
+                v[i] = pick(a, b, upper);
+                v[i + HALF] = pick(a, b, lower);
+            }
+        turn<HALF / 2>(v);
     }
 }
 
-// Writes b = aᵀ; both sides of a are filled up to PAD.
-static void transpose(int64_t rows, int64_t columns, const real* a, int64_t a_stride, real* b, int64_t b_stride) {
+// Writes b = aᵀ for whole vectors of rows and columns; of the rows, the first `there` are read, the rest are zeros.
+static void transpose(int64_t rows, int64_t columns, const real* a, int64_t a_stride, real* b, int64_t b_stride,
+                      int64_t there) {
     for (int64_t i = 0; i < rows; i += LANES)
         for (int64_t j = 0; j < columns; j += LANES) {
             Vec v[LANES];
-            for (int l = 0; l < LANES; l++) v[l] = load(a + (i + l) * a_stride + j);
+            for (int l = 0; l < LANES; l++) v[l] = i + l < there ? load(a + (i + l) * a_stride + j) : Vec{};
             turn(v);
             for (int l = 0; l < LANES; l++) store(b + (j + l) * b_stride + i, v[l]);
         }
 }
+
+// ---- summing ----
+
+// Each group of 2 · HALF lanes: the two halves of a's group added, then those of b's.
+template <int HALF>
+static inline Vec fold(Vec a, Vec b) {
+    Ints first{}, second{};
+    for (int l = 0; l < LANES; l++) {
+        const int from = l / (2 * HALF) * (2 * HALF) + l % HALF + (l % (2 * HALF) < HALF ? 0 : LANES);
+        first[l] = from;
+        second[l] = from + HALF;
+    }
+    return pick(a, b, first) + pick(a, b, second);
+}
+
+// The sum of the lanes of v[i] in lane i, for LANES vectors at once.
+template <int HALF = LANES / 2>
+static inline Vec sums_of(Vec* v) {
+    if constexpr (HALF > 0) {
+        for (int i = 0; i < HALF; i++) v[i] = fold<HALF>(v[i], v[i + HALF]);
+        return sums_of<HALF / 2>(v);
+    }
+    return v[0];
+}
+
+// Writes the sum of each of `units` rows of a to `out`, and zeros up to PAD.
+static void sum_rows(int64_t units, int64_t length, const real* a, int64_t stride, real* out) {
+    for (int64_t first = 0; first < filled(units); first += LANES) {
+        Vec v[LANES];
+        for (int l = 0; l < LANES; l++) {
+            v[l] = Vec{};
+            if (first + l >= units) continue;
+            const real* row = a + (first + l) * stride;
+            v[l] = load(row);
+            for (int64_t at = LANES; at < length; at += LANES) v[l] += load(row + at);
+        }
+        store(out + first, sums_of(v));
+    }
+}
+
+// Sums in float64, however short the numbers are.
+struct Sum {
+    double parts[LANES] = {};
+
+    void add(Vec v) {
+        real numbers[LANES];
+        store(numbers, v);
+        for (int l = 0; l < LANES; l++) parts[l] += double(numbers[l]);
+    }
+
+    void add_square(Vec v) {
+        real numbers[LANES];
+        store(numbers, v);
+        for (int l = 0; l < LANES; l++) parts[l] += double(numbers[l]) * double(numbers[l]);
+    }
+
+    double total() const {
+        double sum = 0;
+        for (double part : parts) sum += part;
+        return sum;
+    }
+};
 
 // ---- functions of vectors ----
 
@@ -176,6 +162,11 @@ static inline Vec exponential(Vec x) {
     }
     const Power p = power(x);
     return p.scale * p.rest + p.scale;
+}
+
+static inline Vec logistic(Vec x) {  // 1 / (1 + e^−x)
+    const Vec e = exponential(x < 0 ? x : -x), share = 1 / (1 + e);
+    return x < 0 ? e * share : share;
 }
 
 static inline Vec hyperbolic_tangent(Vec x) {

@@ -1,14 +1,16 @@
 """The compiled kernel against the reference, and a run against itself in other company and other portions."""
 
+import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from engine import plan, registry
+from engine import data, plan, registry
 from engine.knob import knobs_of
 from engine.measure import measure
 from engine.net import ACTIVATIONS, compiled
@@ -17,14 +19,14 @@ from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
 from engine.net.reader import Reader
 from engine.net.reference import Reference
-from engine.net.tape import AT_DEFAULT, KINDS, TapeNet, Value, tape
+from engine.net.tape import AT_DEFAULT, TapeNet
+from engine.net.workspace import Value
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
 from engine.train import reader_of, train
 from tests.engine.test_batched import REGULARIZERS
 
 OPTIMIZERS = knobs_of(RunSpec)["optimizer"].choices()
-FOLLOWED = tuple(name for name in ACTIVATIONS if name in KINDS)
 
 needs_compiler = pytest.mark.skipif(compiled.library("float") is None, reason="no C++ compiler here, or it is off")
 
@@ -41,23 +43,71 @@ def _rows(runs: tuple[RunSpec, ...], steps: int) -> torch.Tensor:
     return torch.from_numpy(np.stack(orders, axis=1))
 
 
-@needs_compiler
-@pytest.mark.parametrize("activation", FOLLOWED)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("regularizer", REGULARIZERS)
-def test_the_kernel_equals_the_reference_in_float64_after_200_steps(
-    activation: str, optimizer: str, regularizer: str
-) -> None:
-    base = {"activation": activation, "optimizer": optimizer, "width": 12, "depth": 2, "steps": 200}
-    varied = {"dataset_size": 200, "batch_size": 24, "seed": (0, 1), "lr": (0.002, 0.005), "label_noise": 0.2}
-    asked = SweepSpec.of({**base, **varied, **REGULARIZERS[regularizer]}).runs()
-    runs = tuple(run for run in asked if tape(run, True) is not None)
-    if not runs:
-        pytest.skip("the kernel leaves this to the batched reader")
+BASE: dict[str, object] = {"width": 12, "depth": 2, "steps": 200, "dataset_size": 200, "batch_size": 24}
+RATES: dict[str, object] = {"lr": (0.002, 0.005, 0.003), "label_noise": 0.2}
+
+
+def _mixed(values: dict[str, object], number: int) -> tuple[RunSpec, ...]:
+    """Return runs that take the values of every list in turn, each with a seed of its own."""
+    lists = {name: value if isinstance(value, tuple) else (value,) for name, value in values.items()}
+    return tuple(
+        RunSpec.of({name: value[i % len(value)] for name, value in lists.items()} | {"seed": i}) for i in range(number)
+    )
+
+
+def _assert_equal_in_float64(runs: tuple[RunSpec, ...]) -> None:
     kernel = _points(runs, Kernel, torch.float64)
     for run in runs:
         for place, metrics in _points((run,), Reference, torch.float64).items():
             assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9, nan_ok=True)
+
+
+@needs_compiler
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("regularizer", REGULARIZERS)
+def test_the_kernel_equals_the_reference_in_float64_after_200_steps(optimizer: str, regularizer: str) -> None:
+    _assert_equal_in_float64(_mixed({**BASE, **RATES, "optimizer": optimizer, **REGULARIZERS[regularizer]}, 4))
+
+
+@needs_compiler
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("regularizer", ["none", "all"])
+def test_it_equals_the_reference_with_every_activation(activation: str, regularizer: str) -> None:
+    _assert_equal_in_float64(_mixed({**BASE, **RATES, "activation": activation, **REGULARIZERS[regularizer]}, 2))
+
+
+@needs_compiler
+@pytest.mark.parametrize("dataset", registry.names("datasets"))
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_it_equals_the_reference_on_every_data_set(dataset: str, optimizer: str) -> None:
+    levers = {"weight_decay": 0.1, "l2": (0.0, 1e-3), "clip": (0.5, 0.0), "dropout": (0.0, 0.1), "warmup": 10}
+    own = {"dataset": dataset, "dataset_size": 60, "optimizer": optimizer, "steps": 60, "label_noise": 0.2}
+    if not registry.dataset(dataset).on_disk():
+        pytest.skip("not downloaded")
+    runs = _mixed({**BASE, **own, **levers}, 2)
+    _assert_equal_in_float64(runs)
+
+
+@needs_compiler
+def test_it_equals_the_reference_where_there_are_several_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = registry.dataset("teacher-student")
+
+    def load(seed: int, options: Mapping[str, Any]) -> tuple[registry.Split, registry.Split, registry.Split]:
+        train, val, test = (
+            registry.Split(x=split.x, y=np.hstack([split.y, split.x[:, :1], -2 * split.y]))
+            for split in plain.load(seed, options)
+        )
+        return train, val, test
+
+    def task(options: Mapping[str, Any]) -> registry.Task:
+        return dataclasses.replace(plain.task(options), outputs=3)
+
+    several = dataclasses.replace(plain, task=task, load=load)
+    monkeypatch.setattr("engine.datasets.teacher_student.DATASET", several)
+    monkeypatch.setattr(data, "_latest", {})
+    runs = _mixed({"dataset": "teacher-student", "width": 13, "dataset_size": 77, "batch_size": 19, "steps": 50}, 2)
+    assert runs[0].task.outputs == 3
+    _assert_equal_in_float64(runs)
 
 
 @needs_compiler
@@ -72,11 +122,12 @@ def test_the_kernel_equals_the_reference_in_float64_after_200_steps(
         (300, 2, 130, "digits"),
     ],
 )
-def test_it_equals_the_reference_in_every_shape(width: int, depth: int, batch_size: int, dataset: str) -> None:
-    run = RunSpec(width=width, depth=depth, batch_size=batch_size, dataset=dataset, dataset_size=300, steps=30)
-    kernel = _points((run,), Kernel, torch.float64)
-    for place, metrics in _points((run,), Reference, torch.float64).items():
-        assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9, nan_ok=True)
+@pytest.mark.parametrize("clip", [0.0, 0.1])
+def test_it_equals_the_reference_in_every_shape(
+    width: int, depth: int, batch_size: int, dataset: str, clip: float
+) -> None:
+    own = {"width": width, "depth": depth, "batch_size": batch_size, "dataset": dataset, "clip": clip}
+    _assert_equal_in_float64((RunSpec.of({**own, "dataset_size": 300, "steps": 30}),))
 
 
 @needs_compiler
@@ -92,9 +143,24 @@ def test_a_run_does_not_depend_on_its_bucket_mates(optimizer: str, activation: s
             assert repr(metrics) == repr(together[place])  # bitwise, and NaN where there is NaN
 
 
+@needs_compiler
+@pytest.mark.parametrize("dataset", ["digits", "diabetes", "parity"])
+def test_nor_on_their_levers(dataset: str) -> None:
+    levers = {"l2": (0.0, 1e-3), "clip": (0.5, 0.0, 0.01), "schedule": ("constant", "cosine", "inverse-sqrt")}
+    levers |= {"beta1": (0.9, 0.9, 0.5), "beta2": (0.999, 0.98), "warmup": (0, 7), "l1": (0.0, 0.0, 1e-4)}
+    own = {"dataset": dataset, "width": 40, "batch_size": 33, "steps": 40, "dataset_size": 200}
+    if dataset == "digits":
+        levers["label_smoothing"] = (0.0, 0.1)
+    runs = _mixed({**own, **levers}, 12)
+    together = _points(runs, Kernel, torch.float32)
+    for part in (runs[:1], runs[3:5], runs[-1:]):
+        for place, metrics in _points(part, Kernel, torch.float32).items():
+            assert repr(metrics) == repr(together[place])
+
+
 @pytest.mark.parametrize("name", AT_DEFAULT)
 def test_what_the_kernel_does_not_know_is_trained_by_the_batched_reader(name: str) -> None:
-    run = RunSpec.of({name: {"schedule": "cosine", "warmup": 5, "shift": 1, "width_rule": "mup"}.get(name, 0.5)})
+    run = RunSpec.of({name: {"shift": 1, "width_rule": "mup"}.get(name, 0.5)})
     assert reader_of(run, "cpu") is Batched
     assert plan.shape(run) != plan.shape(RunSpec())
 
@@ -116,10 +182,10 @@ def test_steps_may_be_taken_in_any_portions() -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("activation", FOLLOWED)
-def test_float32_is_as_close_to_float64_as_the_reference_is(activation: str) -> None:
+@pytest.mark.parametrize("own", [*({"activation": activation} for activation in ACTIVATIONS), {"arch": "cnn"}], ids=str)
+def test_float32_is_as_close_to_float64_as_the_reference_is(own: dict[str, object]) -> None:
     base = {"width": 16, "dataset_size": 300, "steps": 200, "seed": (0, 1, 2)}
-    runs = SweepSpec.of({**base, "activation": activation}).runs()
+    runs = SweepSpec.of({**base, **own}).runs()
     exact = _points(runs, Kernel, torch.float64)
     kernel = _points(runs, Kernel, torch.float32)
     reference = {p: m for run in runs for p, m in _points((run,), Reference, torch.float32).items()}
@@ -140,6 +206,9 @@ def test_logits_and_what_is_measured_from_them_agree() -> None:
         measured, computed = model.loss_and_error(split, data.which), Reader.loss_and_error(model, split, data.which)
         for ours, plain in zip(measured, computed, strict=True):
             assert torch.allclose(ours, plain, rtol=0, atol=1e-12)
+        classes, plainly = model.classes(split, data.which), Reader.classes(model, split, data.which)
+        for name, ours in vars(classes).items():
+            assert torch.allclose(ours, vars(plainly)[name], rtol=0, atol=1e-12), name
 
 
 @needs_compiler

@@ -55,3 +55,8 @@ def test_the_number_of_workers_can_be_set(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("SCALESCOPE_WORKERS", "many")
     with pytest.raises(ValueError, match="SCALESCOPE_WORKERS=many is not possible; allowed: a whole number"):
         plan.worker_count()
+
+
+def test_rates_of_their_own_belong_to_architectures_that_there_are() -> None:
+    assert set(plan.KERNEL_OF) <= set(registry.names("archs"))
+    assert all(len(rates) == len(plan.KERNEL) for rates in plan.KERNEL_OF.values())

@@ -1,0 +1,41 @@
+"""Batch orders drawn for a whole bucket, against numpy's, run by run."""
+
+import numpy as np
+import pytest
+
+from engine import order
+from engine.net import compiled
+from engine.order import BatchOrders
+from engine.randomness import BatchOrder
+from engine.spec import RunSpec, SweepSpec
+
+
+def _runs(size: int, batch: int) -> tuple[RunSpec, ...]:
+    seeds = (0, 1, 77, 2**31 - 1)
+    return SweepSpec.of({"dataset": "moons", "dataset_size": size, "batch_size": batch, "seed": seeds}).runs()
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])  # compiled, where it can be, and plain
+@pytest.mark.parametrize(("size", "batch"), [(1, 1), (2, 1), (3, 2), (100, 7), (257, 256), (1000, 32), (2000, 2000)])
+def test_every_run_sees_the_examples_in_its_own_order(device: str, size: int, batch: int) -> None:
+    runs = _runs(size, batch)
+    together, alone = BatchOrders(runs, device), [BatchOrder(run.seed, size, batch) for run in runs]
+    for steps in (1, 5, 40):
+        rows = together.take(steps)
+        assert rows.shape == (steps, len(runs), batch)
+        for place, one in enumerate(alone):
+            assert np.array_equal(rows[:, place], one.take(steps))
+
+
+@pytest.mark.skipif(compiled.library("float") is None, reason="no C++ compiler here, or it is off")
+def test_a_numpy_that_shuffles_otherwise_draws_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Backwards(BatchOrder):
+        def take(self, steps: int) -> np.ndarray:
+            return super().take(steps)[::-1]
+
+    order._draws_as_numpy.cache_clear()
+    monkeypatch.setattr(order, "BatchOrder", Backwards)
+    runs = _runs(100, 32)
+    rows = BatchOrders(runs, "cpu").take(6)
+    order._draws_as_numpy.cache_clear()
+    assert np.array_equal(rows[:, 0], BatchOrder(0, 100, 32).take(6)[::-1])
