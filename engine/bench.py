@@ -89,7 +89,8 @@ class Measured:
     ratio_best_loop_worst_width: float
     """The smallest of the single widths."""
     peak_fraction: float
-    """Useful FLOPs per second, over the measured rate of large matrix products on all workers."""
+    """Useful FLOPs per second, over the measured rate of large matrix products on all workers. A CNN's may pass 1: its
+    FLOPs count filters' taps that fall off the grid, which the kernel leaves out."""
     eval_share: float
     """Of a run's time, spent on evaluation."""
     jax_per_sec: float | None

@@ -12,8 +12,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "attention.h"
 #include "convolution.h"
 #include "elementwise.h"
+#include "layer_norm.h"
 #include "linear.h"
 #include "losses.h"
 #include "norms.h"
@@ -49,6 +51,9 @@ constexpr Family FAMILIES[] = {
     {ravel_forward, ravel_backward},
     {gru_forward, gru_backward},
     {lstm_forward, lstm_backward},
+    {positions_forward, positions_backward},
+    {attention_forward, attention_backward},
+    {layer_norm_forward, layer_norm_backward},
 };
 
 static const Value& outputs_of(const Tape& tape) { return tape.values[tape.operations[tape.count - 1].output]; }

@@ -13,7 +13,8 @@ from engine.net.count import count
 from engine.net.device_data import DeviceData, Examples
 from engine.net.initial import initial_values
 from engine.net.reader import Classes, Reader
-from engine.net.tape import BLOCK, Tape, tape
+from engine.net.tape import Tape, tape
+from engine.net.tape_writer import BLOCK
 from engine.net.workspace import PAD, filled, stride_of
 from engine.schedule import rate
 from engine.spec import RunSpec

@@ -43,7 +43,8 @@ static void learn_weights(const Operation& op, const Pass& pass) {
     if (y.places > 1) {
         const auto [weight, stride] = op.parameters[0];
         multiply_rows_by_rows({y.units, x.units, pass.columns(y), pass.slope(y), y.stride, pass.at(x), x.stride,
-                               pass.bucket.whole + weight, stride});
+                               pass.bucket.whole + weight, stride},
+                              pass.bucket.scratch);
         learned(pass, weight, y.units * stride);
     } else if (x.at < 0) {
         learn_near(op, pass, pass.bucket.input, stride_of(x.units));

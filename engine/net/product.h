@@ -8,6 +8,7 @@
 
 constexpr int MOST_ROWS = 6, MOST_COLUMNS = BYTES == 64 ? 4 : 2;  // 24 of 32 registers hold sums, or 12 of 16
 constexpr int64_t NEAR = 24 * 1024;                               // bytes of B that stay in the first cache
+constexpr int64_t FAR = 640 * 1024, SPAN = 128 * 1024;  // that do not stay in the second, and what then is one span of B
 
 struct Factor {
     const real* at;
@@ -86,7 +87,7 @@ struct Parts {
     int64_t size(int64_t part) const { return least + (part < longer); }
 };
 
-static void multiply(const Product& p) {
+static void multiply_span(const Product& p) {
     const Parts columns(p.vectors, MOST_COLUMNS), rows(p.rows, most_rows(columns.size(0)));
     auto one = [&](int64_t i, int64_t j) { tile_of(rows.size(i), columns.size(j))(p, rows.start(i), columns.start(j)); };
     if (p.depth * MOST_COLUMNS * BYTES <= NEAR) {
@@ -95,6 +96,20 @@ static void multiply(const Product& p) {
     } else {  // rather keep a panel of A near
         for (int64_t i = 0; i < rows.count; i++)
             for (int64_t j = 0; j < columns.count; j++) one(i, j);
+    }
+}
+
+static void multiply(const Product& p) {
+    const int64_t bytes = p.depth * BYTES;  // of one vector of every row of B
+    if (p.vectors * bytes <= FAR) return multiply_span(p);
+    Product span = p;
+    const Parts spans(p.vectors, std::max<int64_t>(SPAN / bytes / MOST_COLUMNS, 1) * MOST_COLUMNS);
+    for (int64_t i = 0; i < spans.count; i++) {
+        span.vectors = spans.size(i);
+        span.b = p.b + spans.start(i) * LANES;
+        span.c = p.c + spans.start(i) * LANES;
+        span.gate = p.gate ? p.gate + spans.start(i) * LANES : nullptr;
+        multiply_span(span);
     }
 }
 
@@ -124,9 +139,9 @@ static inline void row_tile(const RowProduct& p, int64_t row, int64_t column, in
     const int64_t end = std::min(first + STRETCH, p.depth);
     for (int64_t k = first; k < end; k += LANES) {
         Vec factor[TILE_COLUMNS];
-        for (int j = 0; j < TILE_COLUMNS; j++) factor[j] = load(b[j] + k);
+        for (int j = 0; j < TILE_COLUMNS; j++) factor[j] = held(load(b[j] + k));
         for (int i = 0; i < TILE_ROWS; i++) {
-            const Vec of_row = load(a[i] + k);
+            const Vec of_row = held(load(a[i] + k));
             for (int j = 0; j < TILE_COLUMNS; j++) sum[i * TILE_COLUMNS + j] += of_row * factor[j];
         }
     }
@@ -139,8 +154,22 @@ static inline void row_tile(const RowProduct& p, int64_t row, int64_t column, in
         }
 }
 
-// Writes c = a bᵀ for long rows.
-static void multiply_rows_by_rows(const RowProduct& p) {
+// Whether it is worth turning b over first: where many rows of a use it, and its rows fill vectors.
+static bool worth_turning(int64_t rows, int64_t columns) { return columns >= PAD && rows >= columns; }
+
+// Writes c = a bᵀ for long rows; `turned` holds STRETCH rows of stride_of(columns), where that is worth it.
+static void multiply_rows_by_rows(const RowProduct& p, real* turned) {
+    if (worth_turning(p.rows, p.columns)) {
+        const int64_t stride = stride_of(p.columns);
+        for (int64_t first = 0; first < p.depth; first += STRETCH) {
+            const int64_t depth = std::min(STRETCH, p.depth - first);
+            transpose(filled(p.columns), depth, p.b + first, p.b_stride, turned, stride,
+                      p.columns);
+            multiply({p.rows, filled(p.columns) / LANES, depth, {p.a + first, p.a_stride, 1}, turned, stride, p.c,
+                      p.c_stride, nullptr, first > 0});
+        }
+        return;
+    }
     for (int64_t first = 0; first < p.depth; first += STRETCH)
         for (int64_t column = 0; column < p.columns; column += TILE_COLUMNS)
             for (int64_t row = 0; row < p.rows; row += TILE_ROWS) row_tile(p, row, column, first);

@@ -2,25 +2,30 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NoReturn
 
 from engine import registry
 from engine.knob import knobs_of
+from engine.net.tape_writer import Place, Writer
 from engine.net.views import grid_dims, step_dims
-from engine.net.workspace import Line, Value, Workspace, filled, stride_of
+from engine.net.workspace import PAD, Value, Workspace, filled, stride_of
 from engine.spec import RunSpec
-
-BLOCK = 64
-"""Rows evaluated at a time, as in tape.h."""
 
 KINDS = (
     *("linear", "relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add"),
     *("mean", "last", "one_hot", "embedding"),
     *("convolution", "depthwise", "max_pool", "batch_norm", "ravel", "gru", "lstm"),
+    *("positions", "attention", "layer_norm"),
 )
 """In the order of FAMILIES in kernel.cpp."""
+
+STRETCH = 512
+"""Columns of an input that are turned over at a time, as in product.h."""
+
+MOST_EDGE = 4
+"""Steps whose attention is worked out at a time, at most, as EDGE in attention.h."""
 
 AT_DEFAULT = ("shift", "rotate", "augment_noise", "mixup", "width_rule")
 """Settings that the kernel follows at their defaults alone."""
@@ -28,16 +33,6 @@ AT_DEFAULT = ("shift", "rotate", "augment_noise", "mixup", "width_rule")
 
 class UnknownOperationError(Exception):
     """The kernel cannot follow this architecture; another reader can."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a parameter lies among a model's numbers: its first dimension as rows, `stride` apart."""
-
-    at: int
-    stride: int
-    dims: tuple[int, ...]
-    """Of one dimension: one row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,31 +63,8 @@ class Tape:
 
 
 @dataclass(kw_only=True)
-class TapeNet:
+class TapeNet(Writer):
     """A Net over Values that writes down every operation."""
-
-    spec: RunSpec
-    outputs: int
-    training: bool
-    lines: list[Line] = field(default_factory=list)
-    values: list[Value] = field(default_factory=list)
-    parameters: dict[str, Place] = field(default_factory=dict)
-    numbers: int = 0
-    running: tuple[float, ...] = ()
-    statistics: dict[str, tuple[int, int]] = field(default_factory=dict)
-    sites: int = 0
-    orders: set[tuple[int, ...] | None] = field(default_factory=set)
-    """In which the numbers of an example are read, as in Tape."""
-
-    @property
-    def rows(self) -> int:
-        """Rows that are worked on at a time, filled up."""
-        return filled(self.spec.batch) if self.training else BLOCK
-
-    def examples(self, units: int, places: tuple[int, ...] = (), order: tuple[int, ...] | None = None) -> Value:
-        """Return the examples, read in an order, as units by places."""
-        self.orders.add(order)
-        return self._value(units, places, maker=-1)
 
     def flat(self, x: Value) -> Value:
         """Return the examples as they lie, or write down their tokens as rows of 0 and 1."""
@@ -162,6 +134,8 @@ class TapeNet:
     def activation(self, x: Value) -> Value:
         """Write down the spec's nonlinearity."""
         kind = str(dict(self.spec.options)["activation"])
+        if kind not in KINDS:
+            raise UnknownOperationError(kind)
         return self._write(kind, x, places=x.places, kept=0 if kind == "relu" else self._numbers_of(x))
 
     def dropout(self, x: Value) -> Value:
@@ -193,6 +167,26 @@ class TapeNet:
         table, x = self._parameter(f"{name}.weight", tokens, width), self.examples(x.units)
         return self._write("embedding", x, units=width, places=(x.units,), parameters=(table,), details=(tokens,))
 
+    def positions(self, name: str, x: Value) -> Value:
+        """Write down x plus a learned row per step."""
+        table = self._parameter(f"{name}.weight", *x.places, x.units)
+        return self._write("positions", x, places=x.places, parameters=(table,))
+
+    def attention(self, x: Value, heads: int) -> Value:
+        """Write down causal attention; the shares of all earlier steps are kept."""
+        units, (steps,) = x.units // 3, x.places
+        stride = stride_of(steps * self.rows)
+        kept, scratch = (heads * steps * stride, 0) if self.training else (0, MOST_EDGE * stride)
+        details = (heads,)
+        return self._write("attention", x, units=units, places=x.places, details=details, kept=kept, scratch=scratch)
+
+    def layer_norm(self, name: str, x: Value) -> Value:
+        """Write down x normalised over its units; mean and deviation are kept."""
+        parameters = (self._parameter(f"{name}.weight", x.units), self._parameter(f"{name}.bias", x.units))
+        columns = stride_of(math.prod(x.places) * self.rows)
+        sums = 2 * PAD * x.units
+        return self._write("layer_norm", x, places=x.places, parameters=parameters, kept=2 * columns, scratch=sums)
+
     def gru(self, name: str, x: Value, width: int) -> Value:
         """Write down a layer; kept are three gates and the state's share in the last of them."""
         return self._recurrent("gru", name, x, width, gates=3, parts=4)
@@ -217,54 +211,9 @@ class TapeNet:
 
         return refuse
 
-    def _parameter(self, name: str, *dims: int) -> tuple[int, int]:
-        """Give a parameter its place; returns where it begins and how far apart its rows are."""
-        stride = stride_of(math.prod(dims[1:])) if len(dims) > 1 else filled(dims[0])
-        at = self.numbers
-        self.parameters[name] = Place(at=at, stride=stride, dims=dims)
-        self.numbers += stride * (dims[0] if len(dims) > 1 else 1)
-        return at, stride
-
-    def _write(
-        self,
-        kind: str,
-        *inputs: Value,
-        units: int | None = None,
-        places: tuple[int, ...] = (),
-        parameters: tuple[tuple[int, int], ...] = (),
-        details: tuple[int, ...] = (),
-        kept: int = 0,
-        scratch: int = 0,
-    ) -> Value:
-        """Write down one operation; its result has the units of its first input where none are named."""
-        if kind not in KINDS:
-            raise UnknownOperationError(kind)
-        made = self._value(inputs[0].units if units is None else units, places, maker=len(self.lines))
-        self.lines.append(
-            Line(
-                kind=kind,
-                inputs=tuple(x.number for x in inputs),
-                output=made.number,
-                parameters=parameters,
-                details=details,
-                kept=kept,
-                scratch=scratch,
-            )
-        )
-        return made
-
-    def _value(self, units: int, places: tuple[int, ...], maker: int) -> Value:
-        value = Value(units=units, places=places, number=len(self.values), maker=maker)
-        self.values.append(value)
-        return value
-
     def _turned(self, x: Value) -> int:
-        """Return the numbers of x with rows first, as a linear layer of one place needs it."""
-        return self.rows * stride_of(x.units) if math.prod(x.places) == 1 else 0
-
-    def _numbers_of(self, x: Value) -> int:
-        """Return the numbers that x takes in the workspace, filling included."""
-        return x.units * stride_of(math.prod(x.places) * self.rows)
+        """Return the numbers of x, or of a stretch of it, with rows first, as a linear layer needs it."""
+        return min(self.rows * math.prod(x.places), max(STRETCH, self.rows)) * stride_of(x.units)
 
 
 def _grid_details(x: Value) -> tuple[int, ...]:

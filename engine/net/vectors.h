@@ -23,6 +23,13 @@ typedef real Loose __attribute__((vector_size(BYTES), aligned(sizeof(real)), may
 
 static inline Vec load(const real* p) { return *reinterpret_cast<const Loose*>(p); }
 static inline void store(real* p, Vec v) { *reinterpret_cast<Loose*>(p) = v; }
+// A vector that stays in a register: left to themselves, compilers load it again for each product.
+static inline Vec held(Vec x) {
+#if defined(__x86_64__)
+    asm("" : "+v"(x));
+#endif
+    return x;
+}
 static inline Vec all(real x) { return Vec{} + x; }
 
 static int64_t filled(int64_t n) { return (n + PAD - 1) / PAD * PAD; }

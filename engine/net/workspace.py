@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 PAD = 16
 """Lengths are filled up to this, as in vectors.h: whole vectors on every machine."""
 
-IN_PLACE = ("relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add")
+IN_PLACE = ("relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add", "positions")
 """Kinds whose result may lie where their first input lay."""
-READS_RESULT = ("relu", "gru", "lstm")
+READS_RESULT = ("relu", "gru", "lstm", "attention")
 """Kinds whose backward pass reads their result; dropout alone may change it, since what it zeroes has no slope."""
 CLAMPS = ("linear", "convolution")
 """Kinds that do the ReLU of their result on the way: it then costs nothing."""

@@ -43,6 +43,12 @@ def _rows(runs: tuple[RunSpec, ...], steps: int) -> torch.Tensor:
     return torch.from_numpy(np.stack(orders, axis=1))
 
 
+LEVERS = {
+    name: followed
+    for name, levers in REGULARIZERS.items()
+    if (followed := {knob: values for knob, values in levers.items() if knob not in AT_DEFAULT}) or name == "none"
+}
+"""Without those that the kernel leaves to the batched reader."""
 BASE: dict[str, object] = {"width": 12, "depth": 2, "steps": 200, "dataset_size": 200, "batch_size": 24}
 RATES: dict[str, object] = {"lr": (0.002, 0.005, 0.003), "label_noise": 0.2}
 
@@ -64,16 +70,16 @@ def _assert_equal_in_float64(runs: tuple[RunSpec, ...]) -> None:
 
 @needs_compiler
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("regularizer", REGULARIZERS)
+@pytest.mark.parametrize("regularizer", LEVERS)
 def test_the_kernel_equals_the_reference_in_float64_after_200_steps(optimizer: str, regularizer: str) -> None:
-    _assert_equal_in_float64(_mixed({**BASE, **RATES, "optimizer": optimizer, **REGULARIZERS[regularizer]}, 4))
+    _assert_equal_in_float64(_mixed({**BASE, **RATES, "optimizer": optimizer, **LEVERS[regularizer]}, 4))
 
 
 @needs_compiler
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("regularizer", ["none", "all"])
 def test_it_equals_the_reference_with_every_activation(activation: str, regularizer: str) -> None:
-    _assert_equal_in_float64(_mixed({**BASE, **RATES, "activation": activation, **REGULARIZERS[regularizer]}, 2))
+    _assert_equal_in_float64(_mixed({**BASE, **RATES, "activation": activation, **LEVERS[regularizer]}, 2))
 
 
 @needs_compiler
