@@ -223,14 +223,13 @@ def _grid_details(x: Value) -> tuple[int, ...]:
 
 def follows(spec: RunSpec) -> bool:
     """Return whether the kernel knows the run's settings, whatever its architecture."""
-    return all(getattr(spec, name) == knobs_of(RunSpec)[name].default for name in AT_DEFAULT)
+    known = spec.task.loss != "sequence"
+    return known and all(getattr(spec, name) == knobs_of(RunSpec)[name].default for name in AT_DEFAULT)
 
 
 @lru_cache(maxsize=1000)
 def tape(spec: RunSpec, training: bool) -> Tape | None:
     """Return the tape of a run in training or in evaluation; None when the kernel cannot follow it."""
-    if spec.task.loss == "sequence":
-        return None
     net = TapeNet(spec=spec, outputs=spec.task.outputs, training=training)
     try:
         out = registry.arch(spec.arch).forward(net, Value(units=spec.task.inputs))
