@@ -48,6 +48,7 @@ def runs_at(db: Database, runs: Sequence[RunSpec], at: str | int = "last", by: s
     `at` is "last", "best" (the earliest point of lowest validation `by`, "loss" or "error"), or a step: then the
     latest point not after it. What is not finite or was not measured by then is NaN; its `step` is 0.
     Each error has its accuracy beside it, which is R² where the loss is mse; see engine.spec.ACCURACY.
+    `test_exact` is 1 − test_error where there is one answer.
     `examples_seen`, `flops_spent` and `seconds` are those up to that point, `train_flops` those of all steps.
     Raises: ValueError: for another `at` or `by`.
     """
