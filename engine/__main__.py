@@ -154,7 +154,7 @@ def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namesp
 
 
 def _write_predictions(db: "Database", wanted: Sequence[RunSpec], path: Path) -> None:
-    """Write arrays KEY.outputs, KEY.answers (with cross-entropy) and KEY.labels, of the runs that have them."""
+    """Write arrays KEY.outputs, KEY.answers (where these are classes) and KEY.labels, of the runs that have them."""
     from engine.data import load
     from store import queries
 

@@ -10,6 +10,8 @@ def refuse_senseless(settings: Settings, task: Task) -> None:
     examples = f"whose examples are {kind}"
     if task.loss != "cross-entropy":
         _refuse(settings, "label_smoothing", f"whose loss is {task.loss}")
+    if task.loss == "sequence":
+        _refuse(settings, "mixup", "whose loss is sequence")
     if kind != "images":
         _refuse(settings, "rotate", examples)
     if kind in ("tokens", "single features"):

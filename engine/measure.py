@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from engine.net.device_data import DeviceData
-from engine.net.reader import Reader
+from engine.net.losses import LOSSES
+from engine.net.reader import EVAL_ROWS, Reader
 from engine.spec import METRICS, EvalPoint, RunSpec
 
 
@@ -42,7 +43,8 @@ def _test(model: Reader, data: DeviceData) -> dict[str, Tensor]:
         loss, error, _ = model.loss_and_error(data.test, data.which)
         nothing = torch.full_like(loss, torch.nan)
         classes = dict.fromkeys(("test_brier", "test_macro_recall", "test_macro_f1"), nothing)
-        return {"test_loss": loss, "test_error": error} | classes
+        exact = _exact(model, data) if model.task.loss == "sequence" else nothing
+        return {"test_loss": loss, "test_error": error, "test_exact": exact} | classes
     found = model.classes(data.test, data.which)
     there = found.labels > 0
     recall, f1 = found.hits / found.labels, 2 * found.hits / (found.answers + found.labels)
@@ -52,7 +54,18 @@ def _test(model: Reader, data: DeviceData) -> dict[str, Tensor]:
         "test_brier": found.brier,
         "test_macro_recall": recall.where(there, 0).sum(dim=1) / there.sum(dim=1),
         "test_macro_f1": f1.where(there, 0).sum(dim=1) / there.sum(dim=1),
+        "test_exact": torch.full_like(found.loss, torch.nan),
     }
+
+
+def _exact(model: Reader, data: DeviceData) -> Tensor:
+    """Return the share of test examples (models,) with every answer right; empty rows, of class −1, never are."""
+    right, test = _zeros(data), data.test
+    for start in range(0, test.count, EVAL_ROWS):
+        rows = slice(start, start + EVAL_ROWS)
+        wrong = LOSSES["sequence"].error(model.logits(test.x[data.which, rows]), test.y[data.which, rows])
+        right = right + (wrong == 0).sum(dim=1)
+    return right / test.count
 
 
 def _zeros(data: DeviceData) -> Tensor:

@@ -29,7 +29,7 @@ class Trained:
 
         `outputs`: float16 (examples, outputs), where the loss is cross-entropy the probabilities of the classes; of
         more than MOST_NUMBERS of them (examples, 1), that of the answer. There, too, `answers`: int16 (examples,) the
-        class of the highest probability, before rounding.
+        class of the highest probability, before rounding. Of sequences both have an axis more, (examples, answers, …).
         """
         chunks = [self._kept(outputs) for outputs in self._chunks()]
         whole = {name: torch.cat([chunk[name] for chunk in chunks], dim=1).cpu().numpy() for name in chunks[0]}
@@ -46,12 +46,14 @@ class Trained:
 
     def _kept(self, outputs: Tensor) -> dict[str, Tensor]:
         """Return what is kept of outputs (models, rows, outputs)."""
-        if self.model.task.loss != "cross-entropy":
+        if self.model.task.loss == "sequence":
+            outputs = outputs.unflatten(2, (self.model.task.answers, -1))
+        elif self.model.task.loss != "cross-entropy":
             return {"outputs": outputs.half()}
-        answers, probabilities = outputs.argmax(dim=2, keepdim=True), torch.softmax(outputs, dim=2)
+        answers, probabilities = outputs.argmax(dim=-1, keepdim=True), torch.softmax(outputs, dim=-1)
         if self.data.test.count * self.model.task.outputs > MOST_NUMBERS:
-            probabilities = probabilities.gather(2, answers)
-        return {"answers": answers.squeeze(2).short(), "outputs": probabilities.half()}
+            probabilities = probabilities.gather(-1, answers)
+        return {"answers": answers.squeeze(-1).short(), "outputs": probabilities.half()}
 
     def _chunks(self) -> Iterator[Tensor]:
         """Yield outputs (models, rows, outputs) of the test part, EVAL_ROWS examples at a time."""

@@ -45,7 +45,7 @@ def with_wrong_labels(labels: np.ndarray, classes: int, share: float, data_seed:
 
 
 def with_other_targets(targets: np.ndarray, share: float, data_seed: int) -> np.ndarray:
-    """Return `targets` (n, outputs), exactly round(share·n) replaced by those of other examples that differ."""
+    """Return `targets` (n, outputs or answers), exactly round(share·n) replaced by others' that differ."""
     random = generator(data_seed, LABEL_NOISE)
     replaced = random.permutation(len(targets))[: round(share * len(targets))]
     alike = np.unique(targets, axis=0, return_inverse=True)[1].ravel()

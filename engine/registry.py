@@ -43,7 +43,8 @@ class Arch:
 class Split:
     """One part of a dataset: x (n, inputs) float64, each row an example laid flat, and what is to be answered.
 
-    y is class numbers (n,) where the loss is cross-entropy, float64 (n, outputs) otherwise: ±1 for hinge.
+    y is class numbers (n,) where the loss is cross-entropy, class numbers (n, answers) where it is sequence, float64
+    (n, outputs) otherwise: ±1 for hinge.
     """
 
     x: "np.ndarray"
@@ -57,13 +58,15 @@ class Task:
     shape: tuple[int, ...]
     """Of one example: (features,), (channels, length), (channels, height, width), or (length,) of tokens."""
     outputs: int
-    """Classes, or numbers that are predicted."""
+    """Classes, or numbers that are predicted; for sequence answers × classes, those of the first answer first."""
     max_size: int
     """Most training examples there are to take."""
     tokens: int = 0
     """Size of the vocabulary where an example is a row of token numbers; 0 where it is one of real numbers."""
-    loss: Literal["cross-entropy", "mse", "hinge"] = "cross-entropy"
+    loss: Literal["cross-entropy", "mse", "hinge", "sequence"] = "cross-entropy"
     """What training minimises, as in net/losses.py."""
+    answers: int = 1
+    """Class numbers that each example asks for; more than 1 where the loss is sequence alone."""
 
     @property
     def inputs(self) -> int:

@@ -23,10 +23,10 @@ MAX_RUNS = 10_000
 """Most runs of one sweep."""
 
 SCORES = ("train_loss", "val_loss", "test_loss", "train_error", "val_error", "test_error")
-"""Losses per example (cross-entropy in nats), errors as shares of wrong answers, or of the split's variance that is
-left unexplained where the loss is mse."""
+"""Losses per example (cross-entropy in nats, of a sequence the mean over its answers), errors as shares of wrong
+answers, or of the split's variance that is left unexplained where the loss is mse."""
 
-ACCURACY = {"cross-entropy": "accuracy", "hinge": "accuracy", "mse": "r2"}
+ACCURACY = {"cross-entropy": "accuracy", "hinge": "accuracy", "mse": "r2", "sequence": "accuracy"}
 """What 1 − error is called, by the loss: a view, not stored."""
 
 METRICS = (
@@ -36,10 +36,13 @@ METRICS = (
     "test_brier",
     "test_macro_recall",
     "test_macro_f1",
+    "test_exact",
     "weight_norm",
     "gradient_norm",
 )
-"""Measured at every eval point, NaN where there is nothing to measure; see README, "Conventions"."""
+"""Measured at every eval point, NaN where there is nothing to measure; see README, "Conventions".
+
+`test_exact` is measured of sequences; of one answer it is 1 − test_error: a view, not stored, as accuracy is."""
 
 
 class RunState(StrEnum):

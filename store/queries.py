@@ -26,6 +26,8 @@ _FOUND = f"""
 """
 _SIZES = ("width", "depth", "seed", "data_seed", "dataset_size", "params", "params_non_embedding")
 _ACCURACY = ", ".join(f"1 - {split}_error AS {split}_accuracy" for split in ("train", "val", "test"))
+_METRICS = ", ".join(METRICS).replace("test_exact", "if(wanted.one_answer, 1 - test_error, test_exact) AS test_exact")
+"""As they are shown: of one answer, an exact match follows from the error, and is not stored."""
 _PREDICTIONS = """
     SELECT key, predictions FROM runs SEMI JOIN wanted USING (key) JOIN outcomes USING (run_id)
     WHERE predictions IS NOT NULL
@@ -46,6 +48,7 @@ def runs_at(db: Database, runs: Sequence[RunSpec], at: str | int = "last", by: s
     `at` is "last", "best" (the earliest point of lowest validation `by`, "loss" or "error"), or a step: then the
     latest point not after it. What is not finite or was not measured by then is NaN; its `step` is 0.
     Each error has its accuracy beside it, which is R² where the loss is mse; see engine.spec.ACCURACY.
+    `test_exact` is 1 − test_error where there is one answer.
     `examples_seen`, `flops_spent` and `seconds` are those up to that point, `train_flops` those of all steps.
     Raises: ValueError: for another `at` or `by`.
     """
@@ -62,7 +65,7 @@ def runs_at(db: Database, runs: Sequence[RunSpec], at: str | int = "last", by: s
             ) FROM points
         )
         SELECT key, arch, dataset, {sizes}, train_flops, seconds, state, error,
-               step, wanted.steps, {_SPENT}, {", ".join(METRICS)}, {_ACCURACY}
+               step, wanted.steps, {_SPENT}, {_METRICS}, {_ACCURACY}
         FROM read JOIN wanted USING (key) ORDER BY place
     """
     return _ask(db, runs, sql)
@@ -87,7 +90,7 @@ def curves(db: Database, runs: Sequence[RunSpec]) -> pd.DataFrame:
             FROM found
         )
         SELECT key, width, seed, step, {_SPENT}, seconds,
-               {", ".join(METRICS)}, {_ACCURACY}
+               {_METRICS}, {_ACCURACY}
         FROM points JOIN wanted USING (key) ORDER BY place, step
     """
     return _ask(db, runs, sql)
@@ -98,8 +101,8 @@ def predictions(db: Database, runs: Sequence[RunSpec]) -> dict[str, dict[str, np
 
     `outputs`: float16 (examples, outputs), in the order of the test split. Where the loss is cross-entropy they are the
     probabilities of the classes, of very many that of the answer alone (examples, 1), and `answers` (examples,) are the
-    classes of highest probability. Results that ship, that were kept before this was, or beyond SCALESCOPE_PREDICTIONS
-    are without.
+    classes of highest probability; of sequences both have an axis more, (examples, answers, …). Results that ship, that
+    were kept before this was, or beyond SCALESCOPE_PREDICTIONS are without.
     """
     ingest(db)
     with db.reading() as con:
@@ -141,6 +144,7 @@ def _wanted(runs: Sequence[RunSpec]) -> pa.Table:
         "key": pa.array([run.key for run in runs], pa.string()),
         "steps": pa.array([run.steps for run in runs], pa.int64()),
         "batch": pa.array([run.batch for run in runs], pa.int64()),
+        "one_answer": pa.array([run.task.loss == "cross-entropy" for run in runs], pa.bool_()),
         "place": pa.array(range(len(runs)), pa.int64()),
     }
     return pa.table(columns)

@@ -31,6 +31,7 @@ MIGRATIONS = (
     """
     CREATE TABLE outcomes (run_id UINTEGER PRIMARY KEY, predictions BLOB, predictions_bytes UBIGINT, weights BLOB);
     """,
+    "ALTER TABLE curves ADD COLUMN test_exact DOUBLE[]",
 )
 """Each brings the tables from its place in the list to the next; a released one never changes."""
 

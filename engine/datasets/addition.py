@@ -1,4 +1,4 @@
-"""Addition of two n-digit numbers, a digit of the answer at a time: short carries are learned before long ones."""
+"""Addition of two n-digit numbers, the whole sum or one digit of it: short carries are learned before long ones."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,21 +14,22 @@ MOST = 25_000
 
 
 def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
-    """Return training pool, validation and test: the digits of a, those of b, a query; class one digit of a + b.
+    """Return training pool, validation and test: the digits of a, then those of b; classes the digits of a + b.
 
-    Digits come highest first, as tokens 0 to 9. The query, token 10 + i, asks for the digit of 10^i, i from 0 to n
-    at random. A model gives one class an example, so this is not yet the whole answer in one piece. Every pair
-    (a, b) is there once, with one query.
+    Digits come highest first, as tokens 0 to 9, and so do the n + 1 answers of a sum. Where one digit is asked for, a
+    query follows: token 10 + i asks for the digit of 10^i, i from 0 to n at random. Every pair (a, b) is there once,
+    with one query.
     """
     digits = options["digits"]
     rng = sampling(data_seed)
     pairs = _pairs(rng, digits)
+    powers = 10 ** np.arange(digits, -1, -1)
+    written = (pairs[:, :, None] // powers[1:] % 10).reshape(len(pairs), -1)
+    sums = pairs.sum(axis=1)
+    if options["answer"] == "sum":
+        return cut(written, sums[:, None] // powers % 10, *_sizes(digits))
     place = rng.integers(0, digits + 1, len(pairs))
-    powers = 10 ** np.arange(digits - 1, -1, -1)
-    written = pairs[:, :, None] // powers % 10  # (n, 2, digits)
-    x = np.column_stack([written[:, 0], written[:, 1], 10 + place])
-    train, validation = _sizes(digits)
-    return cut(x, pairs.sum(axis=1) // 10**place % 10, train, validation)
+    return cut(np.column_stack([written, 10 + place]), sums // 10**place % 10, *_sizes(digits))
 
 
 def _pairs(rng: np.random.Generator, digits: int) -> np.ndarray:
@@ -48,9 +49,12 @@ def _sizes(digits: int) -> tuple[int, int]:
 
 
 def task(options: Mapping[str, Any]) -> Task:
-    """Return 2n digits and a query in, a digit out."""
+    """Return 2n digits and a query in, a digit out; or 2n digits in, n + 1 out."""
     digits = options["digits"]
-    return Task(shape=(2 * digits + 1,), outputs=10, max_size=_sizes(digits)[0], tokens=10 + digits + 1)
+    size, places = _sizes(digits)[0], digits + 1
+    if options["answer"] == "sum":
+        return Task(shape=(2 * digits,), outputs=10 * places, max_size=size, tokens=10, loss="sequence", answers=places)
+    return Task(shape=(2 * digits + 1,), outputs=10, max_size=size, tokens=10 + places)
 
 
 DATASET = Dataset(
@@ -63,10 +67,19 @@ DATASET = Dataset(
             kind=int,
             default=3,
             label="Digits",
-            help="Of each of the two numbers; a query token asks for one digit of their sum.",
+            help="Of each of the two numbers.",
             group="Data",
             low=1,
             high=8,
+        ),
+        Knob(
+            name="answer",
+            kind=str,
+            default="digit",
+            label="Answer",
+            help="One digit of the sum, which a query token asks for, or all digits of the sum at once.",
+            group="Data",
+            choices=lambda: ("digit", "sum"),
         ),
     ),
 )

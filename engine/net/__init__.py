@@ -21,7 +21,7 @@ class Net(Protocol[T]):
 
     @property
     def outputs(self) -> int:
-        """Units of the output layer: one per class."""
+        """Units of the output layer: one per class, or as the task's loss has them."""
 
     def flat(self, x: T) -> T:
         """Return an example as one row of numbers; tokens become one-hot rows, laid end to end."""

@@ -20,7 +20,7 @@ class Examples:
     x: Tensor
     """(distinct, rows, inputs)"""
     y: Tensor
-    """(distinct, rows), or (distinct, rows, outputs) where they are real numbers."""
+    """(distinct, rows), (distinct, rows, answers) of a sequence, or (distinct, rows, outputs) of real numbers."""
     count: int
     """Rows that are examples; they come first."""
     variance: Tensor

@@ -1,7 +1,8 @@
 """The losses: what an example costs, what counts as its error, and the slope that training follows.
 
-Outputs lie as in batched.py, (models, outputs, rows). Targets are class numbers (models, rows) for cross-entropy and
-real numbers (models, rows, outputs) otherwise. reference.py holds torch's own losses against these.
+Outputs lie as in batched.py, (models, outputs, rows). Targets are class numbers (models, rows) for cross-entropy, class
+numbers (models, rows, answers) for sequence, whose outputs are (answers, classes) laid flat, and real numbers (models,
+rows, outputs) otherwise. reference.py holds torch's own losses against these.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ class Loss:
     """Each is a function of outputs and targets."""
 
     each: Callable[[Tensor, Tensor], Tensor]
-    """The loss of every example, (models, rows), the mean over its outputs."""
+    """The loss of every example, (models, rows), the mean over its outputs or answers."""
     error: Callable[[Tensor, Tensor], Tensor]
     """What is averaged, and divided by the targets' variance, to the error: (models, rows)."""
     slope: Callable[[Tensor, Tensor], Tensor]
@@ -31,6 +32,25 @@ def _cross_entropy(outputs: Tensor, y: Tensor) -> Tensor:
 def _cross_entropy_slope(outputs: Tensor, y: Tensor) -> Tensor:
     slope = torch.softmax(outputs, dim=1)  # softmax − one-hot
     return slope.scatter_add_(1, y[:, None], slope.new_full((), -1.0).expand(y[:, None].shape))
+
+
+def _by_answer(outputs: Tensor, y: Tensor) -> Tensor:
+    """Return a view of a sequence's outputs (models, classes, answers, rows)."""
+    found: Tensor = outputs.unflatten(1, (y.shape[2], -1)).transpose(1, 2)
+    return found
+
+
+def _sequence(outputs: Tensor, y: Tensor) -> Tensor:
+    return _cross_entropy(_by_answer(outputs, y), y.mT).mean(dim=1)
+
+
+def _sequence_error(outputs: Tensor, y: Tensor) -> Tensor:
+    return (_by_answer(outputs, y).argmax(dim=1) != y.mT).to(outputs.dtype).mean(dim=1)
+
+
+def _sequence_slope(outputs: Tensor, y: Tensor) -> Tensor:
+    slope = _cross_entropy_slope(_by_answer(outputs, y), y.mT) / y.shape[2]
+    return slope.transpose(1, 2).flatten(1, 2)
 
 
 def _squares(outputs: Tensor, y: Tensor) -> Tensor:
@@ -53,4 +73,5 @@ LOSSES = {
     "hinge": Loss(
         each=_hinge, error=lambda outputs, y: (outputs * y.mT <= 0).to(outputs.dtype).mean(dim=1), slope=_hinge_slope
     ),
+    "sequence": Loss(each=_sequence, error=_sequence_error, slope=_sequence_slope),
 }

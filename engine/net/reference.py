@@ -33,8 +33,9 @@ LOSS: "dict[str, Callable[[Tensor, Tensor], Tensor]]" = {
     "cross-entropy": F.cross_entropy,
     "mse": F.mse_loss,
     "hinge": lambda outputs, y: F.margin_ranking_loss(outputs, torch.zeros_like(outputs), y, margin=1.0),
+    "sequence": lambda outputs, y: F.cross_entropy(outputs.reshape(y.numel(), -1), y.flatten()),
 }
-"""Torch's own, means over examples and outputs; ranking an output against 0 by a margin of 1 is the hinge loss."""
+"""Torch's own, means over examples and outputs or answers; ranking an output against 0 by 1 is the hinge loss."""
 
 
 class ReferenceNet:

@@ -223,7 +223,8 @@ def _grid_details(x: Value) -> tuple[int, ...]:
 
 def follows(spec: RunSpec) -> bool:
     """Return whether the kernel knows the run's settings, whatever its architecture."""
-    return all(getattr(spec, name) == knobs_of(RunSpec)[name].default for name in AT_DEFAULT)
+    known = spec.task.loss != "sequence"
+    return known and all(getattr(spec, name) == knobs_of(RunSpec)[name].default for name in AT_DEFAULT)
 
 
 @lru_cache(maxsize=1000)

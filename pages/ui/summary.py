@@ -19,16 +19,19 @@ SCALES = {
     "error": {
         "cross-entropy": "Error (share of wrong answers)",
         "hinge": "Error (share of wrong answers)",
+        "sequence": "Error (share of wrong answers)",
         "mse": "Error (share of variance left unexplained)",
     },
     "accuracy": {
         "cross-entropy": "Accuracy (right answers)",
         "hinge": "Accuracy (right answers)",
+        "sequence": "Accuracy (right answers)",
         "mse": "R² (variance explained)",
     },
     "loss": {
         "cross-entropy": "Loss (nats per example)",
         "hinge": "Hinge loss per example",
+        "sequence": "Loss (nats per answer)",
         "mse": "Mean squared error",
     },
 }

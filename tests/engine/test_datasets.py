@@ -106,6 +106,14 @@ def test_addition_asks_for_the_digits_of_the_sum(digits: int) -> None:
     assert len(pairs) == len(found.y) == min(100**digits, addition.MOST)
 
 
+def test_addition_asks_for_the_whole_sum() -> None:
+    found, digit = _all("addition", digits=2, answer="sum"), _all("addition", digits=2)
+    assert np.array_equal(found.x, digit.x[:, :-1])  # the same pairs in the same order
+    for row, answers in zip(found.x.astype(int), found.y, strict=True):
+        text = "".join(map(str, row))
+        assert "".join(map(str, answers)) == str(int(text[:2]) + int(text[2:])).zfill(3)
+
+
 def test_characters_come_from_files_of_their_own_split_alone() -> None:
     train, val, test = ("".join(characters.SYMBOLS[i] for i in text) for text in characters.texts())
     assert len(train) > 2_000_000

@@ -20,16 +20,19 @@ DATASETS = {
     "cross-entropy": {"dataset": "parity", "loss": "cross-entropy"},
     "mse": {"dataset": "teacher-student"},
     "hinge": {"dataset": "parity"},
+    "sequence": {"dataset": "addition", "answer": "sum"},
 }
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_value_and_slope_are_torchs(name: str) -> None:
     random = torch.Generator().manual_seed(0)
-    outputs = torch.randn(4, 3, 50, dtype=torch.float64, generator=random, requires_grad=True)
-    y = torch.randn(4, 50, 3, dtype=torch.float64, generator=random)
+    outputs = torch.randn(4, 6, 50, dtype=torch.float64, generator=random, requires_grad=True)
+    y = torch.randn(4, 50, 6, dtype=torch.float64, generator=random)
     if name == "cross-entropy":
-        y = torch.randint(0, 3, (4, 50), generator=random)
+        y = torch.randint(0, 6, (4, 50), generator=random)
+    elif name == "sequence":  # two answers of three classes
+        y = torch.randint(0, 3, (4, 50, 2), generator=random)
     elif name == "hinge":
         y = y.sign()
     for model in range(4):
@@ -90,6 +93,10 @@ def test_loss_and_error_are_what_their_names_say(name: str) -> None:
         elif name == "hinge":
             loss = np.maximum(0, 1 - y * outputs).mean()
             error = (np.sign(outputs) != y).mean()
+        elif name == "sequence":
+            digits = outputs.reshape(len(y), -1, 10)
+            loss = (np.log(np.exp(digits).sum(axis=2)) - np.take_along_axis(digits, y[..., None], 2)[..., 0]).mean()
+            error = (digits.argmax(axis=2) != y).mean()
         else:
             loss = (np.log(np.exp(outputs).sum(axis=1)) - outputs[np.arange(len(y)), y]).mean()
             error = (outputs.argmax(axis=1) != y).mean()

@@ -112,6 +112,11 @@ def test_some_knobs_count_under_others_alone(knob: str, value: float, given: dic
         ({"shift": 1, "dataset": "moons"}, "allowed: 0 for moons, whose examples are single features."),
         ({"rotate": 9.0, "dataset": "mnist1d"}, "rotate=9.0 is not possible; allowed: 0 for mnist1d, whose examples"),
         ({"augment_noise": 0.1, "dataset": "modular"}, "allowed: 0 for modular, whose examples are tokens."),
+        (
+            {"label_smoothing": 0.1, "dataset": "addition", "answer": "sum"},
+            "allowed: 0 for addition, whose loss is seq",
+        ),
+        ({"mixup": 0.1, "dataset": "addition", "answer": "sum"}, "allowed: 0 for addition, whose loss is sequence"),
         ({"mixup": 0.1, "dataset": "characters"}, "mixup=0.1 is not possible; allowed: 0 for characters, whose"),
         (
             {"standardize": "each", "dataset": "modular"},

@@ -158,6 +158,7 @@ def test_of_many_series_only_the_first_split_has_a_band() -> None:
         (("cross-entropy",), "Error (share of wrong answers)"),
         (("mse",), "Error (share of variance left unexplained)"),
         (("cross-entropy", "hinge"), "Error (share of wrong answers)"),
+        (("cross-entropy", "sequence"), "Error (share of wrong answers)"),
         (("cross-entropy", "mse"), "Error"),
     ],
 )

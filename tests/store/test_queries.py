@@ -4,10 +4,11 @@ import dataclasses
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.spec import METRICS, RunResult, RunSpec, RunState
-from store import queries
+from store import queries, results
 from store.database import Database
 from store.spool import Spool, ingest
 from tests.store.fakes import RUNS, result
@@ -183,3 +184,25 @@ def test_progress_is_the_share_of_steps_taken(stored: Database) -> None:
     assert list(found["share"]) == [1.0, 1.0, 0.0, 0.2, 0.0]
     assert list(found["state"]) == ["finished", "diverged", "failed", "running", "running"]
     assert found["seconds"].iloc[3] == 0.5
+
+
+def test_an_exact_match_is_stored_where_there_are_several_answers_and_else_follows_from_the_error(db: Database) -> None:
+    sums = RunSpec.of({"dataset": "addition", "answer": "sum"})
+    one, several, real = RUNS[0], sums, RunSpec(dataset="diabetes")
+    put = [result(run) for run in (one, several, real)]
+    nothing = (math.nan,) * 5
+    told = ((0.25,) * 5, (0.25,) * 5, nothing)
+    made = [dataclasses.replace(r, metrics={**r.metrics, "test_exact": e}) for r, e in zip(put, told, strict=True)]
+    Spool(db, "w").put(made)
+    for found in (queries.runs_at(db, [one, several, real]), queries.curves(db, [one, several, real])):
+        exact = found.set_index("key")["test_exact"]
+        error = found.set_index("key")["test_error"]
+        assert np.all(exact[one.key] == 1 - error[one.key])
+        assert np.all(exact[several.key] == 0.25)
+        assert np.all(np.isnan(exact[real.key]))
+
+
+def test_a_result_from_before_exact_matches_were_kept_has_none() -> None:
+    row = results.as_row(result(RunSpec.of({"dataset": "addition", "answer": "sum"})))
+    del row["test_exact"]
+    assert all(math.isnan(value) for value in results.from_row(row).metrics["test_exact"])

@@ -41,9 +41,10 @@ def test_what_was_put_is_found_before_and_after_ingest(db: Database) -> None:
     assert _waiting(db) == []
     assert before.equals(queries.curves(db, RUNS))
     for row, one in zip(_all_rows(db), sorted(put, key=lambda one: one.spec.key), strict=True):
-        values = [v if math.isfinite(v) else None for name in METRICS for v in one.metrics[name]]
-        *measured, seconds = row[-len(METRICS) - 1 :]
-        assert [v for column in measured for v in column] == values
+        names = [name for name in METRICS if name != "test_exact"]
+        values = [v if math.isfinite(v) else None for name in [*names, "test_exact"] for v in one.metrics[name]]
+        *measured, seconds, exact = row[-len(METRICS) - 1 :]
+        assert [v for column in (*measured, exact) for v in column] == values
         assert tuple(seconds) == one.point_seconds
 
 
