@@ -16,9 +16,9 @@ from store.shipped import GALLERY
 PRESETS = registry.names("presets")
 
 
-def _means(preset: str, home: Path) -> "pd.Series[float]":
+def _means(preset: str, home: Path, size: str = "width") -> "pd.Series[float]":
     table = queries.runs_at(open_database(home), SweepSpec.of(registry.preset(preset).settings).runs())
-    means: pd.Series[float] = table.groupby("width")["test_error"].mean()
+    means: pd.Series[float] = table.groupby(size)["test_error"].mean()
     return means
 
 
@@ -59,3 +59,21 @@ def test_two_moons_show_the_u(tmp_path: Path) -> None:
     assert error.idxmin() in (4, 8, 16, 32)
     assert error[1] > error.min() + 0.05
     assert error[128] > error.min() + 0.04
+
+
+def test_mnist1d_is_as_hard_as_the_paper_says(tmp_path: Path) -> None:
+    # arXiv:2011.14439, table 1: linear 32 %, MLP 68 %, CNN 94 %, GRU 91 % right.
+    by_depth = _means("mnist1d-mlp", tmp_path, "depth")
+    gru = _means("mnist1d-gru", tmp_path)
+    assert by_depth[0] == pytest.approx(1 - 0.32, abs=0.03)
+    assert by_depth[2] == pytest.approx(1 - 0.68, abs=0.03)
+    assert _means("mnist1d-cnn", tmp_path)[25] == pytest.approx(1 - 0.94, abs=0.03)
+    assert gru[8] == pytest.approx(1 - 0.91, abs=0.03)
+    assert gru[12] == pytest.approx(1 - 0.91, abs=0.03)  # as many parameters as the paper's, which reads both ways
+
+
+def test_transformers_suddenly_learn_to_add(tmp_path: Path) -> None:
+    error = _means("addition-transformer", tmp_path)
+    assert error[6] > 0.4
+    assert error[12] < 0.2
+    assert error[24] < 0.01
