@@ -68,7 +68,7 @@ WORKLOADS: dict[str, dict[str, object]] = {
     },
 }
 """Sweeps with Adam, over digits where no data set is named; what else is not named is at its default. Evaluation's
-share depends on the steps: all but the transformer take so many that each sees as many examples as a preset run."""
+share depends on the steps: all take so many that each sees as many examples as a preset run."""
 
 
 @dataclass(frozen=True, kw_only=True)
