@@ -180,8 +180,10 @@ def test_nor_does_a_run_of_a_single_unit(batch_size: int, depth: int) -> None:
             assert repr(metrics) == repr(together[place])
 
 
-def test_float32_is_as_close_to_float64_as_the_reference_is() -> None:
-    runs = SweepSpec.of({"width": 16, "dataset_size": 300, "steps": 200, "seed": (0, 1, 2)}).runs()
+@pytest.mark.parametrize("arch", ARCHS)
+def test_float32_is_as_close_to_float64_as_the_reference_is(arch: str) -> None:
+    steps = 200 if arch == "mlp" else 60
+    runs = SweepSpec.of({"arch": arch, "width": 16, "dataset_size": 300, "steps": steps, "seed": (0, 1, 2)}).runs()
     exact = _points(runs, Batched, torch.float64)
     batched = _points(runs, Batched, torch.float32)
     reference = {p: m for run in runs for p, m in _points((run,), Reference, torch.float32).items()}
