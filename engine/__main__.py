@@ -255,10 +255,9 @@ def _gallery(options: argparse.Namespace) -> int:
 
 
 def _machine() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else platform.processor()}, {plan.worker_count()} workers"
+    from store.pack import processor
+
+    return f"{processor()}, {plan.worker_count()} workers"
 
 
 def _worker(options: argparse.Namespace) -> int:

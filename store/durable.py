@@ -25,6 +25,21 @@ def whole(path: Path, *, durable: bool) -> Iterator[BinaryIO]:
         _sync_folder(path.parent)
 
 
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Lend a draft of a file that a person named, as `whole` does.
+
+    Raises: ValueError: where it exists, or cannot be written, in a sentence with a next step.
+    """
+    if path.exists() or path.is_symlink():
+        raise ValueError(f"{path} exists already: name another file, or move it aside.")
+    try:
+        with whole(path, durable=True) as opened:
+            yield opened
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written ({error.strerror or error}): name a file elsewhere.") from error
+
+
 def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:

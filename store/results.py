@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -120,6 +120,25 @@ def as_table(dated: Sequence[Dated]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
+def done_rows(con: duckdb.DuckDBPyConnection, keys: Collection[str] | None = None) -> pa.Table:
+    """Return the done runs, of `keys` where these are given, in the columns of SCHEMA and always in the same order."""
+    if keys is not None:
+        con.register("wanted", pa.table({"key": pa.array(keys, pa.string())}))
+    rows = con.sql(
+        f"""
+        SELECT {", ".join(RUN_COLUMNS)}, {", ".join(CURVE_COLUMNS)}
+        FROM runs {"" if keys is None else "SEMI JOIN wanted USING (key)"} JOIN curves USING (run_id)
+        WHERE state IN {DONE} ORDER BY arch, dataset, depth, width, seed, key
+        """
+    ).to_arrow_table()
+    return rows.cast(SCHEMA)
+
+
+def dated_rows(rows: pa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each row of a table in the columns of SCHEMA, for `from_row`, and when it was put into the store."""
+    return zip(rows["created"].cast(pa.int64()).to_pylist(), rows.to_pylist(), strict=True)
+
+
 def insert(con: duckdb.DuckDBPyConnection, dated: Sequence[Dated]) -> int:
     """Put results into the tables, inside the caller's transaction; return how many were new.
 
@@ -132,7 +151,12 @@ def insert(con: duckdb.DuckDBPyConnection, dated: Sequence[Dated]) -> int:
             chosen[result.spec.key] = (created, result)
     if not chosen:
         return 0
-    con.register("incoming", as_table(list(chosen.values())))
+    return insert_rows(con, as_table(list(chosen.values())))
+
+
+def insert_rows(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> int:
+    """Do as `insert` with rows in the columns of SCHEMA, each key once."""
+    con.register("incoming", rows)
     con.execute(_ACCEPT)
     con.execute("DELETE FROM curves WHERE run_id IN (SELECT old_id FROM accepted)")
     con.execute("DELETE FROM runs WHERE run_id IN (SELECT old_id FROM accepted)")

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from engine.spec import SweepSpec
 from store.connection import Database
 from store.errors import StoreError
-from store.results import CURVE_COLUMNS, DONE, RUN_COLUMNS, SCHEMA, Dated, from_row, insert
+from store.results import Dated, dated_rows, done_rows, from_row, insert
 from store.runs import add_sweep
 from store.spool import ingest
 
@@ -28,19 +28,12 @@ def export_gallery(db: Database, sweep: SweepSpec, folder: Path, name: str, fact
     Raises: StoreError: where a run of the sweep has no result yet.
     """
     ingest(db)
-    wanted = pa.table({"key": [run.key for run in sweep.runs()]})
+    wanted = [run.key for run in sweep.runs()]
     with db.reading() as con:
-        con.register("wanted", wanted)
-        rows = con.sql(
-            f"""
-            SELECT {", ".join(RUN_COLUMNS)}, {", ".join(CURVE_COLUMNS)}
-            FROM runs SEMI JOIN wanted USING (key) JOIN curves USING (run_id) WHERE state IN {DONE}
-            ORDER BY arch, dataset, depth, width, seed, key
-            """
-        ).to_arrow_table()
+        rows = done_rows(con, wanted)
     if len(rows) < len(wanted):
         raise StoreError(f"Only {len(rows)} of {len(wanted)} runs have a result: train the others first.")
-    pq.write_table(rows.cast(SCHEMA), folder / f"{name}.parquet", compression="zstd")
+    pq.write_table(rows, folder / f"{name}.parquet", compression="zstd")
     text = json.dumps({**facts, "settings": dict(sweep.settings)}, indent=2, ensure_ascii=False)
     (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
@@ -87,9 +80,8 @@ def _is_read(con: duckdb.DuckDBPyConnection, digest: str) -> bool:
 
 def _read(path: Path) -> tuple[SweepSpec, str, list[Dated]]:
     facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    table = pq.read_table(path)
     dated = []
-    for created, row in zip(table["created"].cast(pa.int64()).to_pylist(), table.to_pylist(), strict=True):
+    for created, row in dated_rows(pq.read_table(path)):
         try:
             dated.append((created, from_row(row)))
         except ValueError:

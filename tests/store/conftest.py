@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from store import shipped
+from engine.spec import RunState
+from store import runs, shipped
 from store.database import Database, open_database
+from store.spool import Spool
+from tests.store.fakes import RUNS, SWEEP, result
+from tests.store.packs import export, home
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +27,17 @@ def db(tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Dat
     monkeypatch.setattr(shipped, "GALLERY", tmp_path)
     shutil.copytree(empty_home, tmp_path / "home")
     return open_database(tmp_path / "home")
+
+
+@pytest.fixture
+def file(db: Database, tmp_path: Path) -> Path:
+    """A pack of nine runs, two of them diverged."""
+    states = [RunState.DIVERGED] * 2 + [RunState.FINISHED] * 7
+    Spool(db, "w").put([result(run, state) for run, state in zip(RUNS, states, strict=True)])
+    runs.save_sweep(db, SWEEP, "Mine")
+    return export(db, tmp_path / "runs.scalescope")
+
+
+@pytest.fixture
+def fresh(empty_home: Path, tmp_path: Path, db: Database) -> Database:
+    return home(empty_home, tmp_path / "fresh")

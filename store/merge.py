@@ -1,0 +1,96 @@
+"""Takes a run pack into the store: in whatever order packs come, the store ends the same."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+
+from engine.spec import METRICS
+from store import naming
+from store.connection import Database
+from store.pack import Pack, PackedSweep
+from store.results import DONE, LATER, insert_rows
+from store.runs import add_sweep
+from store.spool import ingest
+
+_RECORD = "packed sweep "
+"""Begins the name in `meta` under which stands what a pack called a sweep, and what it is called here."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+
+
+def _text(run: str, curve: str) -> str:
+    parts = [f"{run}.{name}" for name in ("state", "seconds", "device")]
+    parts += [f"{curve}.{name}" for name in ("step", *METRICS) if name not in LATER]
+    return f"concat_ws('|', {', '.join(f'{part}::VARCHAR' for part in parts)})"
+
+
+# Two machines' results of one spec differ in their last digits, so one has to hold, whichever came first here: the one
+# made first. A run with predictions or weights stays, since a pack has none of its own to put in their place.
+_SUPERSEDED = f"""
+    CREATE OR REPLACE TEMP TABLE superseded AS
+    SELECT runs.run_id FROM runs JOIN curves USING (run_id) JOIN packed USING (key)
+    WHERE runs.state IN {DONE} AND runs.run_id NOT IN (SELECT run_id FROM outcomes)
+      AND (packed.created < runs.created
+           OR packed.created = runs.created AND {_text("packed", "packed")} < {_text("runs", "curves")})
+"""
+
+
+def import_pack(db: Database, pack: Pack) -> tuple[int, int]:
+    """Take all of a pack in one transaction; return how many runs and how many sweeps were new.
+
+    Of two results of one spec the one made first holds; a sweep's name from a pack gives way to one given here.
+    """
+    ingest(db)  # what this machine has trained came before
+    with db.writing() as con:
+        con.register("packed", pack.rows)
+        con.execute(_SUPERSEDED)
+        ((superseded,),) = con.execute("SELECT count(*) FROM superseded").fetchall()
+        for table in ("curves", "runs"):
+            con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM superseded)")
+        con.unregister("packed")
+        count = insert_rows(con, pack.rows)
+        sweeps = _take_sweeps(con, pack.sweeps)
+    return count - superseded, sweeps
+
+
+def _take_sweeps(con: duckdb.DuckDBPyConnection, packed: Sequence[PackedSweep]) -> int:
+    """Add the sweeps and name all that came in packs anew, the oldest first; return how many were new."""
+    there = dict(con.execute("SELECT sweep_id, name FROM sweeps").fetchall())
+    recorded = _records(con)
+    # Renamed here since, or never from a pack: its name is a person's, and stays.
+    wanted = {key: (r["created"], r["name"]) for key, r in recorded.items() if there.get(key) == r["given"]}
+    new = 0
+    for sweep in packed:
+        key = sweep.spec.key
+        asked = (sweep.created, sweep.name)
+        if key not in there:
+            add_sweep(con, sweep.spec, _draft(key))
+            wanted[key] = asked
+            new += 1
+        elif key in wanted:
+            wanted[key] = min(asked, wanted[key])
+    taken = {name for key, name in there.items() if key not in wanted}
+    named = {}
+    for key in sorted(wanted, key=lambda key: (*wanted[key], key)):
+        named[key] = naming.unique(wanted[key][1], taken)
+        taken.add(named[key])
+    records = {key: {"created": wanted[key][0], "name": wanted[key][1], "given": name} for key, name in named.items()}
+    changed = {key: record for key, record in records.items() if record != recorded.get(key)}
+    for key in changed:  # first out of each other's way: names are unique
+        con.execute("UPDATE sweeps SET name = ? WHERE sweep_id = ?", [_draft(key), key])
+    for key, record in changed.items():
+        created = _EPOCH + timedelta(microseconds=record["created"])
+        con.execute("UPDATE sweeps SET name = ?, created = ? WHERE sweep_id = ?", [record["given"], created, key])
+        con.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [_RECORD + key, json.dumps(record)])
+    return new
+
+
+def _records(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
+    rows = con.execute("SELECT name, value FROM meta WHERE starts_with(name, ?)", [_RECORD]).fetchall()
+    return {name.removeprefix(_RECORD): json.loads(value) for name, value in rows}
+
+
+def _draft(key: str) -> str:
+    return f"{key}\n"  # no person's name has a line's end
