@@ -20,10 +20,11 @@ _RECORD = "packed sweep "
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
-def _text(run: str, curve: str) -> str:
+def _mark(run: str, curve: str) -> str:
+    """SQL: a number for what was measured, to tell results apart that were put into two stores at the same moment."""
     parts = [f"{run}.{name}" for name in ("state", "seconds", "device")]
     parts += [f"{curve}.{name}" for name in ("step", *METRICS) if name not in LATER]
-    return f"concat_ws('|', {', '.join(f'{part}::VARCHAR' for part in parts)})"
+    return f"hash({', '.join(parts)})"
 
 
 # Two machines' results of one spec differ in their last digits, so one has to hold, whichever came first here: the one
@@ -33,7 +34,7 @@ _SUPERSEDED = f"""
     SELECT runs.run_id FROM runs JOIN curves USING (run_id) JOIN packed USING (key)
     WHERE runs.state IN {DONE} AND runs.run_id NOT IN (SELECT run_id FROM outcomes)
       AND (packed.created < runs.created
-           OR packed.created = runs.created AND {_text("packed", "packed")} < {_text("runs", "curves")})
+           OR packed.created = runs.created AND {_mark("packed", "packed")} < {_mark("runs", "curves")})
 """
 
 

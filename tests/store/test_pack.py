@@ -170,6 +170,15 @@ def test_an_export_that_fails_leaves_no_file(
     assert not list(tmp_path.glob("again*"))
 
 
+def test_runs_of_another_engine_version_are_not_written(file: Path, tmp_path: Path) -> None:
+    rows = _setting("width", 5)(pack.read(file).rows)
+    assert pack.write(tmp_path / "again", rows, []) == 8
+    assert len(pack.read(tmp_path / "again").rows) == 8
+    with pytest.raises(ValueError, match="There is no result to write"):
+        pack.write(tmp_path / "none", rows.slice(0, 1), [])
+    assert not list(tmp_path.glob("none*"))
+
+
 @pytest.mark.parametrize("kept", [0.0, 0.01, 0.3, 0.9, 0.999])
 def test_a_truncated_pack_is_refused(file: Path, kept: float) -> None:
     whole = file.read_bytes()
