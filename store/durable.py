@@ -25,6 +25,14 @@ def whole(path: Path, *, durable: bool) -> Iterator[BinaryIO]:
         _sync_folder(path.parent)
 
 
+def put_in_place(draft: Path, path: Path) -> None:
+    """Make `draft` outlive a power cut, then make it `path` in one step."""
+    with draft.open("rb") as opened:
+        os.fsync(opened.fileno())
+    draft.replace(path)
+    _sync_folder(path.parent)
+
+
 def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -1,0 +1,28 @@
+"""The command line of the store: `python -m store list | show | name | … | backup | vacuum`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from store import library_commands
+from store.errors import StoreError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m store", description="Look after what was trained.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    library_commands.add_commands(commands)
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except (ValueError, StoreError) as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2 if isinstance(problem, ValueError) else 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
