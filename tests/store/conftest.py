@@ -7,6 +7,7 @@ import pytest
 
 from store import shipped
 from store.database import Database, open_database
+from tests.store import shelves
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,10 @@ def db(tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Dat
     monkeypatch.setattr(shipped, "GALLERY", tmp_path)
     shutil.copytree(empty_home, tmp_path / "home")
     return open_database(tmp_path / "home")
+
+
+@pytest.fixture
+def filled(db: Database) -> Database:
+    """A store with two sweeps that share runs."""
+    shelves.fill(db)
+    return db
