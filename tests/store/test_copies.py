@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from engine.spec import RunSpec, SweepSpec
 from store import copies, library, runs
+from store.connection import CONFIG
 from store.database import Database, StoreError, open_database
 from store.spool import Spool, ingest
 from tests.store.fakes import RUNS, SWEEP, event, result, start
@@ -100,6 +102,28 @@ def test_vacuum_gives_space_back_and_keeps_every_run(filled: Database) -> None:
     Spool(filled, "next").put([result(run) for run in third.runs()])
     assert ingest(filled) == 16  # their numbers go on where they were
     assert states(filled, RUNS) == ["finished"] * len(RUNS)
+
+
+def _die_with_a_log(home: Path) -> None:
+    with duckdb.connect(str(home / "scalescope.duckdb"), config=CONFIG) as con:
+        con.execute("UPDATE sweeps SET note = 'only in the log' WHERE sweep_id = ?", [SWEEP.key])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_stands_in_the_log_of_a_killed_writer_is_copied_too(filled: Database, tmp_path: Path) -> None:
+    start(_die_with_a_log, filled.home).join()
+    log = Path(f"{filled.file}.wal")
+    assert log.exists()
+    copies.vacuum(filled)
+    assert not log.exists()
+    assert library.describe(filled, SWEEP.key)["note"] == "only in the log"
+    library.set_note(filled, SWEEP.key, "")
+    start(_die_with_a_log, filled.home).join()
+    assert log.exists()
+    target = tmp_path / "copy" / "scalescope.duckdb"
+    target.parent.mkdir()
+    copies.backup(filled, target)
+    assert library.describe(open_database(target.parent), SWEEP.key)["note"] == "only in the log"
 
 
 def test_vacuum_beside_a_process_that_ingests_loses_nothing(filled: Database) -> None:
