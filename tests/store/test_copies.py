@@ -104,6 +104,24 @@ def test_vacuum_gives_space_back_and_keeps_every_run(filled: Database) -> None:
     assert states(filled, RUNS) == ["finished"] * len(RUNS)
 
 
+def _vacuum_on_a_full_disk(home: Path, said: Path) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+    try:
+        copies.vacuum(Database(home))
+    except StoreError as problem:
+        said.write_text(str(problem))
+
+
+def test_a_vacuum_that_does_not_fit_leaves_the_store_as_it_was(filled: Database, tmp_path: Path) -> None:
+    kept, said = content(filled), tmp_path / "said"
+    start(_vacuum_on_a_full_disk, filled.home, said).join()
+    assert "is full: nothing was lost" in said.read_text()
+    assert content(filled) == kept
+    assert list(filled.home.glob("scalescope.vacuum*")) == []
+    copies.vacuum(filled)
+    assert content(filled) == kept
+
+
 def _die_with_a_log(home: Path) -> None:
     with duckdb.connect(str(home / "scalescope.duckdb"), config=CONFIG) as con:
         con.execute("UPDATE sweeps SET note = 'only in the log' WHERE sweep_id = ?", [SWEEP.key])
