@@ -1,17 +1,18 @@
-"""The command line of the store: `python -m store export | import | verify`."""
+"""The command line of the store: `python -m store list | show | … | export | import | verify`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from store import pack_commands
+from store import library_commands, pack_commands
 from store.errors import StoreError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 the store fails, 2 bad input, 130 interrupted."""
+    """Run one command; returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="python -m store", description="Look after what was trained.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    library_commands.add_commands(commands)
     pack_commands.add_commands(commands)
     options = parser.parse_args(arguments)
     try:

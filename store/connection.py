@@ -93,11 +93,14 @@ class Database:
 
 
 @contextmanager
-def connected(file: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open `file` and close it again; the caller holds the lock."""
+def connected(file: Path, read_only: bool, draft: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open `file` and close it again; the caller holds the lock. `draft`: a new database beside it, as `draft`."""
     with _OPENING:
-        con = _connect(file, read_only)
+        con = _connect(file, read_only, CONFIG if draft is None else CONFIG | {"enable_external_access": "true"})
     try:
+        if draft is not None:
+            con.execute("ATTACH '{}' AS draft".format(str(draft).replace("'", "''")))  # takes no parameter
+            con.execute("SET enable_external_access = false")
         yield con
     finally:
         with _OPENING:
@@ -114,13 +117,15 @@ def check_magic(file: Path) -> None:
             raise not_a_database(file)
 
 
-def _connect(file: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+def _connect(
+    file: Path, read_only: bool, config: dict[str, str | bool | int | float | list[str]]
+) -> duckdb.DuckDBPyConnection:
     if read_only and not file.exists():
         raise StoreError(f"The store {file} is gone: start Scalescope again to make a new one.")
     deadline = time.monotonic() + FOREIGN_WAIT
     while True:
         try:
-            return duckdb.connect(str(file), read_only=read_only, config=CONFIG)
+            return duckdb.connect(str(file), read_only=read_only, config=config)
         except duckdb.IOException as error:
             if "set lock" not in str(error) or time.monotonic() > deadline:
                 raise

@@ -40,6 +40,14 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         raise ValueError(f"{path} cannot be written ({error.strerror or error}): name a file elsewhere.") from error
 
 
+def put_in_place(draft: Path, path: Path) -> None:
+    """Make `draft` outlive a power cut, then make it `path` in one step."""
+    with draft.open("rb") as opened:
+        os.fsync(opened.fileno())
+    draft.replace(path)
+    _sync_folder(path.parent)
+
+
 def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:

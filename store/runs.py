@@ -17,12 +17,16 @@ from store.results import DONE
 from store.spool import ingest, keys_with_result, pending
 
 _SWEEPS = f"""
-    SELECT sweep_id, name, created, settings, counted.runs, counted.done
+    SELECT sweep_id, name, created, settings, counted.runs, counted.done,
+           archived IS NOT NULL AS archived, coalesce(tagged.tags, []) AS tags
     FROM sweeps JOIN (
         SELECT sweep_id, count(*) AS runs, count(*) FILTER (runs.state IN {DONE} OR pending.key IS NOT NULL) AS done
         FROM sweep_runs LEFT JOIN runs USING (key) LEFT JOIN pending USING (key)
         GROUP BY sweep_id
     ) AS counted USING (sweep_id)
+    LEFT JOIN (
+        SELECT sweep_id, list(tag ORDER BY tag) AS tags FROM sweep_tags GROUP BY sweep_id
+    ) AS tagged USING (sweep_id)
     ORDER BY created DESC, name
 """
 
@@ -87,11 +91,12 @@ def rename_sweep(db: Database, sweep_id: str, name: str) -> None:
 
 
 def list_sweeps(db: Database) -> pd.DataFrame:
-    """Return sweep_id, name, created (UTC), runs, done, arch and dataset of every sweep, newest first."""
+    """Return every sweep, newest first: sweep_id, name, created (UTC), runs, done, archived, tags, arch and dataset."""
     done = {result.spec.key for _, result in pending(db) if result.state.done}
     with db.reading() as con:
         con.register("pending", pa.table({"key": pa.array(done, pa.string())}))
         found = con.execute(_SWEEPS).df()
+    found["tags"] = [tuple(tags) for tags in found["tags"]]
     settings = [json.loads(text) for text in found.pop("settings")]
     for knob in ("arch", "dataset"):
         found[knob] = [", ".join(_values(one, knob)) for one in settings]

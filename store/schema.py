@@ -32,6 +32,11 @@ MIGRATIONS = (
     CREATE TABLE outcomes (run_id UINTEGER PRIMARY KEY, predictions BLOB, predictions_bytes UBIGINT, weights BLOB);
     """,
     "ALTER TABLE curves ADD COLUMN test_exact DOUBLE[]",
+    """
+    ALTER TABLE sweeps ADD COLUMN note VARCHAR;
+    ALTER TABLE sweeps ADD COLUMN archived TIMESTAMP;
+    CREATE TABLE sweep_tags (sweep_id VARCHAR NOT NULL, tag VARCHAR NOT NULL, PRIMARY KEY (sweep_id, tag));
+    """,
 )
 """Each brings the tables from its place in the list to the next; a released one never changes."""
 

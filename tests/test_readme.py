@@ -31,6 +31,6 @@ def test_its_picture_is_there() -> None:
 def test_its_make_targets_and_commands_exist() -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     assert set(re.findall(r"^ +make (\w+)", README, flags=re.MULTILINE)) <= targets
-    for command in set(re.findall(r"python -m engine (\w+)", README)):
-        asked = [sys.executable, "-m", "engine", command, "--help"]
+    for folder, command in set(re.findall(r"python -m (engine|store) (\w+)", README)):
+        asked = [sys.executable, "-m", folder, command, "--help"]
         assert subprocess.run(asked, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0

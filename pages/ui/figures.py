@@ -185,7 +185,7 @@ def _legend(many: bool) -> dict[str, object]:
 
 def _ticks(places: pd.Series, view: View) -> dict[str, object]:
     own = sorted(set(places))
-    if view.x in ("width", "depth") and view.log_x and len(own) <= 16:
+    if view.x == "depth" or (view.x == "width" and view.log_x and len(own) <= 16):
         return {"tickvals": own, "ticktext": [f"{v:g}" for v in own]}
     every: dict[str, object] = {"dtick": "D2"} if view.log_x else {}  # 1, 2, 5, 10: more would run into each other
     return every | {"tickformat": "~s" if view.x != "ratio" else "~g"}

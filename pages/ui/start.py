@@ -18,6 +18,7 @@ def presets() -> dict[str, str]:
 def draw(opened: services.Services, sweep: SweepSpec) -> None:
     """Draw the chooser; it stands at what `sweep` is, and empty where that is nobody's."""
     saved = services.sweeps(opened.db)
+    saved = saved[~saved["archived"].astype(bool)]
     titles = dict(zip(saved["sweep_id"], saved["name"], strict=True))
     options = {key: registry.preset(name).title for key, name in presets().items()}
     options |= {key: title for key, title in titles.items() if key not in options}

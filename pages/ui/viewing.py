@@ -33,7 +33,7 @@ def draw(page: str, steps: Callable[[], Sequence[int]], axes: Sequence[str], los
     """
     if st.session_state[f"{page}.x"] not in axes:
         st.session_state[f"{page}.x"] = axes[0]
-    with st.container(horizontal=True, wrap=False, gap="small", key=f"{page}-view"):
+    with st.container(horizontal=True, wrap=len(axes) > 3, gap="small", key=f"{page}-view"):
         x = _one(page, "x", "Size", {name: _AXES[name] for name in axes})
         y = st.selectbox(
             "Measure",

@@ -14,6 +14,7 @@ from engine import registry
 from engine.knob import Knob
 from engine.spec import RunState, SweepSpec
 from pages.ui import link
+from store import library
 from store.database import Database
 from tests.pages import made_up
 from tests.pages.conftest import FRAME
@@ -176,6 +177,18 @@ def test_a_starting_point_fills_the_controls(opened: Open, db: Database) -> None
     assert app.query_params["dropout"] == "0.1"
     app.text_input(key="knob.lr").set_value("0.01").run()
     assert app.selectbox(key="start").value is None
+
+
+def test_an_archived_sweep_is_no_starting_point_but_its_link_works(opened: Open, db: Database) -> None:
+    mine = SweepSpec.of({"dataset": "moons", "width": (2, 4), "dropout": 0.1})
+    made_up.train(db, mine, "Mine")
+    address = {"dataset": "moons", "width": "2,4", "dropout": "0.1"}
+    assert "Mine" in opened(**address).selectbox(key="start").options
+    library.archive(db, mine.key, True)
+    app = opened(**address)
+    assert "Mine" not in app.selectbox(key="start").options
+    assert not app.exception
+    assert charts(app) == 1
 
 
 def test_diverged_and_failed_runs_are_named(opened: Open, db: Database) -> None:

@@ -80,7 +80,9 @@ def test_a_log_axis_leaves_out_zeros() -> None:
 
 def test_a_linear_model_of_depth_0_makes_the_size_axis_linear() -> None:
     table = runs({"depth": 0}, {"depth": 2})
-    assert figures.size_curve(table, View(x="depth")).layout.xaxis.type == "linear"
+    axis = figures.size_curve(table, View(x="depth")).layout.xaxis
+    assert axis.type == "linear"
+    assert axis.ticktext == ("0", "2")
     assert "The size axis is linear" in words.marks(table, View(x="depth"))
     assert figures.size_curve(table, View(x="params")).layout.xaxis.type == "log"
 

@@ -9,6 +9,7 @@ from engine.spec import RunState
 from store import runs, shipped
 from store.database import Database, open_database
 from store.spool import Spool
+from tests.store import shelves
 from tests.store.fakes import RUNS, SWEEP, result
 from tests.store.packs import export, home
 
@@ -41,3 +42,10 @@ def file(db: Database, tmp_path: Path) -> Path:
 @pytest.fixture
 def fresh(empty_home: Path, tmp_path: Path, db: Database) -> Database:
     return home(empty_home, tmp_path / "fresh")
+
+
+@pytest.fixture
+def filled(db: Database) -> Database:
+    """A store with two sweeps that share runs."""
+    shelves.fill(db)
+    return db

@@ -1,0 +1,221 @@
+"""Looks after saved sweeps: finds, describes, notes, tags, archives and deletes them."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from engine.spec import RunState
+from store.connection import Database
+from store.errors import StoreError
+from store.results import DONE
+from store.spool import ingest, pending
+
+MAX_NOTE = 10_000
+"""Characters of a note."""
+_SHOWN = 10
+"""Most names that a sentence lists."""
+_TAG = r"[\w.:/+-]{1,40}"
+
+_OWN = """
+    SELECT run_id FROM runs
+    SEMI JOIN (SELECT key FROM sweep_runs WHERE sweep_id = ?) USING (key)
+    ANTI JOIN (SELECT key FROM sweep_runs WHERE sweep_id <> ?) USING (key)
+"""
+"""The runs in the tables that belong to one sweep alone."""
+_STATES = f"""
+    WITH wanted AS (SELECT key FROM sweep_runs WHERE sweep_id = ?), found AS (
+        FROM (SELECT key, state, created FROM runs UNION ALL SELECT key, state, created FROM beside)
+        SEMI JOIN wanted USING (key)
+        QUALIFY row_number() OVER (
+            PARTITION BY key
+            ORDER BY CASE WHEN state IN {DONE} THEN 0 WHEN state = 'running' THEN 1 ELSE 2 END, created DESC
+        ) = 1
+    )
+    SELECT coalesce(state, 'missing') AS state, count(*) FROM wanted LEFT JOIN found USING (key)
+    GROUP BY ALL ORDER BY state
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A sweep that a person asked for."""
+
+    sweep_id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """How many runs of a sweep have a result: those of this sweep alone, and those that others have too."""
+
+    own: int
+    shared: int
+
+
+def find(db: Database, text: str) -> Found:
+    """Return the sweep of this name or key, or the one whose name or key begins so; archived ones too.
+
+    Raises: ValueError: where there is none, or more than one; it says which there are.
+    """
+    with db.reading() as con:
+        rows = con.execute(
+            """
+            SELECT sweep_id, name, name = $1 OR sweep_id = $1 AS exact FROM sweeps
+            WHERE exact OR $1 <> '' AND (starts_with(name, $1) OR starts_with(sweep_id, $1))
+            ORDER BY exact DESC, name
+            """,
+            [text],
+        ).fetchall()
+        names = con.execute("SELECT name FROM sweeps ORDER BY archived IS NOT NULL, created DESC, name").fetchall()
+    chosen = [row for row in rows if row[2]] or rows
+    if len(chosen) == 1:
+        return Found(sweep_id=chosen[0][0], name=chosen[0][1])
+    if chosen:
+        several = _listed([f"{name!r} ({sweep_id[:8]})" for sweep_id, name, _ in chosen])
+        raise ValueError(f"sweep={text[:80]!r} may be {several}; write more of its name or key.")
+    there = _listed([repr(name) for (name,) in names]) if names else "none yet; train one first"
+    raise ValueError(f"sweep={text[:80]!r} is not known; there are: {there}.")
+
+
+def describe(db: Database, sweep_id: str) -> dict[str, Any]:
+    """Return key, name, settings, created (UTC), runs, states (runs by state), note, tags and archived of a sweep.
+
+    A run that has not begun is `missing`. Raises: ValueError: for a sweep that is not there.
+    """
+    ended = [(created, result) for created, result in pending(db)]
+    beside = {
+        "key": pa.array([result.spec.key for _, result in ended], pa.string()),
+        "state": pa.array([str(result.state) for _, result in ended], pa.string()),
+        "created": pa.array([created for created, _ in ended], pa.timestamp("us")),
+    }
+    with db.reading() as con:
+        con.register("beside", pa.table(beside))
+        row = con.execute(
+            "SELECT name, settings, created, note, archived IS NOT NULL FROM sweeps WHERE sweep_id = ?", [sweep_id]
+        ).fetchone()
+        if row is None:
+            raise _gone(sweep_id)
+        states = {state: int(count) for state, count in con.execute(_STATES, [sweep_id]).fetchall()}
+        tags = _tags(con, sweep_id)
+    return {
+        "key": sweep_id,
+        "name": row[0],
+        "settings": json.loads(row[1]),
+        "created": row[2],
+        "runs": sum(states.values()),
+        "states": states,
+        "note": row[3] or "",
+        "tags": tags,
+        "archived": bool(row[4]),
+    }
+
+
+def set_note(db: Database, sweep_id: str, note: str) -> None:
+    """Keep `note` with the sweep in place of the one before; an empty one takes it away.
+
+    Raises: ValueError: for a note that is too long, and for a sweep that is not there.
+    """
+    note = note.strip()
+    if len(note) > MAX_NOTE:
+        raise ValueError(f"note has {len(note)} characters; allowed: up to {MAX_NOTE}.")
+    with _changing(db, sweep_id) as con:
+        con.execute("UPDATE sweeps SET note = ? WHERE sweep_id = ?", [note or None, sweep_id])
+
+
+def add_tags(db: Database, sweep_id: str, tags: Sequence[str]) -> list[str]:
+    """Tag the sweep, and return all its tags; one that it has already stays.
+
+    Raises: ValueError: for a tag that is not possible, and for a sweep that is not there.
+    """
+    for tag in tags:
+        if not re.fullmatch(_TAG, tag):
+            raise ValueError(f"tag={tag[:40]!r} is not possible; allowed: 1 to 40 letters, digits and . _ : / + -")
+    with _changing(db, sweep_id) as con:
+        for tag in tags:
+            con.execute("INSERT OR IGNORE INTO sweep_tags VALUES (?, ?)", [sweep_id, tag])
+        return _tags(con, sweep_id)
+
+
+def remove_tags(db: Database, sweep_id: str, tags: Sequence[str]) -> list[str]:
+    """Take tags from the sweep, and return those left.
+
+    Raises: ValueError: for a tag that it does not have, then none is taken; and for a sweep that is not there.
+    """
+    with _changing(db, sweep_id) as con:
+        there = _tags(con, sweep_id)
+        for tag in tags:
+            if tag not in there:
+                raise ValueError(f"tag={tag[:40]!r} is none of this sweep; its tags are: {_listed(there) or 'none'}.")
+            con.execute("DELETE FROM sweep_tags WHERE sweep_id = ? AND tag = ?", [sweep_id, tag])
+        return _tags(con, sweep_id)
+
+
+def archive(db: Database, sweep_id: str, archived: bool) -> None:
+    """Put the sweep aside, or bring it back. Raises: ValueError: for a sweep that is not there."""
+    when = datetime.now(UTC).replace(tzinfo=None) if archived else None
+    with _changing(db, sweep_id) as con:
+        con.execute("UPDATE sweeps SET archived = ? WHERE sweep_id = ?", [when, sweep_id])
+
+
+def share(db: Database, sweep_id: str) -> Share:
+    """Return what deleting the sweep would remove, and what it would leave to others."""
+    ingest(db)
+    with db.reading() as con:
+        return _share(con, sweep_id)
+
+
+def delete(db: Database, sweep_id: str) -> Share:
+    """Remove the sweep, and the results of those of its runs that no other sweep has; return how many.
+
+    Raises: ValueError: for a sweep that is not there; StoreError: while a run of it alone is in training.
+    """
+    ingest(db)
+    training = {result.spec.key for _, result in pending(db) if result.state is RunState.RUNNING}
+    with _changing(db, sweep_id) as con:
+        keys = "SELECT key FROM sweep_runs WHERE sweep_id {} ?"
+        own = con.execute(f"{keys.format('=')} EXCEPT {keys.format('<>')}", [sweep_id, sweep_id]).fetchall()
+        if not training.isdisjoint(key for (key,) in own):
+            raise StoreError("Runs of this sweep are in training: stop it first, then delete it.")
+        counts = _share(con, sweep_id)
+        con.execute(f"CREATE TEMP TABLE doomed AS {_OWN}", [sweep_id, sweep_id])
+        for table in ("outcomes", "curves", "runs"):
+            con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM doomed)")
+        for table in ("sweep_tags", "sweep_runs", "sweeps"):
+            con.execute(f"DELETE FROM {table} WHERE sweep_id = ?", [sweep_id])
+        return counts
+
+
+@contextmanager
+def _changing(db: Database, sweep_id: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    with db.writing() as con:
+        if con.execute("SELECT 1 FROM sweeps WHERE sweep_id = ?", [sweep_id]).fetchone() is None:
+            raise _gone(sweep_id)
+        yield con
+
+
+def _share(con: duckdb.DuckDBPyConnection, sweep_id: str) -> Share:
+    ((own,),) = con.execute(f"SELECT count(*) FROM ({_OWN})", [sweep_id, sweep_id]).fetchall()
+    of_it = "SELECT count(*) FROM runs SEMI JOIN (SELECT key FROM sweep_runs WHERE sweep_id = ?) USING (key)"
+    ((both,),) = con.execute(of_it, [sweep_id]).fetchall()
+    return Share(own=int(own), shared=int(both - own))
+
+
+def _tags(con: duckdb.DuckDBPyConnection, sweep_id: str) -> list[str]:
+    rows = con.execute("SELECT tag FROM sweep_tags WHERE sweep_id = ? ORDER BY tag", [sweep_id]).fetchall()
+    return [tag for (tag,) in rows]
+
+
+def _gone(sweep_id: str) -> ValueError:
+    return ValueError(f"sweep={sweep_id[:40]} is not there any more; allowed: a sweep of the list.")
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    return ", ".join(words[:_SHOWN]) + more

@@ -1,0 +1,191 @@
+"""The commands that look after saved sweeps and the store's file: list, show, name, note, tag, …, backup, vacuum."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from store import copies, library, runs
+from store.database import open_database
+
+_Command = Callable[[argparse.Namespace], int]
+_SWEEP = "its name, its key, or a beginning of either that no other sweep has"
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add each command to those of a parser; it sets `run`, which takes the options and returns the exit code."""
+    listing = _add(commands, "list", _list, "the saved sweeps, newest first")
+    listing.add_argument("--archived", action="store_true", help="those that were archived instead")
+    _of_sweep(commands, "show", _show, "settings, runs by state, note and tags of a sweep")
+    for command in ("list", "show"):
+        commands.choices[command].add_argument("--json", action="store_true", help="print JSON and nothing else")
+    _of_sweep(commands, "name", _name, "give a sweep another name").add_argument("name", metavar="NAME")
+    note = _of_sweep(commands, "note", _note, "keep a note with a sweep, in place of the one before")
+    note.add_argument("text", metavar="TEXT", help='"" takes the note away')
+    tag = _of_sweep(commands, "tag", _tag, "tag a sweep")
+    untag = _of_sweep(commands, "untag", _untag, "take tags from a sweep")
+    for parser in (tag, untag):
+        parser.add_argument("tags", nargs="+", metavar="TAG", help="letters, digits and . _ : / + -")
+    _of_sweep(commands, "archive", _archive, "put a sweep aside: lists leave it out, links to it work")
+    _of_sweep(commands, "unarchive", _unarchive, "bring a sweep back")
+    delete = _of_sweep(commands, "delete", _delete, "remove a sweep, and results that no other sweep shares")
+    delete.add_argument("--yes", action="store_true", help="do it; without, only say what would be removed")
+    backup = _add(commands, "backup", _backup, "write the store to another file, whole or not at all")
+    backup.add_argument("file", type=Path, metavar="FILE", help="new, or an older backup that it replaces")
+    _add(commands, "vacuum", _vacuum, "give back the space that nothing in the store uses any more")
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: _Command, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _of_sweep(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: _Command, text: str
+) -> argparse.ArgumentParser:
+    parser = _add(commands, name, run, text)
+    parser.add_argument("sweep", metavar="SWEEP", help=_SWEEP)
+    return parser
+
+
+def _list(options: argparse.Namespace) -> int:
+    every = runs.list_sweeps(open_database()).to_dict("records")
+    found = [
+        {
+            "name": row["name"],
+            "key": row["sweep_id"],
+            "runs": int(row["runs"]),
+            "finished": int(row["done"]),
+            "created": _when(row["created"]),
+            "tags": list(row["tags"]),
+            "archived": bool(row["archived"]),
+        }
+        for row in every
+        if bool(row["archived"]) == options.archived
+    ]
+    if options.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return 0
+    print("key       finished/runs  when (UTC)        name  [tags]")
+    for row in found:
+        share = f"{row['finished']}/{row['runs']}"
+        tags = f"  [{', '.join(row['tags'])}]" if row["tags"] else ""
+        print(f"{row['key'][:8]}  {share:>13}  {row['created'][:16].replace('T', ' ')}  {row['name']}{tags}")
+    rest = len(every) - len(found)
+    if rest and not options.archived:
+        print(f"Archived besides: {rest} (list --archived)", file=sys.stderr)
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    db = open_database()
+    found = library.describe(db, library.find(db, options.sweep).sweep_id)
+    found["created"] = _when(found["created"])
+    if options.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return 0
+    states = ", ".join(f"{count} {state}" for state, count in found["states"].items())
+    lines = {
+        "name": found["name"] + (" (archived)" if found["archived"] else ""),
+        "key": found["key"],
+        "created": found["created"],
+        "runs": f"{found['runs']}: {states}",
+        "tags": ", ".join(found["tags"]) or "none",
+        "note": found["note"] or "none",
+    }
+    for label, text in lines.items():
+        print(f"{label:9}{text}")
+    print("settings (others as usual)")
+    for knob, values in found["settings"].items():
+        print(f"  {knob} = {', '.join(map(str, values if isinstance(values, list) else [values]))}")
+    return 0
+
+
+def _name(options: argparse.Namespace) -> int:
+    db = open_database()
+    sweep = library.find(db, options.sweep)
+    runs.rename_sweep(db, sweep.sweep_id, options.name)
+    print(f"{sweep.name!r} is now called {options.name.strip()!r}.")
+    return 0
+
+
+def _note(options: argparse.Namespace) -> int:
+    db = open_database()
+    sweep = library.find(db, options.sweep)
+    library.set_note(db, sweep.sweep_id, options.text)
+    print(f"{sweep.name!r} has {'this' if options.text.strip() else 'no'} note now.")
+    return 0
+
+
+def _tag(options: argparse.Namespace) -> int:
+    db = open_database()
+    sweep = library.find(db, options.sweep)
+    return _say_tags(sweep, library.add_tags(db, sweep.sweep_id, options.tags))
+
+
+def _untag(options: argparse.Namespace) -> int:
+    db = open_database()
+    sweep = library.find(db, options.sweep)
+    return _say_tags(sweep, library.remove_tags(db, sweep.sweep_id, options.tags))
+
+
+def _say_tags(sweep: library.Found, tags: list[str]) -> int:
+    print(f"{sweep.name!r} has these tags now: {', '.join(tags) or 'none'}.")
+    return 0
+
+
+def _archive(options: argparse.Namespace) -> int:
+    db = open_database()
+    sweep = library.find(db, options.sweep)
+    library.archive(db, sweep.sweep_id, True)
+    print(f"{sweep.name!r} is archived; `unarchive` brings it back.")
+    return 0
+
+
+def _unarchive(options: argparse.Namespace) -> int:
+    db = open_database()
+    sweep = library.find(db, options.sweep)
+    library.archive(db, sweep.sweep_id, False)
+    print(f"{sweep.name!r} is in the list again.")
+    return 0
+
+
+def _delete(options: argparse.Namespace) -> int:
+    db = open_database()
+    sweep = library.find(db, options.sweep)
+    if not options.yes:
+        share = library.share(db, sweep.sweep_id)
+        print(f"This would remove the sweep {sweep.name!r} and {_results(share)} To do it, add --yes.", file=sys.stderr)
+        return 1
+    share = library.delete(db, sweep.sweep_id)
+    print(f"Removed: the sweep {sweep.name!r} and {_results(share)}")
+    return 0
+
+
+def _results(share: library.Share) -> str:
+    return f"{share.own} results of its runs; {share.shared} that other sweeps share stay."
+
+
+def _backup(options: argparse.Namespace) -> int:
+    count = copies.backup(open_database(), options.file)
+    print(
+        f"{options.file} holds the store with {count} runs. To use it: put it as scalescope.duckdb into a new folder, "
+    )
+    print("and set SCALESCOPE_HOME to that folder.")
+    return 0
+
+
+def _vacuum(options: argparse.Namespace) -> int:
+    before, after = copies.vacuum(open_database())
+    print(f"The store takes {after / 2**20:,.1f} MiB; before, it took {before / 2**20:,.1f}.")
+    return 0
+
+
+def _when(created: datetime | Any) -> str:
+    return f"{created.isoformat(timespec='seconds')}Z"
