@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from store import copies, library, runs
+from store.connection import Database
 from store.database import open_database
 
 _Command = Callable[[argparse.Namespace], int]
+_OfSweep = Callable[[Database, library.Found, argparse.Namespace], int]
 _SWEEP = "its name, its key, or a beginning of either that no other sweep has"
 
 
@@ -47,9 +49,13 @@ def _add(
 
 
 def _of_sweep(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: _Command, text: str
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: _OfSweep, text: str
 ) -> argparse.ArgumentParser:
-    parser = _add(commands, name, run, text)
+    def found(options: argparse.Namespace) -> int:
+        db = open_database()
+        return run(db, library.find(db, options.sweep), options)
+
+    parser = _add(commands, name, found, text)
     parser.add_argument("sweep", metavar="SWEEP", help=_SWEEP)
     return parser
 
@@ -83,9 +89,8 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _show(options: argparse.Namespace) -> int:
-    db = open_database()
-    found = library.describe(db, library.find(db, options.sweep).sweep_id)
+def _show(db: Database, sweep: library.Found, options: argparse.Namespace) -> int:
+    found = library.describe(db, sweep.sweep_id)
     found["created"] = _when(found["created"])
     if options.json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
@@ -107,31 +112,23 @@ def _show(options: argparse.Namespace) -> int:
     return 0
 
 
-def _name(options: argparse.Namespace) -> int:
-    db = open_database()
-    sweep = library.find(db, options.sweep)
+def _name(db: Database, sweep: library.Found, options: argparse.Namespace) -> int:
     runs.rename_sweep(db, sweep.sweep_id, options.name)
     print(f"{sweep.name!r} is now called {options.name.strip()!r}.")
     return 0
 
 
-def _note(options: argparse.Namespace) -> int:
-    db = open_database()
-    sweep = library.find(db, options.sweep)
+def _note(db: Database, sweep: library.Found, options: argparse.Namespace) -> int:
     library.set_note(db, sweep.sweep_id, options.text)
     print(f"{sweep.name!r} has {'this' if options.text.strip() else 'no'} note now.")
     return 0
 
 
-def _tag(options: argparse.Namespace) -> int:
-    db = open_database()
-    sweep = library.find(db, options.sweep)
+def _tag(db: Database, sweep: library.Found, options: argparse.Namespace) -> int:
     return _say_tags(sweep, library.add_tags(db, sweep.sweep_id, options.tags))
 
 
-def _untag(options: argparse.Namespace) -> int:
-    db = open_database()
-    sweep = library.find(db, options.sweep)
+def _untag(db: Database, sweep: library.Found, options: argparse.Namespace) -> int:
     return _say_tags(sweep, library.remove_tags(db, sweep.sweep_id, options.tags))
 
 
@@ -140,25 +137,19 @@ def _say_tags(sweep: library.Found, tags: list[str]) -> int:
     return 0
 
 
-def _archive(options: argparse.Namespace) -> int:
-    db = open_database()
-    sweep = library.find(db, options.sweep)
+def _archive(db: Database, sweep: library.Found, options: argparse.Namespace) -> int:
     library.archive(db, sweep.sweep_id, True)
     print(f"{sweep.name!r} is archived; `unarchive` brings it back.")
     return 0
 
 
-def _unarchive(options: argparse.Namespace) -> int:
-    db = open_database()
-    sweep = library.find(db, options.sweep)
+def _unarchive(db: Database, sweep: library.Found, options: argparse.Namespace) -> int:
     library.archive(db, sweep.sweep_id, False)
     print(f"{sweep.name!r} is in the list again.")
     return 0
 
 
-def _delete(options: argparse.Namespace) -> int:
-    db = open_database()
-    sweep = library.find(db, options.sweep)
+def _delete(db: Database, sweep: library.Found, options: argparse.Namespace) -> int:
     if not options.yes:
         share = library.share(db, sweep.sweep_id)
         print(f"This would remove the sweep {sweep.name!r} and {_results(share)} To do it, add --yes.", file=sys.stderr)

@@ -21,7 +21,7 @@ def differ_in_rows_alone(runs: Sequence[RunSpec]) -> bool:
 class Replay:
     """Takes steps that differ in nothing but their rows.
 
-    Source: "CUDA graphs" in torch's documentation of CUDA semantics: warm up on a side stream, then capture.
+    Source: "CUDA graphs" in torch's documentation of CUDA semantics: warm up, then capture.
     """
 
     def __init__(self, step: Callable[[Tensor, int], None], record: Callable[[Callable[[], None]], Callable[[], None]]):

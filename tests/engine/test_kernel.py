@@ -1,7 +1,6 @@
 """The compiled kernel against the reference, and a run against itself in other company and other portions."""
 
 import dataclasses
-import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,18 +23,11 @@ from engine.net.workspace import Value
 from engine.randomness import BatchOrder
 from engine.spec import RunSpec, SweepSpec
 from engine.train import reader_of, train
-from tests.engine.test_batched import REGULARIZERS
+from tests.engine.test_batched import REGULARIZERS, _mixed, _points
 
 OPTIMIZERS = knobs_of(RunSpec)["optimizer"].choices()
 
 needs_compiler = pytest.mark.skipif(compiled.library("float") is None, reason="no C++ compiler here, or it is off")
-
-
-def _points(
-    runs: tuple[RunSpec, ...], reader: type[Reader], dtype: torch.dtype
-) -> dict[tuple[str, int], tuple[float, ...]]:
-    points = itertools.chain.from_iterable(train(runs, reader=reader, dtype=dtype))
-    return {(point.key, point.step): point.metrics for point in points}
 
 
 def _rows(runs: tuple[RunSpec, ...], steps: int) -> torch.Tensor:
@@ -51,14 +43,6 @@ LEVERS = {
 """Without those that the kernel leaves to the batched reader."""
 BASE: dict[str, object] = {"width": 12, "depth": 2, "steps": 200, "dataset_size": 200, "batch_size": 24}
 RATES: dict[str, object] = {"lr": (0.002, 0.005, 0.003), "label_noise": 0.2}
-
-
-def _mixed(values: dict[str, object], number: int) -> tuple[RunSpec, ...]:
-    """Return runs that take the values of every list in turn, each with a seed of its own."""
-    lists = {name: value if isinstance(value, tuple) else (value,) for name, value in values.items()}
-    return tuple(
-        RunSpec.of({name: value[i % len(value)] for name, value in lists.items()} | {"seed": i}) for i in range(number)
-    )
 
 
 def _assert_equal_in_float64(runs: tuple[RunSpec, ...]) -> None:

@@ -1,6 +1,5 @@
 """Every architecture that the compiled kernel follows against the reference, and a run against itself elsewhere."""
 
-import itertools
 from typing import TypeVar
 
 import pytest
@@ -12,13 +11,11 @@ from engine.net.batched import Batched
 from engine.net.compiled import library
 from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
-from engine.net.reader import Reader
 from engine.net.reference import Reference
 from engine.net.tape import AT_DEFAULT, tape
 from engine.spec import RunSpec, SweepSpec
-from engine.train import train
 from tests.engine.shapes import SHAPES
-from tests.engine.test_batched import OPTIMIZERS, REGULARIZERS, VARIANTS, _mixed
+from tests.engine.test_batched import OPTIMIZERS, REGULARIZERS, VARIANTS, _mixed, _points
 
 T = TypeVar("T")
 ARCHS = tuple(name for name in registry.names("archs") if tape(RunSpec.of({"arch": name}), True))
@@ -27,13 +24,6 @@ RATES = {"transformer": (0.0004, 0.001)}
 """What an architecture's users take, where it is not what an MLP's do."""
 
 pytestmark = pytest.mark.skipif(library("float") is None, reason="no C++ compiler here, or it is off")
-
-
-def _points(
-    runs: tuple[RunSpec, ...], reader: type[Reader], dtype: torch.dtype
-) -> dict[tuple[str, int], tuple[float, ...]]:
-    points = itertools.chain.from_iterable(train(runs, reader=reader, dtype=dtype))
-    return {(point.key, point.step): point.metrics for point in points}
 
 
 def _assert_equal_in_float64(values: dict[str, object], **lists: tuple[object, ...]) -> None:
