@@ -37,6 +37,19 @@ MIGRATIONS = (
     ALTER TABLE sweeps ADD COLUMN archived TIMESTAMP;
     CREATE TABLE sweep_tags (sweep_id VARCHAR NOT NULL, tag VARCHAR NOT NULL, PRIMARY KEY (sweep_id, tag));
     """,
+    """
+    CREATE TABLE imports (
+        import_id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, kind VARCHAR NOT NULL, source VARCHAR NOT NULL,
+        size_is VARCHAR NOT NULL, data_is VARCHAR NOT NULL, mapping JSON NOT NULL, note VARCHAR,
+        created TIMESTAMP NOT NULL
+    );
+    CREATE TABLE imported_runs (
+        import_id VARCHAR NOT NULL, place UINTEGER NOT NULL, run VARCHAR NOT NULL, series VARCHAR NOT NULL,
+        size DOUBLE NOT NULL, data DOUBLE, compute DOUBLE, seed BIGINT, loss DOUBLE,
+        step DOUBLE[], loss_at DOUBLE[], data_at DOUBLE[], compute_at DOUBLE[], others JSON NOT NULL,
+        PRIMARY KEY (import_id, place)
+    );
+    """,
 )
 """Each brings the tables from its place in the list to the next; a released one never changes."""
 
