@@ -94,11 +94,11 @@ def described(collection: Collection) -> list[str]:
     sizes = f"{found['smallest']:.6g} to {found['largest']:.6g} {collection.size_is}"
     lines = [
         f"{collection.source}: {found['runs']:,} runs of {found['sizes']:,} sizes, {sizes}; {chosen}.",
-        f"{found['curves']:,} of them have a curve.",
+        f"Of these with a curve: {found['curves']:,}.",
     ]
     lost = found["runs"] - found["finite"]
     if lost:
-        lines.append(f"{lost:,} have no finite loss: they diverged, or none was noted. They are kept as such.")
+        lines.append(f"Without a finite loss (diverged, or none was noted): {lost:,}, kept as such.")
     return lines + [_line(run, collection) for run in collection.runs[:_SHOWN]]
 
 

@@ -135,7 +135,7 @@ def _filtered(raw: Raw, conditions: Sequence[str]) -> Raw:
         table=raw.table.take(rows),
         numbers=None if raw.numbers is None else raw.numbers[rows],
         run=raw.run,
-        curves=None if read is None else lambda column: [read(column)[row] for row in rows],
+        curves=None if read is None else lambda column, own: read(column, [rows[row] for row in own]),
     )
 
 
@@ -170,13 +170,16 @@ def _of_rows(rows: _Rows) -> list[ImportedRun]:
     for row in range(count):
         name = names[row] if names is not None else raw.called(row)
         curve = None if read["loss"] is None else read["loss"][row]
+        curve = curve if curve is not None and len(curve[0]) > 1 else None
         others = {use: None if found is None else found[row] for use, found in read.items()}
         runs.append(rows.run(name, row, **({} if curve is None else _curve(curve, others))))
     return runs
 
 
 def _read_curves(raw: Raw, column: str) -> Sequence[Curve | None] | None:
-    return raw.curves(column) if raw.curves is not None and column in raw.table.column_names else None
+    if raw.curves is None or column not in raw.table.column_names:
+        return None
+    return raw.curves(column, range(raw.table.num_rows))
 
 
 def _curve(curve: Curve, others: dict[str, Curve | None]) -> dict[str, Any]:

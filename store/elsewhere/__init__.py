@@ -3,7 +3,9 @@
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,8 +37,8 @@ class Raw:
     """By which number a person finds each row of a file; None where rows are runs."""
     run: str = ""
     """The column that names the runs, where rows are runs."""
-    curves: Callable[[str], Sequence[Curve | None]] | None = None
-    """Column → each row's curve of it, where the source keeps more than last values."""
+    curves: Callable[[str, Sequence[int]], list[Curve | None]] | None = None
+    """(column, rows) → the curve of it in each of these rows, where the source keeps more than last values."""
 
     def called(self, row: int) -> str:
         """Return how a person finds a row, counted from 0: row 17, or run 'small'."""
@@ -90,12 +92,41 @@ def read(path: Path, kind: str = "") -> Raw:
         raise ValueError(f"{path} cannot be read ({problem.strerror or problem}).") from problem
 
 
-def needed(module: str, package: str) -> Any:
-    """Import what a source needs and Scalescope does not. Raises: ValueError: with the pip command, where absent."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as problem:
-        raise ValueError(f"Reading this needs the package {package}: run pip install {package}.") from problem
+@contextmanager
+def by_package(path: Path, package: str, *modules: str) -> Iterator[list[Any]]:
+    """Lend modules of a package that Scalescope does not need itself.
+
+    Raises: ValueError: with the pip command, where it is not installed; for whatever it raises itself, in a sentence.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the package, to its own developers
+        try:
+            lent = [importlib.import_module(module) for module in modules]
+        except ImportError as problem:
+            raise ValueError(f"Reading {path} needs another package: run pip install {package}.") from problem
+        try:
+            yield lent
+        except Exception as problem:  # whatever a stranger's file makes a stranger's package do
+            reason = (str(problem).splitlines() or [""])[0][:300] or type(problem).__name__
+            raise ValueError(f"{path} cannot be read by {package}: {reason}") from problem
+
+
+def tabled(path: Path, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Return a row per mapping; a column holds numbers where all its values are numbers, else text.
+
+    Raises: ValueError: where there is no row.
+    """
+    if not rows:
+        raise ValueError(f"{path} holds no run.")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    check_extent(path, len(rows), len(names))
+    return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+
+
+def curve(points: Iterable[tuple[float, float]]) -> Curve | None:
+    """Return points in the order they were noted as a curve: of two at one step the later holds."""
+    last = dict(points)
+    return (sorted(last), [last[step] for step in sorted(last)]) if last else None
 
 
 def begins(path: Path, count: int = 4096) -> bytes:
@@ -128,6 +159,14 @@ def check_extent(path: Path | str, rows: int, columns: int) -> None:
             f"{path} has {rows:,} rows of {columns:,} columns; up to {MAX_ROWS:,} rows and {MAX_CELLS:,} cells are "
             "read: leave some out."
         )
+
+
+def _column(values: Sequence[Any]) -> pa.Array:
+    if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    # What is no letter of Unicode, as in a folder's name, has no place in Arrow.
+    texts = [None if value is None else str(value).encode(errors="replace").decode() for value in values]
+    return pa.array(texts, pa.string())
 
 
 _KNOWN = (
