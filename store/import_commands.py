@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from store import imports
+from store.connection import Database
 from store.database import open_database
 from store.elsewhere import kinds, read, source
 from store.guess import guess
@@ -87,13 +89,86 @@ def _chosen(options: argparse.Namespace, guessed: Choice) -> Choice:
     return choice if choice.loss else replace(choice, loss=guessed.loss)
 
 
+def listed(db: Database) -> list[dict[str, Any]]:
+    """Return each imported collection as `list --json` has it; `source` says that it was imported."""
+    return [
+        {
+            "name": row["name"],
+            "key": row["import_id"],
+            "runs": int(row["runs"]),
+            "finished": int(row["finite"]),
+            "created": f"{row['created'].isoformat(timespec='seconds')}Z",
+            "tags": [],
+            "archived": False,
+            "source": "imported",
+            "kind": row["kind"],
+        }
+        for row in imports.imports(db).to_dict("records")
+    ]
+
+
+def of_import(db: Database, key: str, command: str, options: argparse.Namespace) -> int:
+    """Do one of the commands on a sweep with an imported collection. Raises: ValueError: where it is for sweeps."""
+    found = imports.describe(db, key)
+    name = found["name"]
+    if command == "show":
+        _show(found, as_json=options.json)
+    elif command == "name":
+        imports.rename(db, key, options.name)
+        print(f"{name!r} is now called {options.name.strip()!r}.")
+    elif command == "note":
+        imports.set_note(db, key, options.text)
+        print(f"{name!r} has {'this' if options.text.strip() else 'no'} note now.")
+    elif command != "delete":
+        raise ValueError(f"{name!r} is an imported collection; {command} is for sweeps that were trained here.")
+    elif options.yes:
+        print(f"Removed: the imported collection {name!r} with {imports.delete(db, key)} runs.")
+    else:
+        print(
+            f"This would remove the imported collection {name!r} with {found['runs']} runs. To do it, add --yes.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _show(found: dict[str, Any], *, as_json: bool) -> None:
+    found = found | {"created": f"{found['created'].isoformat(timespec='seconds')}Z"}
+    if as_json:
+        said = {"key": found.pop("import_id"), "from": found.pop("source"), "source": "imported", **found}
+        print(json.dumps(said, indent=2, ensure_ascii=False))
+        return
+    diverged = found["runs"] - found["finite"]
+    lines = {
+        "name": f"{found['name']} (imported)",
+        "key": found["import_id"],
+        "kind": found["kind"],
+        "from": found["source"],
+        "imported": found["created"],
+        "runs": f"{found['runs']}: {found['finite']} with a finite loss, {diverged} without; {found['curves']} curves",
+        "sizes": f"{found['sizes']}: {found['smallest']:.6g} to {found['largest']:.6g} {found['size_is']}",
+        "data": found["data_is"] or "none",
+        "note": found["note"] or "none",
+    }
+    for label, text in lines.items():
+        print(f"{label:10}{_plain(text)}")
+    print("columns")
+    for use, column in found["mapping"].items():
+        print(f"  {use} = {_plain(', '.join(column) if isinstance(column, list) else column)}")
+
+
+def _plain(text: str) -> str:
+    """Return text as it is, unless a terminal would take part of it for a command."""
+    return text if text.isprintable() else repr(text)
+
+
 def described(collection: Collection) -> list[str]:
     """Return in words what a collection holds: how many runs, of which sizes, from which columns, and the first."""
     found = _counts(collection)
     chosen = ", ".join(f"{name} from {value!r}" for name, value in collection.mapping.items() if name in _COLUMNS)
     sizes = f"{found['smallest']:.6g} to {found['largest']:.6g} {collection.size_is}"
     lines = [
-        f"{collection.source}: {found['runs']:,} runs of {found['sizes']:,} sizes, {sizes}; {chosen}.",
+        f"{_plain(collection.source)}: {found['runs']:,} runs of {found['sizes']:,} sizes, {sizes}; {chosen}.",
         f"Of these with a curve: {found['curves']:,}.",
     ]
     lost = found["runs"] - found["finite"]

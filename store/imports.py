@@ -43,6 +43,24 @@ _COUNTED = """
     ORDER BY created DESC, name
 """
 
+_POINTS = """
+    WITH chosen AS (
+        SELECT * FROM imported_runs JOIN imports USING (import_id)
+        WHERE $1 IS NULL OR list_contains($1, import_id)
+    ), long AS (
+        SELECT * REPLACE (
+            unnest(coalesce(step, [NULL])) AS step, unnest(coalesce(loss_at, [loss])) AS loss_at,
+            unnest(coalesce(data_at, if(step IS NULL, [data], [data FOR _ IN step]))) AS data_at,
+            unnest(coalesce(compute_at, if(step IS NULL, [compute], [compute FOR _ IN step]))) AS compute_at
+        ) FROM chosen
+    )
+    SELECT 'imported' AS source, import_id || '/' || place AS key, name AS collection, run, series,
+           if(size_is = 'params', size, NULL) AS params, if(size_is = 'width', size, NULL) AS width,
+           data_at AS data, data_is, compute_at AS train_flops, seed,
+           if(loss IS NULL, 'diverged', 'finished') AS state, step, loss_at AS loss, others::VARCHAR AS others
+    FROM long ORDER BY collection, import_id, place, step
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedRun:
@@ -148,6 +166,37 @@ def runs_of(db: Database, import_id: str) -> pd.DataFrame:
         ).df()
     found["others"] = [json.loads(text) for text in found["others"]]
     return found
+
+
+def find(db: Database, text: str) -> str | None:
+    """Return the id of the collection of this name or key, or the only one whose name or key begins so; else None.
+
+    None as well where the text is a sweep's name or key, or, unless it is a collection's own, the beginning of one.
+    Raises: ValueError: where it begins more than one collection's.
+    """
+    match = "SELECT {0}, name, $1 IN (name, {0}) FROM {1} WHERE starts_with(name, $1) OR starts_with({0}, $1)"
+    with db.reading() as con:
+        found = con.execute(match.format("import_id", "imports"), [text]).fetchall()
+        sweeps = con.execute(match.format("sweep_id", "sweeps"), [text]).fetchall()
+    exact = [row for row in found if row[2]]
+    if not text or any(row[2] for row in sweeps) or (sweeps and not exact):
+        return None
+    chosen = exact or found
+    if len(chosen) > 1:
+        several = ", ".join(f"{name!r} ({key[:8]})" for key, name, _ in chosen[:10])
+        raise ValueError(f"{text[:80]!r} may be {several}; write more of its name or key.")
+    return str(chosen[0][0]) if chosen else None
+
+
+def points(db: Database, import_ids: Sequence[str] | None = None) -> pa.Table:
+    """Return a row per point of each run, and one for a run without a curve, of these collections or all.
+
+    Columns: source ("imported"), key, collection, run, series, params, width, data, data_is, train_flops, seed, state
+    (diverged: without a finite loss at its end), step, loss, others (JSON text).
+    """
+    with db.reading() as con:
+        wanted = None if import_ids is None else list(import_ids)
+        return con.sql(_POINTS, params=[wanted]).to_arrow_table()
 
 
 def describe(db: Database, import_id: str) -> dict[str, Any]:

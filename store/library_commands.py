@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from store import copies, library, runs
+from store import copies, import_commands, imports, library, runs
 from store.connection import Database
 from store.database import open_database
 
@@ -53,6 +53,9 @@ def _of_sweep(
 ) -> argparse.ArgumentParser:
     def found(options: argparse.Namespace) -> int:
         db = open_database()
+        brought = imports.find(db, options.sweep)
+        if brought is not None:
+            return import_commands.of_import(db, brought, name, options)
         return run(db, library.find(db, options.sweep), options)
 
     parser = _add(commands, name, found, text)
@@ -61,7 +64,8 @@ def _of_sweep(
 
 
 def _list(options: argparse.Namespace) -> int:
-    every = runs.list_sweeps(open_database()).to_dict("records")
+    db = open_database()
+    every = runs.list_sweeps(db).to_dict("records")
     found = [
         {
             "name": row["name"],
@@ -71,11 +75,14 @@ def _list(options: argparse.Namespace) -> int:
             "created": _when(row["created"]),
             "tags": list(row["tags"]),
             "archived": bool(row["archived"]),
+            "source": "trained",
         }
         for row in every
         if bool(row["archived"]) == options.archived
     ]
+    brought = [] if options.archived else import_commands.listed(db)
     if options.json:
+        found += brought
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return 0
     print("key       finished/runs  when (UTC)        name  [tags]")
@@ -83,6 +90,11 @@ def _list(options: argparse.Namespace) -> int:
         share = f"{row['finished']}/{row['runs']}"
         tags = f"  [{', '.join(row['tags'])}]" if row["tags"] else ""
         print(f"{row['key'][:8]}  {share:>13}  {row['created'][:16].replace('T', ' ')}  {row['name']}{tags}")
+    for row in brought:
+        print(
+            f"{row['key'][:8]}  {row['finished']:>6}/{row['runs']:<6}  {row['created'][:16].replace('T', ' ')}  "
+            f"{row['name']}  (imported: {row['kind']})"
+        )
     rest = len(every) - len(found)
     if rest and not options.archived:
         print(f"Archived besides: {rest} (list --archived)", file=sys.stderr)

@@ -61,7 +61,7 @@ def mapped(raw: Raw, choice: Choice) -> Collection:
         source=raw.source,
         size_is=choice.size_is,
         data_is=choice.data_is if choice.data else "",
-        mapping={name: value for name, value in asdict(choice).items() if value},
+        mapping={name: value for name, value in asdict(choice).items() if value and (choice.data or name != "data_is")},
         runs=tuple(runs),
     )
 

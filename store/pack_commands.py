@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from engine.spec import SweepSpec
-from store import pack, tables
+from store import imports, pack, tables
 from store.connection import Database
 from store.database import open_database
 from store.merge import import_pack
-from store.results import done_rows
+from store.results import SCHEMA, done_rows
 from store.spool import ingest
 
 if TYPE_CHECKING:
@@ -29,7 +29,12 @@ def add_commands(commands: "Commands") -> None:
         "file", type=Path, metavar="FILE", help="a pack, but a table where it ends in .csv .parquet .json"
     )
     export.add_argument(
-        "--sweep", nargs="+", action="extend", default=[], metavar="NAME_OR_KEY", help="these alone, not all runs"
+        "--sweep",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME_OR_KEY",
+        help="these alone, not all runs; imported collections too",
     )
     export.set_defaults(run=_export)
 
@@ -43,9 +48,18 @@ def add_commands(commands: "Commands") -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    rows, sweeps = chosen(open_database(), options.sweep)
-    file: Path = options.file
-    count = tables.write(file, rows) if file.suffix in tables.WRITERS else pack.write(file, rows, sweeps)
+    db, file = open_database(), options.file
+    brought = {text: imports.find(db, text) for text in options.sweep}
+    wanted = [text for text, found in brought.items() if found is None]
+    only_imported = bool(brought) and not wanted
+    rows, sweeps = (SCHEMA.empty_table(), []) if only_imported else chosen(db, wanted)
+    if file.suffix in tables.WRITERS:
+        points = imports.points(db, [found for found in brought.values() if found] if brought else None)
+        count, rows = tables.write(file, rows, points), rows.slice(0, 0)
+    elif any(brought.values()):
+        raise ValueError("A run pack holds trained runs alone: write imported ones to a .csv, .parquet or .json file.")
+    else:
+        count = pack.write(file, rows, sweeps)
     print(f"{file}: {_counted(count, 'run')}")
     if count < len(rows):
         print(f"{_counted(len(rows) - count, 'run')} of another engine version stayed out.")
