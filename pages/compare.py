@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.spec import SweepSpec
-from pages.ui import differences, figures, link, services, summary, viewing, words
+from pages.ui import differences, figures, imported, link, services, summary, viewing, words
 from pages.ui.chart import chart
 from pages.ui.summary import View
 from store import runs
@@ -21,7 +21,7 @@ def compare() -> None:
     opened = services.opened()
     saved = services.sweeps(opened.db)
     names = dict(zip(saved["sweep_id"], saved["name"], strict=True))
-    arrive(names)
+    arrive(opened, names)
     picked = st.multiselect(
         "Sweeps",
         list(names),
@@ -32,18 +32,20 @@ def compare() -> None:
     )
     for sentence in st.session_state["compare.problems"]:
         st.error(sentence, icon=":material/error:")
+    brought = imported.pick(opened)
     sweeps = {names[key]: services.saved(opened.db, key) for key in picked}
     losses = frozenset[str]().union(*(services.grid(sweep).losses for sweep in sweeps.values()))
     view = viewing.draw(PAGE, lambda: _steps(opened, sweeps), ("width", "params", "ratio"), losses or {"cross-entropy"})
-    link.leave(PAGE, ({"sweeps": ",".join(picked)} if picked else {}) | link.written_view(view, _FIRST))
-    if len(picked) < 2:
+    asked = {"sweeps": ",".join(picked), "imports": ",".join(brought["import_id"])}
+    link.leave(PAGE, {name: keys for name, keys in asked.items() if keys} | link.written_view(view, _FIRST))
+    if len(picked) + len(brought) < 2:
         st.info(_advice(len(names), len(picked)), icon=":material/stacked_line_chart:")
-    if picked:
-        show(opened, sweeps, view, losses)
+    if picked or len(brought):
+        show(opened, sweeps, brought, view, losses)
         rename(opened, {key: names[key] for key in picked})
 
 
-def arrive(names: dict[str, str]) -> None:
+def arrive(opened: services.Services, names: dict[str, str]) -> None:
     """Set the widgets as the address says, when it was the address that brought the visitor here."""
     params = link.arrived(PAGE)
     if params is None:
@@ -51,17 +53,21 @@ def arrive(names: dict[str, str]) -> None:
     if not params:  # something to see: the opening sweep beside its control, which differ in one setting
         params["sweeps"] = ",".join(key for key in map(_key, _PAIR) if key in names)
     asked = [key for key in params.pop("sweeps", "").split(",") if key]
-    view, problems = link.read_view(params, _FIRST)
+    problems = imported.arrive(opened, params.pop("imports", ""))
+    view, wrong = link.read_view(params, _FIRST)
     unknown = [f"sweeps={key[:40]} is not a saved sweep here." for key in asked if key not in names]
-    unknown += [f"{name} is not known here; allowed: sweeps, {', '.join(link.VIEW)}." for name in params]
+    unknown += [f"{name} is not known here; allowed: sweeps, imports, {', '.join(link.VIEW)}." for name in params]
     st.session_state[_PICKED] = [key for key in dict.fromkeys(asked) if key in names]
-    st.session_state["compare.problems"] = [*problems, *unknown]
+    st.session_state["compare.problems"] = [*problems, *wrong, *unknown]
     viewing.fill(PAGE, view)
 
 
-def show(opened: services.Services, sweeps: dict[str, SweepSpec], view: View, losses: Collection[str]) -> None:
-    """Draw the curves of all sweeps, and the settings that set them apart."""
-    tables = []
+def show(
+    opened: services.Services, sweeps: dict[str, SweepSpec], brought: pd.DataFrame, view: View, losses: Collection[str]
+) -> None:
+    """Draw the curves of all sweeps and imported collections, and the settings that set the sweeps apart."""
+    tables = imported.tables(opened, brought, view)
+    losses = () if tables else losses  # nobody said what unit those of imported runs have
     for name, sweep in sweeps.items():
         table = services.table(opened.db, sweep, view.at, view.by)
         if table.empty:
@@ -70,8 +76,9 @@ def show(opened: services.Services, sweeps: dict[str, SweepSpec], view: View, lo
             )
         inner = summary.series(sweep, table["key"], view.x)
         tables.append(table.assign(series=[f"{name} · {curve}" if curve else name for curve in inner]))
-    named = pd.concat(tables, ignore_index=True)
+    named = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     if named.empty:
+        imported.draw(brought)
         return
     height = 430 + 24 * named["series"].nunique()
     chart(
@@ -82,6 +89,7 @@ def show(opened: services.Services, sweeps: dict[str, SweepSpec], view: View, lo
         height=height,
     )
     st.caption(f"{words.marks(named, view)} {words.threshold(named, view)}")
+    imported.draw(brought)
     if len(sweeps) < 2:
         return
     apart = differences.table(sweeps)

@@ -122,7 +122,7 @@ def keep(db: Database, collection: Collection, name: str = "") -> tuple[str, boo
     """
     if not collection.runs:
         raise ValueError(f"{collection.source} has no run to import.")
-    wanted = naming.checked(name) if name.strip() else _named_after(collection.source)
+    wanted = naming.checked(name) if name.strip() else named_after(collection.source)
     key = collection.key
     with db.writing() as con:
         if _is_kept(con, key):
@@ -152,16 +152,18 @@ def imports(db: Database) -> pd.DataFrame:
         return con.execute(_COUNTED).df()
 
 
-def runs_of(db: Database, import_id: str) -> pd.DataFrame:
+def runs_of(db: Database, import_id: str, *, curves: bool = True) -> pd.DataFrame:
     """Return a row per run of an imported collection, as it was brought: the fields of ImportedRun and `place`.
 
-    `others` is a dict. Raises: ValueError: for a collection that is not there.
+    `others` is a dict; without `curves` there is no step, loss_at, data_at and compute_at.
+    Raises: ValueError: for a collection that is not there.
     """
+    without = "import_id" if curves else "import_id, step, loss_at, data_at, compute_at"
     with db.reading() as con:
         if not _is_kept(con, import_id):
             raise _gone(import_id)
         found = con.execute(
-            "SELECT * EXCLUDE (import_id) RENAME (run AS name) FROM imported_runs WHERE import_id = ? ORDER BY place",
+            f"SELECT * EXCLUDE ({without}) RENAME (run AS name) FROM imported_runs WHERE import_id = ? ORDER BY place",
             [import_id],
         ).df()
     found["others"] = [json.loads(text) for text in found["others"]]
@@ -257,7 +259,8 @@ def _rows(runs: Sequence[ImportedRun]) -> Iterator[dict[str, Any]]:
         yield values | {"run": run.name, "others": dict(run.others)}
 
 
-def _named_after(source: str) -> str:
+def named_after(source: str) -> str:
+    """Return a possible name for what was read from `source`: the last part of its path."""
     name = "".join(letter if letter.isprintable() else " " for letter in source.rstrip("/").rpartition("/")[2]).strip()
     return name[: naming.MAX_NAME] or "imported runs"
 

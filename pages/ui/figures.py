@@ -1,5 +1,6 @@
 """Tables of runs → figures of loss against size. Pure: no Streamlit, no SQL, no torch."""
 
+import html
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,7 @@ class _Look:
     @classmethod
     def of(cls, split: str, number: int, series: str, names: int, first: bool) -> "_Look":
         alone = names == 1
+        series = html.escape(series, quote=False)  # Plotly would take part of it for its own markup
         return cls(
             name=SPLIT_NAMES[split] if alone else series if first else f"{series} · {SPLIT_NAMES[split]}",
             group=split if alone else series,

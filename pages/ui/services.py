@@ -13,7 +13,7 @@ from engine import plan
 from engine.net.count import count, train_flops
 from engine.runner import Job, Queue
 from engine.spec import RunSpec, RunState, SweepSpec
-from store import queries, runs
+from store import imports, queries, runs
 from store.database import Database, StoreError, open_database
 from store.spool import ingest
 
@@ -155,6 +155,22 @@ def sweeps(db: Database) -> pd.DataFrame:
 @lru_cache(maxsize=4)
 def _sweeps(db: Database, generation: tuple[int, ...]) -> pd.DataFrame:
     return runs.list_sweeps(db)
+
+
+def imported(db: Database) -> pd.DataFrame:
+    """Return the imported collections, newest first; see store.imports.imports. Not to be changed."""
+    return _imported(db, db.generation())
+
+
+@lru_cache(maxsize=4)
+def _imported(db: Database, generation: tuple[int, ...]) -> pd.DataFrame:
+    return imports.imports(db)
+
+
+@lru_cache(maxsize=16)
+def imported_runs(db: Database, import_id: str) -> pd.DataFrame:
+    """Return the runs of an imported collection without their curves; an id names the same runs for ever."""
+    return imports.runs_of(db, import_id, curves=False)
 
 
 @lru_cache(maxsize=64)
