@@ -52,12 +52,9 @@ def numbers(raw: Raw, column: str, run: str = "") -> Numbers:
     """Return a column, or what the names in the column `run` hold of it, as numbers."""
     if column not in raw.table.column_names:
         return _from_names(texts(raw, run), column)
-    found = _plain(raw.table[column])
+    found = raw.table[column]
     if pa.types.is_string(found.type):
         return _parsed(found)
-    if pa.types.is_boolean(found.type):
-        missing = np.full(len(found), False)
-        return Numbers(values=np.full(len(found), np.nan), empty=missing, bad=~missing)
     empty = found.is_null().to_numpy(zero_copy_only=False)
     values = pc.cast(found, pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
     return Numbers(values=values, empty=empty, bad=np.full(len(found), False))
@@ -65,7 +62,7 @@ def numbers(raw: Raw, column: str, run: str = "") -> Numbers:
 
 def texts(raw: Raw, column: str) -> list[str]:
     """Return a column as text, "" where a cell is empty. Raises: ValueError: for a text that is too long."""
-    found = pc.cast(_plain(raw.table[column]), pa.string()).fill_null("")
+    found = pc.cast(raw.table[column], pa.string()).fill_null("")
     long = np.flatnonzero(pc.utf8_length(found).to_numpy(zero_copy_only=False) > MAX_TEXT)
     if len(long):
         raise ValueError(
@@ -103,17 +100,6 @@ def kept_rows(raw: Raw, conditions: Sequence[str]) -> np.ndarray:
         check_there(raw, [("where", column)], "")
         chosen &= (np.array(texts(raw, column), dtype=object) == value.strip()) != negated
     return chosen
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the column with its texts written out, unless one is so long that writing it out again and again is."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        for chunk in column.chunks:
-            if len(chunk.dictionary) and (pc.max(pc.utf8_length(chunk.dictionary)).as_py() or 0) > 100 * MAX_TEXT:
-                raise ValueError("A column of it has texts too long for a table of runs: leave that column out.")
-        column = pc.cast(column, kind.value_type)
-    return pc.cast(column, pa.string()) if pa.types.is_large_string(column.type) else column
 
 
 def _parsed(column: pa.ChunkedArray) -> Numbers:

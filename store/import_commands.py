@@ -71,7 +71,7 @@ def _import_runs(options: argparse.Namespace) -> int:
         print("Nothing was kept: this was a dry run.")
     else:
         name = imports.describe(open_database(), kept)["name"]
-        print(f"Imported as {name!r} ({kept[:8]})." if new else f"These runs are there already: {name!r} ({kept[:8]}).")
+        print(f"Imported as {name!r} ({kept[:8]})." if new else f"There already: {name!r} ({kept[:8]}).")
     return 0
 
 

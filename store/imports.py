@@ -176,7 +176,9 @@ def find(db: Database, text: str) -> str | None:
     None as well where the text is a sweep's name or key, or, unless it is a collection's own, the beginning of one.
     Raises: ValueError: where it begins more than one collection's.
     """
-    match = "SELECT {0}, name, $1 IN (name, {0}) FROM {1} WHERE starts_with(name, $1) OR starts_with({0}, $1)"
+    match = (
+        "SELECT {0}, name, $1 IN (name, {0}) FROM {1} WHERE starts_with(name, $1) OR starts_with({0}, $1) ORDER BY name"
+    )
     with db.reading() as con:
         found = con.execute(match.format("import_id", "imports"), [text]).fetchall()
         sweeps = con.execute(match.format("sweep_id", "sweeps"), [text]).fetchall()

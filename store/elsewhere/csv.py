@@ -1,6 +1,7 @@
 """CSV: a text file with a header, cells parted by commas, semicolons or tabs."""
 
 import csv
+import re
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
@@ -14,6 +15,7 @@ MAX_LINE = 2**20
 """Characters; of quoted text too, which may be all one cell to its file's end where a quote is missing."""
 _DELIMITERS = ",;\t"
 _BATCH = 20_000
+_NO_TEXT = rb"^PAR1|[\0-\x08\x0e-\x1f]"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -22,23 +24,22 @@ def fits(path: Path) -> bool:
     start = begins(path)
     if start.startswith(_UTF16):
         return True
-    try:
-        start[:-4].decode()  # the last letter may be cut
-    except UnicodeDecodeError:
-        return False
-    return bool(start) and b"\0" not in start and start.lstrip()[:1] not in b"{["  # those begin JSON
+    return bool(start) and not re.search(_NO_TEXT, start) and start.lstrip()[:1] not in (b"{", b"[")  # those begin JSON
 
 
 def read(path: Path) -> Raw:
     """Return the rows, every cell as text; the header counts as row 1, as in a spreadsheet."""
     if not fits(path):
-        raise ValueError(f"{path} {'is no CSV: it holds what is no text' if begins(path) else 'is empty'}.")
+        empty = path.is_file() and not begins(path)
+        raise ValueError(f"{path} {'is empty' if empty else 'is no CSV: it holds what is no text'}.")
     encoding = "utf-16" if begins(path).startswith(_UTF16) else "utf-8-sig"
     try:
         with path.open(encoding=encoding, newline="") as opened:
             return _read(path, opened)
     except UnicodeError as problem:
-        raise ValueError(f"{path} is no {encoding[:6].upper()} text: save it as UTF-8, then try again.") from problem
+        raise ValueError(
+            f"{path} is no {encoding.removesuffix('-sig').upper()} text: save it as UTF-8, then try again."
+        ) from problem
     except csv.Error as problem:
         raise ValueError(f"{path} is no CSV that can be read ({problem}).") from problem
 
