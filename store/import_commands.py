@@ -122,10 +122,10 @@ def of_import(db: Database, key: str, command: str, options: argparse.Namespace)
     elif command != "delete":
         raise ValueError(f"{name!r} is an imported collection; {command} is for sweeps that were trained here.")
     elif options.yes:
-        print(f"Removed: the imported collection {name!r} with {imports.delete(db, key)} runs.")
+        print(f"Removed: the imported collection {name!r} with {_counted(imports.delete(db, key), 'run')}.")
     else:
         print(
-            f"This would remove the imported collection {name!r} with {found['runs']} runs. To do it, add --yes.",
+            f"This would remove the imported collection {name!r} with {_counted(found['runs'], 'run')}. To do it, add --yes.",
             file=sys.stderr,
         )
         return 1
@@ -157,6 +157,10 @@ def _show(found: dict[str, Any], *, as_json: bool) -> None:
         print(f"  {use} = {_plain(', '.join(column) if isinstance(column, list) else column)}")
 
 
+def _counted(count: float, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def _plain(text: str) -> str:
     """Return text as it is, unless a terminal would take part of it for a command."""
     return text if text.isprintable() else repr(text)
@@ -168,7 +172,7 @@ def described(collection: Collection) -> list[str]:
     chosen = ", ".join(f"{name} from {value!r}" for name, value in collection.mapping.items() if name in _COLUMNS)
     sizes = f"{found['smallest']:.6g} to {found['largest']:.6g} {collection.size_is}"
     lines = [
-        f"{_plain(collection.source)}: {found['runs']:,} runs of {found['sizes']:,} sizes, {sizes}; {chosen}.",
+        f"{_plain(collection.source)}: {_counted(found['runs'], 'run')} of {_counted(found['sizes'], 'size')}, {sizes}; {chosen}.",
         f"Of these with a curve: {found['curves']:,}.",
     ]
     lost = found["runs"] - found["finite"]

@@ -3,9 +3,10 @@
 import importlib
 import pkgutil
 import re
+import sqlite3
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -137,6 +138,30 @@ def begins(path: Path, count: int = 4096) -> bytes:
         return opened.read(count)
 
 
+def has_tables(path: Path, *tables: str) -> bool:
+    """Return whether the file is an SQLite database with these tables."""
+    if not begins(path, 16).startswith(b"SQLite format 3"):
+        return False
+    try:
+        with closing(_opened(path)) as con:
+            there = {name for (name,) in con.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.Error:
+        return False
+    return set(tables) <= there
+
+
+def copy_sqlite(path: Path, copy: Path) -> None:
+    """Copy an SQLite database, what only stands in its log included, so that a package may open the copy for writing.
+
+    Raises: ValueError: where it is damaged.
+    """
+    try:
+        with closing(_opened(path)) as there, closing(sqlite3.connect(copy)) as made:
+            there.backup(made)
+    except sqlite3.Error as problem:
+        raise ValueError(f"{path} cannot be read, or is damaged ({problem}).") from problem
+
+
 def named(names: Sequence[str]) -> list[str]:
     """Return column names that are told apart: one that is empty or comes again gets a number."""
     found: dict[str, None] = {}
@@ -167,6 +192,10 @@ def _column(values: Sequence[Any]) -> pa.Array:
     # What is no letter of Unicode, as in a folder's name, has no place in Arrow.
     texts = [None if value is None else str(value).encode(errors="replace").decode() for value in values]
     return pa.array(texts, pa.string())
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 _KNOWN = (

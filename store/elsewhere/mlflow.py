@@ -1,4 +1,4 @@
-"""MLflow: a file store (mlruns), read through MLflow's own client without writing anything into it."""
+"""MLflow: a file store (mlruns) or an SQLite file, read through MLflow's own client without writing into it."""
 
 import os
 import tempfile
@@ -7,21 +7,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from store.elsewhere import Curve, Raw, Source, by_package, curve, tabled
+from store.elsewhere import Curve, Raw, Source, by_package, copy_sqlite, curve, has_tables, tabled
 
 _PAGE = 1_000
 _ENVIRONMENT = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def fits(path: Path) -> bool:
-    """Return whether the folder has one of an experiment in it."""
-    return path.is_dir() and any(path.glob("*/meta.yaml"))
+    """Return whether a folder has one of an experiment in it, or a file the tables of MLflow."""
+    return has_tables(path, "experiments", "runs", "latest_metrics") or any(path.glob("*/meta.yaml"))
 
 
 def read(path: Path) -> Raw:
     """Return a row per run: run, run_id, experiment, status, its params.X and tags.X, and its last metrics.X."""
     if not fits(path):
-        raise ValueError(f"{path} is no file store of MLflow: name the folder mlruns itself.")
+        raise ValueError(f"{path} is no store of MLflow: name the folder mlruns itself, or its SQLite file.")
     with _client(path) as client:
         names = {found.experiment_id: found.name for found in client.search_experiments()}
         runs = sorted(_runs(client, list(names)), key=lambda run: (run.info.start_time, run.info.run_id))
@@ -64,14 +64,20 @@ def _runs(client: Any, experiments: Sequence[str]) -> Iterator[Any]:
 
 @contextmanager
 def _client(path: Path) -> Iterator[Any]:
-    """Lend a client of a folder with links to the experiments: it would make another folder in the store itself."""
+    """Lend a client of a copy, or of a folder of links: in the store itself it would make folders or tables."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    with tempfile.TemporaryDirectory() as folder, by_package(path, "mlflow-skinny", "mlflow") as (package,):
-        for child in path.absolute().iterdir():
-            if child.is_dir() and child.name != ".trash":
-                Path(folder, child.name).symlink_to(child)
-        yield package.MlflowClient(tracking_uri=Path(folder).as_uri(), registry_uri=Path(folder).as_uri())
+    with tempfile.TemporaryDirectory() as folder:
+        if path.is_dir():
+            for child in path.absolute().iterdir():
+                if child.is_dir() and child.name != ".trash":
+                    Path(folder, child.name).symlink_to(child)
+            uri = Path(folder).as_uri()
+        else:
+            copy_sqlite(path, Path(folder, "copy"))
+            uri = f"sqlite:///{folder}/copy"
+        with by_package(path, "mlflow-skinny" if path.is_dir() else "mlflow", "mlflow") as (package,):
+            yield package.MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
-SOURCE = Source(title="MLflow file stores", fits=fits, read=read)
+SOURCE = Source(title="MLflow stores (mlruns or SQLite)", fits=fits, read=read)

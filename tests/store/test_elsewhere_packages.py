@@ -3,6 +3,7 @@
 import importlib
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,27 @@ def test_an_mlflow_store_that_is_damaged_is_refused_in_a_sentence(tmp_path: Path
     with pytest.raises(ValueError, match=r"cannot be read by mlflow-skinny") as problem:
         mapped(read(tmp_path / "mlruns"), Choice(size="params.width", loss="metrics.val_loss"))
     assert "\n" not in str(problem.value)
+
+
+def test_an_sqlite_file_of_mlflow_is_read_as_its_file_store_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs("mlruns")
+    pytest.importorskip("sqlalchemy", reason="MLflow writes SQLite files through sqlalchemy, which is not installed")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client = importlib.import_module("mlflow").MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+        run = client.create_run(client.create_experiment("sizes"), run_name="w4").info.run_id
+        client.log_param(run, "width", 4)
+        for step in STEPS:
+            client.log_metric(run, "loss", loss(4, step, 0), step=step)
+    before = (tmp_path / "mlflow.db").read_bytes()
+    raw = read(tmp_path / "mlflow.db")
+    assert mapped(raw, guess(raw)).runs == (
+        ImportedRun(
+            name="w4", size=4, loss=loss(4, 20, 0), step=STEPS, loss_at=tuple(loss(4, step, 0) for step in STEPS)
+        ),
+    )
+    assert (tmp_path / "mlflow.db").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["study.db", "study.log"])
