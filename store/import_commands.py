@@ -125,7 +125,8 @@ def of_import(db: Database, key: str, command: str, options: argparse.Namespace)
         print(f"Removed: the imported collection {name!r} with {_counted(imports.delete(db, key), 'run')}.")
     else:
         print(
-            f"This would remove the imported collection {name!r} with {_counted(found['runs'], 'run')}. To do it, add --yes.",
+            f"This would remove the imported collection {name!r} with {_counted(found['runs'], 'run')}. "
+            "To do it, add --yes.",
             file=sys.stderr,
         )
         return 1
@@ -171,10 +172,8 @@ def described(collection: Collection) -> list[str]:
     found = _counts(collection)
     chosen = ", ".join(f"{name} from {value!r}" for name, value in collection.mapping.items() if name in _COLUMNS)
     sizes = f"{found['smallest']:.6g} to {found['largest']:.6g} {collection.size_is}"
-    lines = [
-        f"{_plain(collection.source)}: {_counted(found['runs'], 'run')} of {_counted(found['sizes'], 'size')}, {sizes}; {chosen}.",
-        f"Of these with a curve: {found['curves']:,}.",
-    ]
+    runs = f"{_counted(found['runs'], 'run')} of {_counted(found['sizes'], 'size')}"
+    lines = [f"{_plain(collection.source)}: {runs}, {sizes}; {chosen}.", f"Of these with a curve: {found['curves']:,}."]
     lost = found["runs"] - found["finite"]
     if lost:
         lines.append(f"Without a finite loss (diverged, or none was noted): {lost:,}, kept as such.")
