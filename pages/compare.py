@@ -39,7 +39,7 @@ def compare() -> None:
     asked = {"sweeps": ",".join(picked), "imports": ",".join(brought["import_id"])}
     link.leave(PAGE, {name: keys for name, keys in asked.items() if keys} | link.written_view(view, _FIRST))
     if len(picked) + len(brought) < 2:
-        st.info(_advice(len(names), len(picked)), icon=":material/stacked_line_chart:")
+        st.info(_advice(len(names), len(picked) + len(brought)), icon=":material/stacked_line_chart:")
     if picked or len(brought):
         show(opened, sweeps, brought, view, losses)
         rename(opened, {key: names[key] for key in picked})
@@ -82,7 +82,7 @@ def show(
         return
     height = 430 + 24 * named["series"].nunique()
     chart(
-        figures.size_curve(named, view, losses),
+        figures.size_curve(named, view, losses, split_known=bool(sweeps)),
         key="compared",
         alt=words.alt(named, view, losses),
         name="scalescope-compare",

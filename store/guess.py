@@ -21,7 +21,7 @@ _OTHERS = {
     "compute": ["c", "flops", "flop", "trainingflops", "trainingflop", "trainflops", "compute"],
     "seed": ["seed", "randomseed"],
     "step": ["step", "globalstep", "trainstep", "iteration", "iter"],
-    "run": ["run", "runid", "runname", "trial", "name"],
+    "run": ["run", "runid", "runname", "trial", "name", "model"],
 }
 _PREFIXES = re.compile(r"^(params?|metrics?|hparams?|config|user_attrs|summary)[_./]+", re.IGNORECASE)
 

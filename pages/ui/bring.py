@@ -127,20 +127,20 @@ def _made(raw: Raw, choice: Choice) -> Collection:
 
 def _offer(opened: services.Services, collection: Collection) -> None:
     st.markdown(_sentence(collection))
-    runs = [
+    runs = pd.DataFrame(
         {
             "run": run.name,
-            "curve": run.series,
+            "curve": run.series or None,
             collection.size_is: run.size,
             collection.data_is or "data": run.data,
             "FLOPs": run.compute,
             "seed": run.seed,
             "loss": run.loss,
-            "points": len(run.step or ()),
+            "points": run.step and len(run.step),
         }
         for run in collection.runs[:_ROWS]
-    ]
-    st.dataframe(pd.DataFrame(runs), hide_index=True, alt="The first runs that it makes")
+    )
+    st.dataframe(runs.dropna(axis="columns", how="all"), hide_index=True, alt="The first runs that it makes")
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.text_input("Name", key="bring.name", max_chars=120)
         st.button(

@@ -103,3 +103,11 @@ def test_means_and_dots_are_those_of_the_seeds_and_names_are_letter_for_letter(d
     assert np.allclose(line.y, [0.6, 0.55, 1 / 30])
     assert figure.layout.title.text == "Loss"
     assert "n = 1–2" in words.marks(table, LOSS)
+
+
+def test_a_collection_alone_goes_by_its_name_and_claims_no_split_and_no_threshold(db: Database) -> None:
+    runs = imports.runs_of(db, keep(db), curves=False)
+    table = imported.table("Theirs", "params", runs, LOSS)
+    figure = figures.size_curve(table, LOSS, (), split_known=False)
+    assert {trace.name for trace in figure.data} == {"Theirs (imported)"}
+    assert words.threshold(table, LOSS) == ""
