@@ -19,9 +19,8 @@ _PAIR = (link.OPENING, "digits-clean-labels")
 
 def compare() -> None:
     opened = services.opened()
-    saved = services.sweeps(opened.db)
-    names = dict(zip(saved["sweep_id"], saved["name"], strict=True))
-    arrive(names)
+    arrive(opened)
+    names, total = offered(opened)
     picked = st.multiselect(
         "Sweeps",
         list(names),
@@ -37,24 +36,46 @@ def compare() -> None:
     view = viewing.draw(PAGE, lambda: _steps(opened, sweeps), ("width", "params", "ratio"), losses or {"cross-entropy"})
     link.leave(PAGE, ({"sweeps": ",".join(picked)} if picked else {}) | link.written_view(view, _FIRST))
     if len(picked) < 2:
-        st.info(_advice(len(names), len(picked)), icon=":material/stacked_line_chart:")
+        st.info(_advice(total, len(picked)), icon=":material/stacked_line_chart:")
     if picked:
         show(opened, sweeps, view, losses)
         rename(opened, {key: names[key] for key in picked})
 
 
-def arrive(names: dict[str, str]) -> None:
+def offered(opened: services.Services) -> tuple[dict[str, str], int]:
+    """Return the names to choose from, by id, and how many sweeps there are: all, or of very many those searched for.
+
+    What is archived is not offered, but stays where a link names it.
+    """
+    titles, total = services.titles(opened.db)
+    if total > len(titles):
+        words = st.text_input(
+            "Search",
+            key="compare.search",
+            type="search",
+            live=True,
+            placeholder=f"{total:,} sweeps are saved: words in name, note, tags, data set, architecture",
+            persist_state="session",
+        )
+        titles, _ = services.titles(opened.db, str(words or ""))
+    return services.names(opened.db, tuple(st.session_state[_PICKED])) | titles, total
+
+
+def arrive(opened: services.Services) -> None:
     """Set the widgets as the address says, when it was the address that brought the visitor here."""
     params = link.arrived(PAGE)
     if params is None:
+        known = services.names(opened.db, tuple(st.session_state[_PICKED]))
+        st.session_state[_PICKED] = list(known)  # one may have been deleted meanwhile
         return
     if not params:  # something to see: the opening sweep beside its control, which differ in one setting
-        params["sweeps"] = ",".join(key for key in map(_key, _PAIR) if key in names)
+        params["sweeps"] = ",".join(services.names(opened.db, tuple(map(_key, _PAIR))))
     asked = [key for key in params.pop("sweeps", "").split(",") if key]
+    names = services.names(opened.db, tuple(asked))
     view, problems = link.read_view(params, _FIRST)
     unknown = [f"sweeps={key[:40]} is not a saved sweep here." for key in asked if key not in names]
     unknown += [f"{name} is not known here; allowed: sweeps, {', '.join(link.VIEW)}." for name in params]
-    st.session_state[_PICKED] = [key for key in dict.fromkeys(asked) if key in names]
+    st.session_state[_PICKED] = list(names)
     st.session_state["compare.problems"] = [*problems, *unknown]
     viewing.fill(PAGE, view)
 

@@ -13,7 +13,7 @@ from store.connection import Database
 from store.results import DONE
 from store.spool import pending
 
-ROWS = 25
+ROWS = 15
 """Sweeps on a page."""
 MAX_SEARCH = 200
 """Characters of a search; what is beyond is not looked for."""
@@ -101,18 +101,26 @@ def page(
     """
     if sort not in SORTS:
         raise ValueError(f"sort={sort[:40]} is not possible; allowed: {', '.join(SORTS)}.")
-    usual = {name: str(SweepSpec(settings=()).values(name)[0]) for name in ("arch", "dataset")}
     beside = _beside(db)
     with db.reading() as con:
-        _search(con, text, tags, archived, usual)
+        _search(con, text, tags, archived)
         ((total,),) = con.execute("SELECT count(*) FROM hits").fetchall()
         pages = max(-(-total // rows), 1)
         number = min(max(number, 1), pages)
         con.execute(_SHOWN.format(order=SORTS[sort]), {"rows": rows, "skipped": (number - 1) * rows})
         con.register("beside", beside)
-        found = con.execute(_COUNTED.format(order=SORTS[sort]), usual).df()
+        found = con.execute(_COUNTED.format(order=SORTS[sort]), _usual()).df()
     found["tags"] = [tuple(its) for its in found["tags"]]
     return Page(rows=found, total=total, number=number, pages=pages)
+
+
+def titles(db: Database, text: str = "", most: int = 100) -> tuple[dict[str, str], int]:
+    """Return the names of the newest sweeps that `page` would find, by id and not archived, and how many there are."""
+    with db.reading() as con:
+        _search(con, text, (), False)
+        ((total,),) = con.execute("SELECT count(*) FROM hits").fetchall()
+        newest = f"SELECT sweep_id, name FROM hits ORDER BY {SORTS['newest']} LIMIT ?"
+        return dict(con.execute(newest, [most]).fetchall()), total
 
 
 def tags(db: Database, most: int = 500) -> dict[str, int]:
@@ -131,17 +139,19 @@ def names(db: Database, sweep_ids: Sequence[str]) -> dict[str, str]:
     return {sweep_id: found[sweep_id] for sweep_id in sweep_ids if sweep_id in found}
 
 
-def _search(
-    con: duckdb.DuckDBPyConnection, text: str, tags: Collection[str], archived: bool | None, usual: dict[str, str]
-) -> None:
+def _search(con: duckdb.DuckDBPyConnection, text: str, tags: Collection[str], archived: bool | None) -> None:
     """Make the table `hits`."""
     sql, given = _HITS, dict[str, Any](archived=archived)
     if tags:
         sql, given = sql + _TAGGED, given | {"tags": sorted(set(tags))}
     words = {f"word{place}": word for place, word in enumerate(text[:MAX_SEARCH].split())}
     if words:
-        sql, given = sql + "".join(_WORD.format(word=name) for name in words), given | words | usual
+        sql, given = sql + "".join(_WORD.format(word=name) for name in words), given | words | _usual()
     con.execute(sql, given)
+
+
+def _usual() -> dict[str, str]:
+    return {name: str(SweepSpec(settings=()).values(name)[0]) for name in ("arch", "dataset")}
 
 
 def _beside(db: Database) -> pa.Table:

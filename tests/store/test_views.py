@@ -62,8 +62,7 @@ def test_the_views_are_in_a_backup_and_outlive_a_vacuum(filled: Database, tmp_pa
 
 
 def test_a_reader_from_elsewhere_cannot_write_and_does_not_stop_ours(filled: Database) -> None:
-    with duckdb.connect(str(filled.file), read_only=True) as con:
-        with pytest.raises(duckdb.Error, match="read-only"):
-            con.execute("DELETE FROM runs")
+    with duckdb.connect(str(filled.file), read_only=True) as con, pytest.raises(duckdb.Error, match="read-only"):
+        con.execute("DELETE FROM runs")
     # In another process it would be the same: readers share the file.
     assert open_database(filled.home).generation() == filled.generation()
