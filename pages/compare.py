@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.spec import SweepSpec
-from pages.ui import differences, figures, link, services, summary, viewing, words
+from pages.ui import differences, figures, link, services, summary, text, viewing, words
 from pages.ui.chart import chart
 from pages.ui.summary import View
 from store import runs
@@ -87,7 +87,8 @@ def show(opened: services.Services, sweeps: dict[str, SweepSpec], view: View, lo
         table = services.table(opened.db, sweep, view.at, view.by)
         if table.empty:
             st.info(
-                f"“{name}” has no results yet: open it in Explore and press Train.", icon=":material/hourglass_empty:"
+                f"“{text.literal(name)}” has no results yet: open it in Explore and press Train.",
+                icon=":material/hourglass_empty:",
             )
         inner = summary.series(sweep, table["key"], view.x)
         tables.append(table.assign(series=[f"{name} · {curve}" if curve else name for curve in inner]))
@@ -102,7 +103,7 @@ def show(opened: services.Services, sweeps: dict[str, SweepSpec], view: View, lo
         name="scalescope-compare",
         height=height,
     )
-    st.caption(f"{words.marks(named, view)} {words.threshold(named, view)}")
+    st.caption(text.literal(f"{words.marks(named, view)} {words.threshold(named, view)}"))
     if len(sweeps) < 2:
         return
     apart = differences.table(sweeps)
@@ -110,7 +111,7 @@ def show(opened: services.Services, sweeps: dict[str, SweepSpec], view: View, lo
         st.warning(differences.notice(apart), icon=":material/balance:")
     st.markdown("**Settings in which they differ**" if len(apart) else "These sweeps have the same settings.")
     if len(apart):
-        st.table(apart)
+        st.table(apart.rename(columns=text.literal))
 
 
 def rename(opened: services.Services, names: dict[str, str]) -> None:
@@ -118,13 +119,13 @@ def rename(opened: services.Services, names: dict[str, str]) -> None:
     with st.expander("Rename", icon=":material/edit:"):
         for key, name in names.items():
             new = st.text_input(
-                f"Name of “{name}”", name, max_chars=120, key=f"name.{key}", label_visibility="collapsed"
+                f"Name of “{text.literal(name)}”", name, max_chars=120, key=f"name.{key}", label_visibility="collapsed"
             )
             if new != name:
                 try:
                     runs.rename_sweep(opened.db, key, new)
                 except ValueError as problem:
-                    st.error(str(problem), icon=":material/error:")
+                    st.error(text.literal(str(problem)), icon=":material/error:")
                 else:
                     st.rerun()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -56,8 +57,9 @@ class _Look:
     @classmethod
     def of(cls, split: str, number: int, series: str, names: int, first: bool) -> "_Look":
         alone = names == 1
+        shown = escape(series, quote=False)  # Plotly would make links and bold letters of a name's tags
         return cls(
-            name=SPLIT_NAMES[split] if alone else series if first else f"{series} · {SPLIT_NAMES[split]}",
+            name=SPLIT_NAMES[split] if alone else shown if first else f"{shown} · {SPLIT_NAMES[split]}",
             group=split if alone else series,
             titled=alone or first,
             color=SPLITS.index(split) if alone else _COLORS[number % len(_COLORS)],

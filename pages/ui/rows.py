@@ -147,7 +147,7 @@ def draw(found: shelf.Page, search: Search, picked: pd.DataFrame) -> None:
     last = first + len(found.rows) - 1
     many = f"{first:,}–{last:,} of {found.total:,} sweeps" if found.pages > 1 else text.plural(found.total, "sweep")
     ticked = f"{len(picked)} ticked, see beside or beneath." if len(picked) else "Tick some to work with them."
-    st.caption(f"{many}. {ticked}")
+    st.caption(f"{many}. {ticked}", help="By keyboard: the arrows move in the table, Shift+Space ticks.")
     _table(found.rows, picked)
     st.session_state[_PICKED] = tuple(picked["sweep_id"])
     if found.pages > 1:

@@ -14,6 +14,7 @@ from engine import plan
 from engine.net.count import count, train_flops
 from engine.runner import Job, Queue
 from engine.spec import RunSpec, RunState, SweepSpec
+from pages.ui import text
 from store import library, queries, runs, shelf
 from store.database import Database, StoreError, open_database
 from store.spool import ingest
@@ -98,7 +99,7 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except StoreError as problem:
-        st.error(str(problem), icon=":material/database_off:")
+        st.error(text.literal(str(problem)), icon=":material/database_off:")
 
 
 @lru_cache(maxsize=64)
@@ -167,7 +168,7 @@ def shelf_page(db: Database, text: str, tags: tuple[str, ...], archived: bool, s
 def _shelf_page(
     db: Database, generation: tuple[int, ...], text: str, tags: tuple[str, ...], archived: bool, sort: str, number: int
 ) -> shelf.Page:
-    return shelf.page(db, text, tags=tags, archived=archived, sort=sort, number=number)
+    return shelf.page(db, text, tags=tags, archived=archived, sort=sort, number=number, rows=shelf.ROWS)
 
 
 def names(db: Database, sweep_ids: tuple[str, ...]) -> dict[str, str]:
