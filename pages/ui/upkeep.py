@@ -30,7 +30,7 @@ def draw(opened: Services) -> None:
 
 def _packs(opened: Services) -> None:
     files = st.file_uploader(
-        "Files that Download or `python -m store export` made",
+        "Run packs, as Download above and the command line make them",
         accept_multiple_files=True,
         key=f"upkeep.packs.{st.session_state.setdefault('upkeep.round', 0)}",
         max_upload_size=_MOST_MB,

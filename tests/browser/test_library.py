@@ -63,10 +63,9 @@ def test_a_sweep_is_found_opened_marked_taken_along_and_deleted(shelf: Server, v
     name.press("Enter")
     page.get_by_text("No saved sweep has all of this").wait_for()  # it is called otherwise now
     page.get_by_role("searchbox", name="Search").fill("fifth")
-    page.get_by_text("1 sweep.").wait_for()
-    tick(page, 0)
+    page.get_by_text("1 sweep. 1 ticked").wait_for()
     with page.expect_download() as download:
-        press(page, "Download")
+        page.get_by_test_id("stDownloadButton").get_by_role("button").click()
     assert download.value.suggested_filename == f"scalescope-{NOISY.key[:8]}.scalescope"
     assert download.value.path().read_bytes()[:4] == b"PAR1"
     press(page, "Delete…")
