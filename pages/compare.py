@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.spec import SweepSpec
-from pages.ui import differences, figures, imported, link, services, summary, viewing, words
+from pages.ui import differences, figures, imported, link, services, summary, text, viewing, words
 from pages.ui.chart import chart
 from pages.ui.summary import View
 from store import runs
@@ -19,9 +19,8 @@ _PAIR = (link.OPENING, "digits-clean-labels")
 
 def compare() -> None:
     opened = services.opened()
-    saved = services.sweeps(opened.db)
-    names = dict(zip(saved["sweep_id"], saved["name"], strict=True))
-    arrive(opened, names)
+    arrive(opened)
+    names, total = offered(opened)
     picked = st.multiselect(
         "Sweeps",
         list(names),
@@ -39,25 +38,47 @@ def compare() -> None:
     asked = {"sweeps": ",".join(picked), "imports": ",".join(brought["import_id"])}
     link.leave(PAGE, {name: keys for name, keys in asked.items() if keys} | link.written_view(view, _FIRST))
     if len(picked) + len(brought) < 2:
-        st.info(_advice(len(names), len(picked) + len(brought)), icon=":material/stacked_line_chart:")
+        st.info(_advice(total, len(picked) + len(brought)), icon=":material/stacked_line_chart:")
     if picked or len(brought):
         show(opened, sweeps, brought, view, losses)
         rename(opened, {key: names[key] for key in picked})
 
 
-def arrive(opened: services.Services, names: dict[str, str]) -> None:
+def offered(opened: services.Services) -> tuple[dict[str, str], int]:
+    """Return the names to choose from, by id, and how many sweeps there are: all, or of very many those searched for.
+
+    What is archived is not offered, but stays where a link names it.
+    """
+    titles, total = services.titles(opened.db)
+    if total > len(titles):
+        words = st.text_input(
+            "Search",
+            key="compare.search",
+            type="search",
+            live=True,
+            placeholder=f"{total:,} sweeps are saved: words in name, note, tags, data set, architecture",
+            persist_state="session",
+        )
+        titles, _ = services.titles(opened.db, str(words or ""))
+    return services.names(opened.db, tuple(st.session_state[_PICKED])) | titles, total
+
+
+def arrive(opened: services.Services) -> None:
     """Set the widgets as the address says, when it was the address that brought the visitor here."""
     params = link.arrived(PAGE)
     if params is None:
+        known = services.names(opened.db, tuple(st.session_state[_PICKED]))
+        st.session_state[_PICKED] = list(known)  # one may have been deleted meanwhile
         return
     if not params:  # something to see: the opening sweep beside its control, which differ in one setting
-        params["sweeps"] = ",".join(key for key in map(_key, _PAIR) if key in names)
+        params["sweeps"] = ",".join(services.names(opened.db, tuple(map(_key, _PAIR))))
     asked = [key for key in params.pop("sweeps", "").split(",") if key]
+    names = services.names(opened.db, tuple(asked))
     problems = imported.arrive(opened, params.pop("imports", ""))
     view, wrong = link.read_view(params, _FIRST)
     unknown = [f"sweeps={key[:40]} is not a saved sweep here." for key in asked if key not in names]
     unknown += [f"{name} is not known here; allowed: sweeps, imports, {', '.join(link.VIEW)}." for name in params]
-    st.session_state[_PICKED] = [key for key in dict.fromkeys(asked) if key in names]
+    st.session_state[_PICKED] = list(names)
     st.session_state["compare.problems"] = [*problems, *wrong, *unknown]
     viewing.fill(PAGE, view)
 
@@ -72,7 +93,8 @@ def show(
         table = services.table(opened.db, sweep, view.at, view.by)
         if table.empty:
             st.info(
-                f"“{name}” has no results yet: open it in Explore and press Train.", icon=":material/hourglass_empty:"
+                f"“{text.literal(name)}” has no results yet: open it in Explore and press Train.",
+                icon=":material/hourglass_empty:",
             )
         inner = summary.series(sweep, table["key"], view.x)
         tables.append(table.assign(series=[f"{name} · {curve}" if curve else name for curve in inner]))
@@ -88,7 +110,7 @@ def show(
         name="scalescope-compare",
         height=height,
     )
-    st.caption(f"{words.marks(named, view)} {words.threshold(named, view)}")
+    st.caption(text.literal(f"{words.marks(named, view)} {words.threshold(named, view)}"))
     imported.draw(brought)
     if len(sweeps) < 2:
         return
@@ -97,7 +119,7 @@ def show(
         st.warning(differences.notice(apart), icon=":material/balance:")
     st.markdown("**Settings in which they differ**" if len(apart) else "These sweeps have the same settings.")
     if len(apart):
-        st.table(apart)
+        st.table(apart.rename(columns=text.literal))
 
 
 def rename(opened: services.Services, names: dict[str, str]) -> None:
@@ -105,13 +127,13 @@ def rename(opened: services.Services, names: dict[str, str]) -> None:
     with st.expander("Rename", icon=":material/edit:"):
         for key, name in names.items():
             new = st.text_input(
-                f"Name of “{name}”", name, max_chars=120, key=f"name.{key}", label_visibility="collapsed"
+                f"Name of “{text.literal(name)}”", name, max_chars=120, key=f"name.{key}", label_visibility="collapsed"
             )
             if new != name:
                 try:
                     runs.rename_sweep(opened.db, key, new)
                 except ValueError as problem:
-                    st.error(str(problem), icon=":material/error:")
+                    st.error(text.literal(str(problem)), icon=":material/error:")
                 else:
                     st.rerun()
 

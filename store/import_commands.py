@@ -89,8 +89,8 @@ def _chosen(options: argparse.Namespace, guessed: Choice) -> Choice:
     return choice if choice.loss else replace(choice, loss=guessed.loss)
 
 
-def listed(db: Database) -> list[dict[str, Any]]:
-    """Return each imported collection as `list --json` has it; `source` says that it was imported."""
+def listed(db: Database, search: str = "") -> list[dict[str, Any]]:
+    """Return each imported collection that has all words of `search`, as `list --json` has it."""
     return [
         {
             "name": row["name"],
@@ -99,11 +99,12 @@ def listed(db: Database) -> list[dict[str, Any]]:
             "finished": int(row["finite"]),
             "created": f"{row['created'].isoformat(timespec='seconds')}Z",
             "tags": [],
+            "note": row["note"],
             "archived": False,
             "source": "imported",
             "kind": row["kind"],
         }
-        for row in imports.imports(db).to_dict("records")
+        for row in imports.imports(db, search).to_dict("records")
     ]
 
 

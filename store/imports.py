@@ -40,6 +40,8 @@ _COUNTED = """
                count(DISTINCT size) AS sizes, min(size) AS smallest, max(size) AS largest
         FROM imported_runs GROUP BY import_id
     ) AS counted USING (import_id)
+    WHERE list_bool_and(list_transform($1::VARCHAR[], lambda word: contains(
+        lower(concat_ws(chr(10), name, note, source, kind, import_id)), lower(word)))) IS NOT FALSE
     ORDER BY created DESC, name
 """
 
@@ -142,14 +144,14 @@ def keep(db: Database, collection: Collection, name: str = "") -> tuple[str, boo
     return key, True
 
 
-def imports(db: Database) -> pd.DataFrame:
-    """Return every imported collection, newest first.
+def imports(db: Database, search: str = "") -> pd.DataFrame:
+    """Return every imported collection that has all words of `search` in name, note, source, kind or id, newest first.
 
     Columns: import_id, name, kind, source, size_is, data_is, note, created (UTC), runs, finite (runs with a finite
     loss), curves (runs with one), sizes (how many), smallest and largest.
     """
     with db.reading() as con:
-        return con.execute(_COUNTED).df()
+        return con.execute(_COUNTED, [search.split()]).df()
 
 
 def runs_of(db: Database, import_id: str, *, curves: bool = True) -> pd.DataFrame:

@@ -1,22 +1,18 @@
 """The commands `python -m store export | import | verify`."""
 
 import argparse
-import calendar
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from engine.spec import SweepSpec
-from store import imports, pack, tables
+from store import imports, library, pack, selected, tables
 from store.connection import Database
 from store.database import open_database
 from store.merge import import_pack
-from store.results import SCHEMA, done_rows
-from store.spool import ingest
+from store.results import SCHEMA
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -33,7 +29,7 @@ def add_commands(commands: "Commands") -> None:
         nargs="+",
         action="extend",
         default=[],
-        metavar="NAME_OR_KEY",
+        metavar="SWEEP",
         help="these alone, not all runs; imported collections too",
     )
     export.set_defaults(run=_export)
@@ -85,36 +81,11 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def chosen(db: Database, wanted: Sequence[str]) -> tuple[pa.Table, list[pack.PackedSweep]]:
-    """Return the done runs of the sweeps with these names or keys, and the sweeps; all there are, where none is named.
+    """Return the done runs of the sweeps that these texts name, see store.library.find, and the sweeps; without, all.
 
     Raises: ValueError: for a sweep that is not known, or that another version saved.
     """
-    ingest(db)
-    with db.reading() as con:
-        listed = con.execute("SELECT sweep_id, name, created, settings FROM sweeps ORDER BY created, name").fetchall()
-        found = []
-        for text in wanted:
-            exact = [row for row in listed if text in row[:2]]
-            if not exact:
-                raise ValueError(f"--sweep {text:.80} is not known; allowed: the name or key of a saved sweep.")
-            found += [row for row in exact if row not in found]
-        sweeps = []
-        for row in found if wanted else listed:
-            try:
-                sweeps.append(_packed(*row))
-            except ValueError as error:
-                if wanted:
-                    raise ValueError(f"The sweep {row[1]!r} was saved by another version: {error}") from error
-        keys = {run.key for sweep in sweeps for run in sweep.spec.runs()} if wanted else None
-        return done_rows(con, keys), sweeps
-
-
-def _packed(key: str, name: str, created: datetime, settings: str) -> pack.PackedSweep:
-    spec = SweepSpec.of(json.loads(settings))
-    if spec.key != key:
-        raise ValueError("its runs have other keys now; train it again.")
-    micros = calendar.timegm(created.timetuple()) * 1_000_000 + created.microsecond
-    return pack.PackedSweep(spec=spec, name=name, created=micros)
+    return selected.take(db, [library.find(db, text).sweep_id for text in wanted] if wanted else None)
 
 
 def _counted(count: int, what: str) -> str:

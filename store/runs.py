@@ -3,32 +3,17 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 
 from engine.spec import RunSpec, SweepSpec
-from store import naming
+from store import naming, shelf
 from store.connection import Database
 from store.errors import StoreError
 from store.results import DONE
-from store.spool import ingest, keys_with_result, pending
-
-_SWEEPS = f"""
-    SELECT sweep_id, name, created, settings, counted.runs, counted.done,
-           archived IS NOT NULL AS archived, coalesce(tagged.tags, []) AS tags
-    FROM sweeps JOIN (
-        SELECT sweep_id, count(*) AS runs, count(*) FILTER (runs.state IN {DONE} OR pending.key IS NOT NULL) AS done
-        FROM sweep_runs LEFT JOIN runs USING (key) LEFT JOIN pending USING (key)
-        GROUP BY sweep_id
-    ) AS counted USING (sweep_id)
-    LEFT JOIN (
-        SELECT sweep_id, list(tag ORDER BY tag) AS tags FROM sweep_tags GROUP BY sweep_id
-    ) AS tagged USING (sweep_id)
-    ORDER BY created DESC, name
-"""
+from store.spool import ingest, keys_with_result
 
 
 def missing(db: Database, runs: Sequence[RunSpec]) -> list[RunSpec]:
@@ -91,16 +76,8 @@ def rename_sweep(db: Database, sweep_id: str, name: str) -> None:
 
 
 def list_sweeps(db: Database) -> pd.DataFrame:
-    """Return every sweep, newest first: sweep_id, name, created (UTC), runs, done, archived, tags, arch and dataset."""
-    done = {result.spec.key for _, result in pending(db) if result.state.done}
-    with db.reading() as con:
-        con.register("pending", pa.table({"key": pa.array(done, pa.string())}))
-        found = con.execute(_SWEEPS).df()
-    found["tags"] = [tuple(tags) for tags in found["tags"]]
-    settings = [json.loads(text) for text in found.pop("settings")]
-    for knob in ("arch", "dataset"):
-        found[knob] = [", ".join(_values(one, knob)) for one in settings]
-    return found
+    """Return every sweep, newest first, archived ones too; see store.shelf.Page.rows."""
+    return shelf.page(db, archived=None, rows=2**31).rows
 
 
 def load_sweep(db: Database, sweep_id: str) -> SweepSpec:
@@ -127,8 +104,3 @@ def _unknown(sweep_id: str) -> ValueError:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _values(settings: dict[str, Any], knob: str) -> list[str]:
-    default = SweepSpec(settings=()).values(knob)
-    return [str(value) for value in settings.get(knob, default)]

@@ -38,6 +38,38 @@ MIGRATIONS = (
     CREATE TABLE sweep_tags (sweep_id VARCHAR NOT NULL, tag VARCHAR NOT NULL, PRIMARY KEY (sweep_id, tag));
     """,
     """
+    CREATE VIEW results AS
+    SELECT key, dataset, arch, width, depth, seed, data_seed, dataset_size, params, params_non_embedding,
+           CAST(config->>'$.label_noise' AS DOUBLE) AS label_noise,
+           CAST(config->>'$.weight_decay' AS DOUBLE) AS weight_decay, CAST(config->>'$.l1' AS DOUBLE) AS l1,
+           CAST(config->>'$.l2' AS DOUBLE) AS l2, CAST(config->>'$.dropout' AS DOUBLE) AS dropout,
+           config->>'$.optimizer' AS optimizer, CAST(config->>'$.lr' AS DOUBLE) AS lr,
+           CAST(config->>'$.batch_size' AS BIGINT) AS batch_size, CAST(config->>'$.steps' AS BIGINT) AS steps,
+           state, error, step, train_loss, val_loss, test_loss, train_error, val_error, test_error,
+           clean_error, flipped_error, test_brier, test_macro_recall, test_macro_f1, test_exact,
+           weight_norm, gradient_norm, train_flops, seconds, device, created, config
+    FROM runs LEFT JOIN (
+        -- Read here, before the join: it would else hold whole curves in memory.
+        SELECT run_id, step[-1] AS step, train_loss[-1] AS train_loss, val_loss[-1] AS val_loss,
+               test_loss[-1] AS test_loss, train_error[-1] AS train_error, val_error[-1] AS val_error,
+               test_error[-1] AS test_error, clean_error[-1] AS clean_error, flipped_error[-1] AS flipped_error,
+               test_brier[-1] AS test_brier, test_macro_recall[-1] AS test_macro_recall,
+               test_macro_f1[-1] AS test_macro_f1, test_exact[-1] AS test_exact,
+               weight_norm[-1] AS weight_norm, gradient_norm[-1] AS gradient_norm
+        FROM curves
+    ) USING (run_id);
+    CREATE VIEW points AS
+    SELECT key, dataset, arch, width, depth, seed, params, state, unnest(step) AS step,
+           unnest(point_seconds) AS seconds, unnest(train_loss) AS train_loss, unnest(val_loss) AS val_loss,
+           unnest(test_loss) AS test_loss, unnest(train_error) AS train_error, unnest(val_error) AS val_error,
+           unnest(test_error) AS test_error, unnest(clean_error) AS clean_error,
+           unnest(flipped_error) AS flipped_error, unnest(test_brier) AS test_brier,
+           unnest(test_macro_recall) AS test_macro_recall, unnest(test_macro_f1) AS test_macro_f1,
+           unnest(test_exact) AS test_exact, unnest(weight_norm) AS weight_norm,
+           unnest(gradient_norm) AS gradient_norm
+    FROM runs JOIN curves USING (run_id);
+    """,
+    """
     CREATE TABLE imports (
         import_id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, kind VARCHAR NOT NULL, source VARCHAR NOT NULL,
         size_is VARCHAR NOT NULL, data_is VARCHAR NOT NULL, mapping JSON NOT NULL, note VARCHAR,

@@ -45,9 +45,9 @@ def points(rows: pa.Table) -> pa.Table:
         wide = wide.append_column(name, _column(values, mixed))
     with duckdb.connect() as con:
         con.register("wide", wide)
-        columns = ", ".join(f'"{name}"' for name in [*names, *others])
+        columns = ", ".join(f'"{name}"' for name in [*names, *others]).replace(",", ", 'trained' AS source,", 1)
         curves = ", ".join(f"unnest({c}) AS {c}" for c in CURVE_COLUMNS)
-        return con.sql(f"SELECT 'trained' AS source, {columns}, {curves} FROM wide").to_arrow_table()
+        return con.sql(f"SELECT {columns}, {curves} FROM wide").to_arrow_table()
 
 
 def _column(values: list[Any], text: bool) -> pa.Array:

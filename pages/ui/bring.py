@@ -8,10 +8,9 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages.ui import services, text
+from pages.ui import acts, services, text
 from store import elsewhere, imports
 from store.elsewhere import Raw
-from store.errors import StoreError
 from store.guess import guess
 from store.imports import DATA, SIZES, Collection
 from store.mapping import Choice, mapped
@@ -32,13 +31,10 @@ _USES = {
 }
 _READ = "bring.read"
 _MADE = "bring.made"
-_SAID = "bring.said"
 
 
 def draw(opened: services.Services) -> None:
-    """Draw the upload and all that follows from it."""
-    if said := st.session_state.pop(_SAID, ""):
-        st.success(text.literal(said), icon=":material/check:")
+    """Draw the upload and all that follows from it; what came of Import, acts.say() says."""
     number = st.session_state.setdefault("bring.number", 0)
     upload = st.file_uploader(
         "A table of runs that were trained elsewhere: CSV or Parquet",
@@ -148,26 +144,17 @@ def _offer(opened: services.Services, collection: Collection) -> None:
             key="bring.import",
             type="primary",
             icon=":material/download_done:",
-            on_click=_keep,
-            args=(opened, collection),
+            on_click=acts.of(opened.db, lambda: _keep(opened, collection)),
         )
-    if problem := st.session_state.pop("bring.problem", ""):
-        st.error(text.literal(problem), icon=":material/error:")
 
 
-def _keep(opened: services.Services, collection: Collection) -> None:
-    try:
-        key, new = imports.keep(opened.db, collection, st.session_state["bring.name"])
-    except (ValueError, StoreError) as problem:
-        st.session_state["bring.problem"] = str(problem)
-        return
-    name = imports.describe(opened.db, key)["name"]
-    st.session_state[_SAID] = (
-        f"Imported as “{name}”." if new else f"These runs are there already, as “{name}”: nothing changed."
-    )
+def _keep(opened: services.Services, collection: Collection) -> str:
+    key, new = imports.keep(opened.db, collection, st.session_state["bring.name"])
     st.session_state["bring.number"] += 1  # an uploader without a file
     for name in (_READ, _MADE):
         st.session_state.pop(name, None)
+    name = imports.describe(opened.db, key)["name"]
+    return f"Imported as “{name}”." if new else f"These runs are there already, as “{name}”: nothing changed."
 
 
 def _sentence(collection: Collection) -> str:

@@ -100,7 +100,12 @@ def draw(brought: pd.DataFrame) -> None:
         "Imported runs were not trained here: each is drawn at its last loss, in whatever unit and of whatever data it "
         "came with. Runs of one size and curve count as its seeds."
     )
-    said = brought.assign(lost=brought["runs"] - brought["finite"])
+    listing(brought)
+
+
+def listing(found: pd.DataFrame) -> None:
+    """Draw collections, as store.imports.imports gives them, as a table."""
+    said = found.assign(lost=found["runs"] - found["finite"])
     st.dataframe(
         said, column_order=list(_COLUMNS), column_config=_COLUMNS, hide_index=True, alt="Table of imported collections"
     )

@@ -69,4 +69,5 @@ def listed(words: Iterable[str], most: int = 4) -> str:
 
 def literal(given: str) -> str:
     """Return what Markdown shows as `given`, letter for letter, in one line: no link, picture, formula or icon."""
-    return re.sub(f"([{re.escape(string.punctuation)}])", r"\\\1", " ".join(given.split()))
+    unlinked = re.sub(r"://|www\.|@", lambda found: f"{found[0][:-1]}\u2060{found[0][-1]}", " ".join(given.split()))
+    return re.sub(f"([{re.escape(string.punctuation)}])", r"\\\1", unlinked)

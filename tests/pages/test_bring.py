@@ -10,8 +10,9 @@ TABLE = b"N,tokens,seed,val_loss,note\n10,100,0,3.5,a\n10,100,1,3.6,b\n1000,200,
 
 
 def _page() -> None:
-    from pages.ui import bring, services
+    from pages.ui import acts, bring, services
 
+    acts.say()
     bring.draw(services.opened())
 
 
