@@ -81,6 +81,11 @@ MIGRATIONS = (
         step DOUBLE[], loss_at DOUBLE[], data_at DOUBLE[], compute_at DOUBLE[], others JSON NOT NULL,
         PRIMARY KEY (import_id, place)
     );
+    CREATE VIEW imported AS
+    SELECT name AS collection, kind, run, series, if(size_is = 'params', size, NULL) AS params,
+           if(size_is = 'width', size, NULL) AS width, data, data_is, compute AS train_flops, seed,
+           if(loss IS NULL, 'diverged', 'finished') AS state, loss, others, imports.created, import_id
+    FROM imported_runs JOIN imports USING (import_id);
     """,
 )
 """Each brings the tables from its place in the list to the next; a released one never changes."""

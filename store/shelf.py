@@ -30,11 +30,12 @@ _TAGGED = """
     )
 """
 _WORD = """
-    AND (contains(lower(concat_ws(chr(10), name, note, sweep_id, coalesce(settings->>'$.arch', $arch),
+    AND (contains(lower(concat_ws(chr(10), name, note, coalesce(settings->>'$.arch', $arch),
                                   coalesce(settings->>'$.dataset', $dataset))), lower(${word}))
+         OR len(${word}) > 5 AND starts_with(sweep_id, lower(${word}))
          OR sweep_id IN (SELECT sweep_id FROM sweep_tags WHERE contains(lower(tag), lower(${word}))))
 """
-"""Settings leave defaults out, so these are given."""
+"""Settings leave defaults out, so these are given. A short number would be in many keys by chance."""
 _SHOWN = """
     CREATE TEMP TABLE shown AS
     WITH cut AS (FROM hits ORDER BY {order} LIMIT $rows OFFSET $skipped),
@@ -96,8 +97,9 @@ def page(
 ) -> Page:
     """Return page `number` of the sweeps that have every word of `text` and all of `tags`; beyond the last, that one.
 
-    A word may stand anywhere in name, note, tags, key, architectures and data sets, in capitals or not. `archived`:
-    those that were put aside, those that were not, or (None) both. Raises: ValueError: for another `sort`.
+    A word may stand anywhere in name, note, tags, architectures and data sets, in capitals or not; of six letters and
+    more it may begin the key. `archived`: those that were put aside, those that were not, or (None) both.
+    Raises: ValueError: for another `sort`.
     """
     if sort not in SORTS:
         raise ValueError(f"sort={sort[:40]} is not possible; allowed: {', '.join(SORTS)}.")

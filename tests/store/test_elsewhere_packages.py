@@ -6,6 +6,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from store.elsewhere import read
@@ -63,6 +64,26 @@ def test_tensorboard_gives_a_run_per_folder_with_its_hyperparameters() -> None:
     assert (run.data, run.data_at) == (2100, (100, 1100, 2100))
     kept = Choice(size="hparams.n_params", loss="loss/val", keep=("hparams.optimizer", "best"))
     assert runs("tensorboard", kept)[0].others == {"hparams.optimizer": "adam", "best": 1.0}
+
+
+def test_tensorboard_gives_scalars_as_tensorflow_2_writes_them(tmp_path: Path) -> None:
+    needs("tensorboard")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        names = ("tensorboard.compat.proto.summary_pb2", "tensorboard.compat.proto.event_pb2")
+        summary, event = map(importlib.import_module, names)
+        metadata = importlib.import_module("tensorboard.plugins.scalar.metadata")
+        tensors = importlib.import_module("tensorboard.util.tensor_util")
+        files = importlib.import_module("tensorboard.summary.writer.event_file_writer")
+        writer = files.EventFileWriter(str(tmp_path / "width=4"))
+        for step in STEPS:
+            tensor = tensors.make_tensor_proto(np.float32(step + 0.5))
+            said = metadata.create_summary_metadata(display_name="", description="")
+            value = summary.Summary.Value(tag="loss", tensor=tensor, metadata=said)
+            writer.add_event(event.Event(step=step, summary=summary.Summary(value=[value])))
+        writer.close()
+    (run,) = mapped(read(tmp_path), Choice(size="name:width={}", size_is="width", loss="loss")).runs
+    assert (run.step, run.loss_at) == (STEPS, (0.5, 10.5, 20.5))
 
 
 def test_tensorboard_files_that_are_cut_give_what_comes_before(tmp_path: Path) -> None:

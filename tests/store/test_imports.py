@@ -228,3 +228,11 @@ def test_a_backup_has_what_was_imported(filled: Database, command: Callable[...,
     assert imports.runs_of(copy, key).astype(str).equals(imports.runs_of(filled, key).astype(str))
     assert command("vacuum") == 0
     assert len(imports.runs_of(filled, key)) == 2
+
+
+def test_other_clients_read_imported_runs_in_a_view_of_their_own(db: Database) -> None:
+    imports.keep(db, COLLECTION, "theirs")
+    with db.reading() as con:
+        found = con.execute("SELECT collection, run, params, width, state, loss FROM imported ORDER BY run").fetchall()
+        assert con.execute("SELECT count(*) FROM results").fetchall() == [(0,)]
+    assert found == [("theirs", "a", 10, None, "finished", 2.5), ("theirs", "b", 20.5, None, "diverged", None)]

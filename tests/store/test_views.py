@@ -1,14 +1,16 @@
 """What the stock DuckDB reads of the store: the views `results` and `points`, opened read-only by default settings."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from engine.spec import METRICS, RunState
-from store import copies, queries
-from store.database import Database, open_database
+from engine.spec import METRICS, RunSpec, RunState
+from store import connection, copies, queries, shelf
+from store.database import Database, StoreError
 from store.spool import Spool, ingest
 from tests.store.fakes import RUNS, SWEEP, result
 from tests.store.shelves import OTHER
@@ -61,8 +63,24 @@ def test_the_views_are_in_a_backup_and_outlive_a_vacuum(filled: Database, tmp_pa
         assert (ask(file, "FROM results ORDER BY key"), ask(file, "FROM points ORDER BY key, step")) == before
 
 
-def test_a_reader_from_elsewhere_cannot_write_and_does_not_stop_ours(filled: Database) -> None:
-    with duckdb.connect(str(filled.file), read_only=True) as con, pytest.raises(duckdb.Error, match="read-only"):
-        con.execute("DELETE FROM runs")
-    # In another process it would be the same: readers share the file.
-    assert open_database(filled.home).generation() == filled.generation()
+def test_while_another_program_reads_ours_reads_too_and_what_ends_meanwhile_waits(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "FOREIGN_WAIT", 0.2)
+    code = (
+        "import duckdb, sys; con = duckdb.connect(sys.argv[1], read_only=True)\n"
+        "print(len(con.execute('FROM results').fetchall()), flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(filled.file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdin
+        assert reader.stdout
+        assert reader.stdout.readline() == "12\n"
+        assert shelf.page(filled).total == 2
+        extra = RunSpec(width=99, steps=100)
+        Spool(filled, "late").put([result(extra)])
+        with pytest.raises(StoreError, match=r"Another program has .* open"):
+            ingest(filled)
+        reader.stdin.close()
+    ingest(filled)
+    assert ask(filled.file, f"SELECT state FROM results WHERE key = '{extra.key}'") == [("finished",)]
