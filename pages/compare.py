@@ -41,6 +41,7 @@ def compare() -> None:
         st.info(_advice(total, len(picked) + len(brought)), icon=":material/stacked_line_chart:")
     if picked or len(brought):
         show(opened, sweeps, brought, view, losses)
+    if picked:
         rename(opened, {key: names[key] for key in picked})
 
 

@@ -80,6 +80,7 @@ def _fill(choice: Choice, name: str) -> None:
     for use in (*_USES, "size_is", "data_is"):
         st.session_state[f"bring.{use}"] = getattr(choice, use)
     st.session_state["bring.keep"] = []
+    st.session_state["bring.where"] = ""
     st.session_state["bring.name"] = imports.named_after(name)
 
 
@@ -96,7 +97,11 @@ def _choose(raw: Raw) -> Choice:
             if use == "data":
                 data_is = st.selectbox("counted in", DATA, key="bring.data_is", width=120)
     keep = st.multiselect("Keep besides", columns[1:], key="bring.keep", placeholder="Other columns worth having")
-    return Choice(**found, size_is=size_is, data_is=data_is, keep=tuple(keep))
+    asked = st.text_input(
+        "Only rows where", key="bring.where", placeholder="column=value; column!=value", help="All of them must hold."
+    )
+    where = tuple(part.strip() for part in str(asked or "").split(";") if part.strip())
+    return Choice(**found, size_is=size_is, data_is=data_is, keep=tuple(keep), where=where)
 
 
 def _column(name: str) -> str:

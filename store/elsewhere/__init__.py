@@ -45,7 +45,7 @@ class Raw:
         """Return how a person finds a row, counted from 0: row 17, or run 'small'."""
         if self.numbers is not None:
             return f"row {self.numbers[row]}"
-        return f"run {self.table[self.run][row].as_py()!s:.60}" if self.run else f"row {row + 1}"
+        return f"run {str(self.table[self.run][row].as_py())[:60]!r}" if self.run else f"row {row + 1}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +166,7 @@ def named(names: Sequence[str]) -> list[str]:
     """Return column names that are told apart: one that is empty or comes again gets a number."""
     found: dict[str, None] = {}
     for place, name in enumerate(names, start=1):
-        plain = name.strip() or f"column {place}"
+        plain = " ".join(name.split()) or f"column {place}"
         tried, number = plain, 1
         while tried in found:
             number += 1

@@ -65,6 +65,14 @@ def test_what_would_be_refused_is_said_with_its_rows_and_cannot_be_imported(page
     assert page.button(key="bring.import")
 
 
+def test_a_condition_leaves_rows_out(page: AppTest) -> None:
+    uploaded(page, "runs.csv", TABLE + b"oops,1,1,2,d\n")
+    assert "row 5" in page.error[0].value
+    page.text_input(key="bring.where").set_value("note!=d; seed=0").run()
+    assert not page.error
+    assert page.button(key="bring.import").label == "Import 2 runs"
+
+
 @pytest.mark.parametrize("content", [b"", b"a\n", b"\0\1\2\3", b"PK\x03\x04", b"a,b\n1\n"])
 def test_a_file_that_is_no_table_is_refused_in_words(page: AppTest, content: bytes) -> None:
     uploaded(page, "runs.csv", content)

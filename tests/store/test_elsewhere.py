@@ -53,8 +53,8 @@ def test_a_csv_is_read_as_spreadsheets_write_it(file: Path, content: bytes) -> N
 
 
 def test_headers_that_are_empty_or_come_again_are_told_apart(file: Path) -> None:
-    file.write_text(",a,a,column 1\n1,2,3,4\n")
-    assert read(file).table.column_names == ["column 1", "a", "a (2)", "column 1 (2)"]
+    file.write_text(',a,a,column 1,"two\n lines"\n1,2,3,4,5\n')
+    assert read(file).table.column_names == ["column 1", "a", "a (2)", "column 1 (2)", "two lines"]
 
 
 def test_a_parquet_file_gives_its_columns_of_numbers_and_text(file: Path) -> None:

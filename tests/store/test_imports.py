@@ -156,6 +156,13 @@ def test_the_other_commands_know_a_collection_and_mark_it(
     assert command("list", "--json") == 0
     listed = {row["name"]: row["source"] for row in json.loads(capsys.readouterr().out)}
     assert (listed["ours"], listed["noisy digits"]) == ("imported", "trained")
+    for words, names in (
+        ("OURS a theirs.csv", ["ours"]),
+        ("ours nothing", []),
+        ("noisy wider", ["noisy digits, wider"]),
+    ):
+        assert command("list", "--json", "--search", words) == 0
+        assert [row["name"] for row in json.loads(capsys.readouterr().out)] == names
     assert command("show", "ours") == 0
     assert "ours (imported)" in capsys.readouterr().out
     assert command("show", "ours", "--json") == 0
