@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import worker
+from engine import training, worker
 from engine.data import load
 from engine.runner import Queue
 from engine.spec import RunResult, RunSpec, RunState, SweepSpec
@@ -99,13 +99,13 @@ def test_all_sizes_move_together(queue: Queue, monkeypatch: pytest.MonkeyPatch) 
     measured: list[tuple[int, int]] = []
 
     def watched(runs: tuple[RunSpec, ...], device: str) -> Bucket:
-        training = Watched(train(runs, device=device))
-        for points in training:
+        bucket = Watched(train(runs, device=device))
+        for points in bucket:
             measured.extend((runs[0].width, point.step) for point in points[:1])
             yield points
-        return training.trained
+        return bucket.trained
 
-    monkeypatch.setattr(worker, "train", watched)
+    monkeypatch.setattr(training, "train", watched)
     monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
     queue.submit("sweep", SweepSpec.of({"width": (2, 200), "steps": 40}).runs())
     _work(queue)
@@ -119,7 +119,7 @@ def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypat
             raise RuntimeError("this seed is unlucky")
         return (yield from train(runs, device=device))
 
-    monkeypatch.setattr(worker, "train", broken)
+    monkeypatch.setattr(training, "train", broken)
     queue.submit("sweep", RUNS)
     results = _work(queue).results
     assert {r.spec.seed: r.state for r in results.values()} == {0: RunState.FINISHED, 1: RunState.FAILED}
@@ -129,14 +129,14 @@ def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypat
 
 def test_a_stopped_job_is_dropped_and_its_runs_have_no_result(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopping(runs: tuple[RunSpec, ...], device: str) -> Bucket:
-        training = Watched(train(runs, device=device))
-        for points in training:
+        bucket = Watched(train(runs, device=device))
+        for points in bucket:
             if points and points[0].step > 5:
                 queue.stop("sweep")
             yield points
-        return training.trained
+        return bucket.trained
 
-    monkeypatch.setattr(worker, "train", stopping)
+    monkeypatch.setattr(training, "train", stopping)
     queue.submit("sweep", RUNS)
     assert not _work(queue).results
 

@@ -1,0 +1,75 @@
+"""One bucket in training: advanced by its worker, its results as far as they have come."""
+
+import math
+import time
+from collections.abc import Generator
+
+from engine.net.count import count, train_flops
+from engine.outcome import Trained, packed
+from engine.spec import METRICS, EvalPoint, RunResult, RunSpec, RunState
+from engine.train import train
+
+
+class Training:
+    """One bucket in training."""
+
+    def __init__(self, runs: tuple[RunSpec, ...], device: str, device_name: str) -> None:
+        self.runs, self._device_name = runs, device_name
+        self._points: Generator[tuple[EvalPoint, ...], None, Trained] = train(runs, device=device)
+        self._curves: dict[str, list[EvalPoint]] = {run.key: [] for run in runs}
+        self.measured = 0
+        self._seconds = 0.0
+        self._point_seconds: list[float] = []
+        self._predictions: dict[str, bytes] = {}
+        self._weights: dict[str, bytes] = {}
+
+    def advance(self) -> bool:
+        """Train up to the next eval point or for a moment; returns False at the end."""
+        start = time.perf_counter()
+        try:
+            points = next(self._points)
+        except StopIteration as end:
+            self._keep(end.value)
+            return False
+        if self.measured:  # the first time also loads data: not what a run costs
+            self._seconds += time.perf_counter() - start
+        if points:
+            self.measured += 1
+            self._point_seconds.append(self._seconds / len(self.runs))
+        for point in points:
+            self._curves[point.key].append(point)
+        return True
+
+    def _keep(self, trained: Trained) -> None:
+        """Hold what the runs leave behind; a diverged one answers nothing."""
+        for run, answers, weights in zip(self.runs, trained.predictions(), trained.weights(), strict=True):
+            if not self._has_diverged(run):
+                self._predictions[run.key] = packed(answers, compressed=True)
+            if run.keep_weights == "on":
+                self._weights[run.key] = packed(weights)
+
+    def _has_diverged(self, run: RunSpec) -> bool:
+        points = self._curves[run.key]
+        return bool(points) and not math.isfinite(points[-1].metrics[0])
+
+    def results(self, over: bool) -> list[RunResult]:
+        """Return every run as far as it has come."""
+        return [self._result(run, over) for run in self.runs]
+
+    def _result(self, run: RunSpec, over: bool) -> RunResult:
+        points, counts = self._curves[run.key], count(run)
+        state = (RunState.DIVERGED if self._has_diverged(run) else RunState.FINISHED) if over else RunState.RUNNING
+        return RunResult(
+            spec=run,
+            state=state,
+            steps=tuple(point.step for point in points),
+            metrics={name: tuple(p.metrics[i] for p in points) for i, name in enumerate(METRICS)},
+            point_seconds=tuple(self._point_seconds),
+            params=counts.params,
+            params_non_embedding=counts.params_non_embedding,
+            train_flops=train_flops(run),
+            seconds=self._seconds / len(self.runs),
+            device=self._device_name,
+            predictions=self._predictions.get(run.key, b""),
+            weights=self._weights.get(run.key, b""),
+        )
