@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from engine import plan
+from engine.checkpoint import Checkpoints
 from engine.runner import Claims, Job, Queue
 from engine.spec import RunResult, RunSpec, RunState
 from engine.training import Training
 
 HORIZON = 60.0
-"""Predicted seconds of work that one worker keeps in training at once: what a kill can lose at most."""
+"""Predicted seconds of work that one worker keeps in training at once: a kill loses no more, and less of long runs."""
 
 MOST_RUNS = 1000
 """Runs that one worker keeps in training at once, but for a first bucket of each job: bounds its memory."""
@@ -42,6 +43,7 @@ class Worker:
         self._queue, self._sink, self._slot = queue, sink, slot
         self._device, self._device_name = device, device_name
         self._claims = Claims(queue.home)
+        self._checkpoints = Checkpoints(home=queue.home, device=device)
         self._training: list[Training] = []
         self._revision = -2
         self._active: list[Training] = []
@@ -78,7 +80,9 @@ class Worker:
         except Exception as error:
             self._fail(training, error)
             return
-        if not going_on:
+        if going_on:
+            training.keep(self._checkpoints)
+        else:
             self._sink.put(training.results(over=True))
             self._forget(training)
             self._adopt()
@@ -87,7 +91,8 @@ class Worker:
         """Train the runs of a broken bucket one by one; the one that fails alone is the one at fault."""
         self._training.remove(training)
         self._active.remove(training)
-        if len(training.runs) > 1:
+        self._checkpoints.remove(training.runs)
+        if len(training.runs) > 1 or training.resumed:  # from the start
             singles = [Training((run,), self._device, self._device_name) for run in training.runs]
             self._training += singles
             self._active += singles
@@ -144,8 +149,8 @@ class Worker:
                 if run.key not in unsettled:
                     self._claims.give_back(run)
             going = tuple(run for run in runs if run.key in unsettled)
-            if going:
-                self._training.append(Training(going, self._device, self._device_name))
+            for part, checkpoint in self._checkpoints.parts(going):
+                self._training.append(Training(part, self._device, self._device_name, checkpoint))
         return bool(unsettled)
 
     def _drop_unwanted(self) -> None:
@@ -154,6 +159,7 @@ class Worker:
         for training in list(self._training):
             if not any(run.key in wanted for run in training.runs):
                 self._forget(training)
+        self._checkpoints.clear(wanted)
 
     def _sort_active(self) -> None:
         """Hold the buckets whose every job is paused."""
@@ -165,6 +171,7 @@ class Worker:
         self._training.remove(training)
         if training in self._active:
             self._active.remove(training)
+        self._checkpoints.remove(training.runs)
         for run in training.runs:
             self._claims.give_back(run)
 
