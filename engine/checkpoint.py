@@ -181,6 +181,7 @@ class Checkpoints:
         self._folder = self.home / "checkpoints"
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
+        _code()  # now: what lies there may be newer than what runs, later
         self._clean()
 
     def parts(self, runs: Sequence[RunSpec]) -> Iterator[tuple[tuple[RunSpec, ...], Checkpoint | None]]:

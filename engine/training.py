@@ -53,8 +53,8 @@ class Training:
         return True
 
     def keep(self, checkpoints: Checkpoints) -> None:
-        """Leave a checkpoint where enough has been trained since the last."""
-        if checkpoints.due(self._unsaved, self._cost) and not all(self._has_diverged(run) for run in self.runs):
+        """Leave a checkpoint where enough has been trained since the last, and there is more to train."""
+        if checkpoints.due(self._unsaved, self._cost) and not self._is_at_its_end():
             checkpoint = Checkpoint(
                 keys=tuple(run.key for run in self.runs),
                 state=self._course.state(),
@@ -76,6 +76,9 @@ class Training:
     def _has_diverged(self, run: RunSpec) -> bool:
         points = self._curves[run.key]
         return bool(points) and not math.isfinite(points[-1].metrics[0])
+
+    def _is_at_its_end(self) -> bool:
+        return self._course.step == self.runs[0].steps or all(self._has_diverged(run) for run in self.runs)
 
     def results(self, over: bool) -> list[RunResult]:
         """Return every run as far as it has come."""

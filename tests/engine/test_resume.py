@@ -94,6 +94,13 @@ def test_it_goes_on_under_every_kind_of_setting(settings: Mapping[str, Any]) -> 
         _assert_goes_on(runs, reader)
 
 
+def test_a_bucket_with_a_run_that_has_diverged_goes_on() -> None:
+    calm, *_ = _runs("mlp", optimizer="sgd")
+    (wild, *_) = _runs("mlp", optimizer="sgd", lr=100.0, weight_decay=100.0)
+    for reader in _readers(calm):
+        _assert_goes_on((calm, wild), reader)
+
+
 def test_some_of_the_runs_go_on_without_the_others() -> None:
     for arch in ("mlp", "cnn"):
         runs = _runs(arch, dropout=0.2)
