@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.runner import Claims, Queue
+from engine.claims import Claims
+from engine.runner import Queue
 from engine.spec import RunSpec, SweepSpec
 
 RUNS = SweepSpec.of({"width": (2, 3, 4), "steps": 20}).runs()
@@ -75,7 +76,7 @@ def test_a_slot_has_one_holder(queue: Queue, tmp_path: Path) -> None:
 CLAIM_AND_WAIT = """
 import sys, time
 from pathlib import Path
-from engine.runner import Claims
+from engine.claims import Claims
 from engine.spec import RunSpec
 claims = Claims(Path(sys.argv[1]))
 print(claims.take(RunSpec(width=2)), flush=True)
