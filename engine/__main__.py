@@ -260,7 +260,7 @@ def _worker(options: argparse.Namespace) -> int:
         if device is not None:
             spool = Spool(db, f"worker-{options.slot}")
             worker = Worker(queue, spool, options.slot, *device)
-            worker.work(options.linger)
+            worker.work(options.linger, own_process=True)
             worker.close()
             spool.close()
             ingest(db)

@@ -7,7 +7,7 @@ from engine.plan import worker_count
 from engine.post import BEAT, Post, Watch
 from engine.runner import Queue
 
-PATIENCE = 0.5
+PATIENCE = 0.4
 """Seconds that a step may go on after the last job that wanted it was cancelled."""
 
 PEERS_EVERY = round(1.0 / BEAT)
@@ -22,12 +22,12 @@ class Lookout:
         self._watch = Watch(queue.home)
         self._late = self._beats = 0.0
 
-    def look(self, revision: int, post: Post) -> None:
+    def look(self, revision: int, post: Post, *, may_leave: bool) -> None:
         """Call at every beat, with the revision of the queue that the worker has seen."""
         now = time.monotonic()
         if self._queue.revision() == revision:
             self._late = now
-        elif now - (self._late or now) > PATIENCE:
+        elif may_leave and now - (self._late or now) > PATIENCE:
             self._leave_if_unwanted(post)
         self._beats += 1
         if self._beats % PEERS_EVERY == 0:

@@ -130,7 +130,7 @@ def seen(home: Path, slot: int) -> Seen | None:
         if (left["pid"], left["start"]) == (pid, start):  # else of one before it
             buckets = {int(number): tuple(map(str, keys)) for number, keys in left["buckets"].items()}
             waits = str(left["waits"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     return Seen(slot=slot, pid=pid, start=start, beat=beat, oom=oom, now=now, buckets=buckets, waits=waits)
 

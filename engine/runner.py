@@ -216,5 +216,5 @@ def _load(path: Path) -> Job | None:
         content = json.loads(path.read_text())
         runs = tuple(RunSpec.of(flat) for flat in content["runs"])
         return Job(id=path.stem, sweep_id=str(content["sweep_id"]), runs=runs)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

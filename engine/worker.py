@@ -67,10 +67,13 @@ class Worker:
         self._shown = set[str]()
         self._show_at = 0.0
 
-    def work(self, linger: float) -> None:
-        """Train until no job has a run left that nobody trains, and `linger` seconds beyond."""
+    def work(self, linger: float, *, own_process: bool = False) -> None:
+        """Train until no job has a run left that nobody trains, and `linger` seconds beyond.
+
+        `own_process`: it may be ended when all that is in training is cancelled and a step takes long.
+        """
         last_busy = time.monotonic()
-        self._post.begin(lambda: self._lookout.look(self._revision, self._post))
+        self._post.begin(lambda: self._lookout.look(self._revision, self._post, may_leave=own_process))
         while self._queue.revision() != -1:
             if self._queue.revision() != self._revision:
                 self._revision = self._queue.revision()

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from engine.claims import Claims
+from engine.deaths import Deaths
 from engine.runner import Queue
 from engine.spec import RunSpec, SweepSpec
+from engine.worker import Worker
+from tests.engine.test_worker import Memory
 
 RUNS = SweepSpec.of({"width": (2, 3, 4), "steps": 20}).runs()
 
@@ -64,6 +67,37 @@ def test_rubbish_in_the_queue_is_no_job(queue: Queue, tmp_path: Path) -> None:
     (folder / "f.json").mkdir()
     queue.submit("good", RUNS)
     assert [job.sweep_id for job in queue.jobs()] == ["good"]
+
+
+RUBBISH = {
+    "empty": b"",
+    "half": b'{"sweep_id": "x", "runs": [{"wid',
+    "bytes": bytes(range(256)),
+    "deep": b"[" * 100_000,
+    "number": b"1" * 5000,
+    "foreign": b'{"sweep_id": "x", "runs": {"width": 3}}',
+    "unknown": b'{"sweep_id": "x", "runs": [{"colour": "red"}]}',
+}
+
+
+@pytest.mark.parametrize("kind", RUBBISH)
+def test_rubbish_anywhere_in_the_folder_breaks_nothing(queue: Queue, tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "queue"
+    places = ("worker-0.json", "worker-0.pulse", "worker-0.fault", "worker-x.pulse", "deaths.json", "notes.txt")
+    for place in (*places, "jobs/x.json", "jobs/x.partial", "jobs/y.paused", "jobs/ä\n.json"):
+        (folder / place).write_bytes(RUBBISH[kind])
+    (folder / "worker-7.json").mkdir()
+    (folder / "jobs" / "folder.json").mkdir()
+    queue.submit("good", RUNS)
+    assert [job.sweep_id for job in queue.jobs()] == ["good"]
+    assert queue.workers() == []
+    assert queue.trouble() == ""
+    Deaths(tmp_path).examine(0)
+    sink = Memory()
+    worker = Worker(queue, sink, 0, "cpu", "cpu")
+    worker.work(linger=0)
+    worker.close()
+    assert {run.key for run in RUNS} == set(sink.results)
 
 
 def test_a_slot_has_one_holder(queue: Queue, tmp_path: Path) -> None:

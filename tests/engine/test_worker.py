@@ -9,9 +9,10 @@ import pytest
 
 from engine import training, worker
 from engine.data import load
-from engine.runner import Queue
+from engine.runner import Job, Queue
 from engine.spec import RunResult, RunSpec, RunState, SweepSpec
 from engine.train import eval_steps, train
+from engine.turns import Turns
 from engine.worker import Worker
 from tests.engine.watched import Bucket, Watched
 
@@ -111,6 +112,49 @@ def test_all_sizes_move_together(queue: Queue, monkeypatch: pytest.MonkeyPatch) 
     _work(queue)
     steps = eval_steps(40)
     assert sorted(measured[:4]) == sorted((width, step) for width in (2, 200) for step in steps[:2])
+
+
+def test_the_job_that_has_had_least_time_is_advanced(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    clock = [0.0]
+
+    def watched(runs: tuple[RunSpec, ...], device: str) -> Bucket:
+        bucket = Watched(train(runs, device=device))
+        for points in bucket:
+            order.append("slow" if runs[0].width > 4 else "quick")
+            clock[0] += 1.0 if runs[0].width > 4 else 0.125  # the large ones take eight times as long
+            yield points
+        return bucket.trained
+
+    monkeypatch.setattr(training, "train", watched)
+    monkeypatch.setattr("engine.worker.time.monotonic", lambda: clock[0])
+    monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
+    queue.submit("slow", SweepSpec.of({"width": (5, 6, 7, 8), "steps": 100}).runs())
+    queue.submit("quick", SweepSpec.of({"width": (2, 3), "steps": 1000}).runs())
+    _work(queue)
+    began = order.index("quick")
+    assert began <= 2
+    for turns in range(1, 40):  # while both have something to do
+        slow, quick = (order[began : began + turns].count(name) for name in ("slow", "quick"))
+        assert abs(1.0 * slow - 0.125 * quick) <= 1.0
+
+
+def test_a_job_that_comes_late_gets_its_share_at_once_and_not_what_it_missed() -> None:
+    jobs = [Job(id=name, sweep_id=name, runs=(run,)) for name, run in zip("ab", RUNS, strict=False)]
+    buckets = [training.Training((run,), "cpu", "cpu") for run in RUNS[:2]]
+    turns = Turns()
+    assert turns.next() is None
+    turns.between(jobs[:1], buckets[:1])
+    for _ in range(50):
+        turns.took("a", 1.0)
+    turns.between(jobs, buckets)
+    got = []
+    for _ in range(10):
+        turn = turns.next()
+        assert turn is not None
+        got.append(turn[0])
+        turns.took(turn[0], 1.0)
+    assert got.count("a") == got.count("b") == 5
 
 
 def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
