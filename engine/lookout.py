@@ -20,14 +20,14 @@ class Lookout:
     def __init__(self, queue: Queue, slot: int) -> None:
         self._queue, self._slot = Queue(queue.home), slot  # its own: a Queue belongs to one thread
         self._watch = Watch(queue.home)
-        self._late = self._beats = 0.0
+        self._late, self._beats = time.monotonic(), 0
 
     def look(self, revision: int, post: Post, *, may_leave: bool) -> None:
         """Call at every beat, with the revision of the queue that the worker has seen."""
         now = time.monotonic()
         if self._queue.revision() == revision:
             self._late = now
-        elif may_leave and now - (self._late or now) > PATIENCE:
+        elif may_leave and now - self._late > PATIENCE:
             self._leave_if_unwanted(post)
         self._beats += 1
         if self._beats % PEERS_EVERY == 0:
