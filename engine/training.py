@@ -4,22 +4,32 @@ import math
 import time
 from collections.abc import Generator
 
+import numpy as np
+
+from engine.checkpoint import BYTES_PER_SECOND, Checkpoint, Checkpoints
 from engine.net.count import count, train_flops
 from engine.outcome import Trained, packed
 from engine.spec import METRICS, EvalPoint, RunResult, RunSpec, RunState
-from engine.train import train
+from engine.train import Course, train
 
 
 class Training:
     """One bucket in training."""
 
-    def __init__(self, runs: tuple[RunSpec, ...], device: str, device_name: str) -> None:
+    def __init__(
+        self, runs: tuple[RunSpec, ...], device: str, device_name: str, checkpoint: Checkpoint | None = None
+    ) -> None:
+        """Begin, or go on from a checkpoint of just these runs."""
         self.runs, self._device_name = runs, device_name
-        self._points: Generator[tuple[EvalPoint, ...], None, Trained] = train(runs, device=device)
-        self._curves: dict[str, list[EvalPoint]] = {run.key: [] for run in runs}
-        self.measured = 0
-        self._seconds = 0.0
-        self._point_seconds: list[float] = []
+        self._course = Course(start=checkpoint.state if checkpoint else None)
+        self._points: Generator[tuple[EvalPoint, ...], None, Trained] = train(runs, device=device, course=self._course)
+        self._curves = checkpoint.curves() if checkpoint else {run.key: [] for run in runs}
+        self.measured = len(checkpoint.steps) if checkpoint else 0
+        self._seconds = checkpoint.seconds * len(runs) if checkpoint else 0.0
+        self._point_seconds = list(checkpoint.point_seconds) if checkpoint else []
+        self.resumed = checkpoint is not None
+        self._begun, self._unsaved = False, 0.0
+        self._cost = sum(3 * 4 * count(run).params for run in runs) / BYTES_PER_SECOND  # weights and two moments
         self._predictions: dict[str, bytes] = {}
         self._weights: dict[str, bytes] = {}
 
@@ -29,10 +39,12 @@ class Training:
         try:
             points = next(self._points)
         except StopIteration as end:
-            self._keep(end.value)
+            self._hold(end.value)
             return False
-        if self.measured:  # the first time also loads data: not what a run costs
-            self._seconds += time.perf_counter() - start
+        if self._begun:  # the first time also loads data: not what a run costs
+            self._seconds += (took := time.perf_counter() - start)
+            self._unsaved += took
+        self._begun = True
         if points:
             self.measured += 1
             self._point_seconds.append(self._seconds / len(self.runs))
@@ -40,7 +52,20 @@ class Training:
             self._curves[point.key].append(point)
         return True
 
-    def _keep(self, trained: Trained) -> None:
+    def keep(self, checkpoints: Checkpoints) -> None:
+        """Leave a checkpoint where enough has been trained since the last, and there is more to train."""
+        if checkpoints.due(self._unsaved, self._cost) and not self._is_at_its_end():
+            checkpoint = Checkpoint(
+                keys=tuple(run.key for run in self.runs),
+                state=self._course.state(),
+                steps=tuple(point.step for point in self._curves[self.runs[0].key]),
+                metrics=np.array([[point.metrics for point in self._curves[run.key]] for run in self.runs]),
+                point_seconds=tuple(self._point_seconds),
+                seconds=self._seconds / len(self.runs),
+            )
+            self._cost, self._unsaved = checkpoints.write(self.runs, checkpoint), 0.0
+
+    def _hold(self, trained: Trained) -> None:
         """Hold what the runs leave behind; a diverged one answers nothing."""
         for run, answers, weights in zip(self.runs, trained.predictions(), trained.weights(), strict=True):
             if not self._has_diverged(run):
@@ -51,6 +76,9 @@ class Training:
     def _has_diverged(self, run: RunSpec) -> bool:
         points = self._curves[run.key]
         return bool(points) and not math.isfinite(points[-1].metrics[0])
+
+    def _is_at_its_end(self) -> bool:
+        return self._course.step == self.runs[0].steps or all(self._has_diverged(run) for run in self.runs)
 
     def results(self, over: bool) -> list[RunResult]:
         """Return every run as far as it has come."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from engine import memory, plan
+from engine.checkpoint import Checkpoint, Checkpoints
 from engine.claims import Claims
 from engine.deaths import Deaths
 from engine.lookout import Lookout
@@ -16,7 +17,7 @@ from engine.training import Training
 from engine.turns import Turns
 
 HORIZON = 60.0
-"""Predicted seconds of work that one worker keeps in training at once: what a kill can lose at most."""
+"""Predicted seconds of work that one worker keeps in training at once: a kill loses no more, and less of long runs."""
 
 MOST_RUNS = 1000
 """Runs that one worker keeps in training at once, but for a first bucket of each job: bounds its memory."""
@@ -59,6 +60,7 @@ class Worker:
         self._claims, self._deaths = Claims(queue.home), Deaths(queue.home)
         self._post, self._lookout = Post(queue.home, slot, kills), Lookout(queue, slot)
         self._room = Room(device, self._claims)
+        self._checkpoints = Checkpoints(home=queue.home, device=device)
         self._training: list[Training] = []
         self._numbers = dict[Training, int]()
         self._begun = 0
@@ -110,7 +112,9 @@ class Worker:
         if training.measured and job_id not in self._shown:
             self._shown.add(job_id)
             self._show_at = 0.0  # who has just asked sees the first points at once
-        if not going_on:
+        if going_on:
+            training.keep(self._checkpoints)
+        else:
             self._sink.put(training.results(over=True))
             self._deaths.forget(training.runs)
             self._forget(training)
@@ -119,7 +123,7 @@ class Worker:
     def _fail(self, training: Training, error: Exception) -> None:
         """Train the runs of a broken bucket one by one; the one that fails alone is the one at fault."""
         self._remove(training)
-        if len(training.runs) > 1:
+        if len(training.runs) > 1 or training.resumed:  # from the start
             for run in training.runs:
                 self._train((run,))
             self._share_out()
@@ -194,12 +198,12 @@ class Worker:
                     self._give_up(run, verdict)
                 else:
                     going.append(run)
-            if going:
-                self._train(tuple(going))
+            for part, checkpoint in self._checkpoints.parts(going):
+                self._train(part, checkpoint)
         return bool(unsettled)
 
-    def _train(self, runs: tuple[RunSpec, ...]) -> None:
-        training = Training(runs, self._device, self._device_name)
+    def _train(self, runs: tuple[RunSpec, ...], checkpoint: Checkpoint | None = None) -> None:
+        training = Training(runs, self._device, self._device_name, checkpoint)
         self._training.append(training)
         self._begun += 1
         self._numbers[training] = self._begun
@@ -213,6 +217,7 @@ class Worker:
         for training in list(self._training):
             if not any(run.key in wanted for run in training.runs):
                 self._forget(training)
+        self._checkpoints.clear(wanted)
 
     def _share_out(self) -> None:
         """Take turns between what is in training, but for buckets whose every job is paused; let others see it."""
@@ -226,6 +231,8 @@ class Worker:
             self._claims.give_back(run)
 
     def _remove(self, training: Training) -> None:
+        """Take a bucket out of training; what it has left to go on from is of no use any more."""
+        self._checkpoints.remove(training.runs)
         self._training.remove(training)
         del self._numbers[training]
         self._room.free(training.runs)

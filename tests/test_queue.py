@@ -96,7 +96,7 @@ from engine.worker import Worker
 from store.database import open_database
 from store.spool import Spool
 
-def slow(runs, device):
+def slow(runs, device, course):
     print("in a step", flush=True)
     time.sleep(120)
     yield ()
@@ -165,8 +165,8 @@ class Kept:
     def __init__(self, generator): self.generator = generator
     def __iter__(self): self.value = yield from self.generator
 
-def watched(runs, device):
-    bucket = Kept(train(runs, device=device))
+def watched(runs, device, course):
+    bucket = Kept(train(runs, device=device, course=course))
     for points in bucket:
         if points and points[0].step >= 5 and any(run.seed == 1 and run.width == 3 for run in runs):
             if how == "SIGKILL":  # as the system does it, and counts

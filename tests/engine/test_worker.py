@@ -11,7 +11,7 @@ from engine import training, worker
 from engine.data import load
 from engine.runner import Job, Queue
 from engine.spec import RunResult, RunSpec, RunState, SweepSpec
-from engine.train import eval_steps, train
+from engine.train import Course, eval_steps, train
 from engine.turns import Turns
 from engine.worker import Worker
 from tests.engine.watched import Bucket, Watched
@@ -99,8 +99,8 @@ def test_two_jobs_that_share_runs_train_them_once(queue: Queue) -> None:
 def test_all_sizes_move_together(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[tuple[int, int]] = []
 
-    def watched(runs: tuple[RunSpec, ...], device: str) -> Bucket:
-        bucket = Watched(train(runs, device=device))
+    def watched(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
+        bucket = Watched(train(runs, device=device, course=course))
         for points in bucket:
             measured.extend((runs[0].width, point.step) for point in points[:1])
             yield points
@@ -118,8 +118,8 @@ def test_the_job_that_has_had_least_time_is_advanced(queue: Queue, monkeypatch: 
     order: list[str] = []
     clock = [0.0]
 
-    def watched(runs: tuple[RunSpec, ...], device: str) -> Bucket:
-        bucket = Watched(train(runs, device=device))
+    def watched(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
+        bucket = Watched(train(runs, device=device, course=course))
         for points in bucket:
             order.append("slow" if runs[0].width > 4 else "quick")
             clock[0] += 1.0 if runs[0].width > 4 else 0.125  # the large ones take eight times as long
@@ -158,10 +158,10 @@ def test_a_job_that_comes_late_gets_its_share_at_once_and_not_what_it_missed() -
 
 
 def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(runs: tuple[RunSpec, ...], device: str) -> Bucket:
+    def broken(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
         if any(run.seed == 1 for run in runs):
             raise RuntimeError("this seed is unlucky")
-        return (yield from train(runs, device=device))
+        return (yield from train(runs, device=device, course=course))
 
     monkeypatch.setattr(training, "train", broken)
     queue.submit("sweep", RUNS)
@@ -172,8 +172,8 @@ def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypat
 
 
 def test_a_stopped_job_is_dropped_and_its_runs_have_no_result(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopping(runs: tuple[RunSpec, ...], device: str) -> Bucket:
-        bucket = Watched(train(runs, device=device))
+    def stopping(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
+        bucket = Watched(train(runs, device=device, course=course))
         for points in bucket:
             if points and points[0].step > 5:
                 queue.stop("sweep")
