@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -54,11 +54,13 @@ class Deaths:
             if cause and left.now in left.buckets:
                 self._note(left.buckets[left.now], cause)
         post.forget(self._home, slot)
-        self._fault(slot).unlink(missing_ok=True)
+        with suppress(OSError):
+            self._fault(slot).unlink()
 
     def listen(self, slot: int) -> None:
         """Have a crash of this process written where the next worker of the slot finds it."""
-        faulthandler.enable(self._fault(slot).open("w"))
+        with suppress(OSError):
+            faulthandler.enable(self._fault(slot).open("w"))
 
     def parts(self, runs: Sequence[RunSpec]) -> list[list[RunSpec]]:
         """Return `runs` cut into what may train together."""
@@ -97,12 +99,12 @@ class Deaths:
         """Begin anew with these runs: they have a result, or somebody retries them."""
         keys = {run.key for run in runs}
         if not keys.isdisjoint(self._records()):
-            with self._changing() as records:
+            with suppress(OSError), self._changing() as records:
                 for key in keys:
                     records.pop(key, None)
 
     def _note(self, keys: Sequence[str], cause: str) -> None:
-        with self._changing() as records:
+        with suppress(OSError), self._changing() as records:  # a full disk costs a record only
             deaths = 1 + max((records[key].deaths for key in keys if key in records), default=0)
             most = min((records[key].most for key in keys if key in records), default=len(keys))
             most = min(most, len(keys))
@@ -110,7 +112,7 @@ class Deaths:
                 deaths, most = 0, -(-most // 2)
             for key in keys:
                 records[key] = Record(deaths=deaths, most=most, cause=cause)
-        os.utime(self._home / "queue" / "jobs")  # something has changed: a new worker need not wait
+            os.utime(self._home / "queue" / "jobs")  # something has changed: a new worker need not wait
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Record]]:

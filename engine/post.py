@@ -64,7 +64,9 @@ class Post:
         self.keys = frozenset[str]()
         """Of the runs in training, as told last."""
         self._writing, self._over = threading.Lock(), threading.Event()
-        self._file = os.open(self._pulse, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+        self._file = -1
+        with suppress(OSError):  # without a pulse it trains as well
+            self._file = os.open(self._pulse, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
         self._write()
 
     def begin(self, each: Callable[[], None]) -> None:
@@ -95,7 +97,8 @@ class Post:
         self._over.set()
         with self._writing:
             for path in (self._state, self._pulse):
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink()
             if self._file >= 0:
                 os.close(self._file)
             self._file = -1
@@ -138,7 +141,8 @@ def seen(home: Path, slot: int) -> Seen | None:
 def forget(home: Path, slot: int) -> None:
     """Take away what a dead worker left."""
     for path in _paths(home, slot):
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
 
 
 class Watch:

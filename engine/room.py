@@ -6,6 +6,9 @@ from engine import memory, plan
 from engine.claims import Claims
 from engine.spec import RunSpec
 
+ANYWHERE = 2**26
+"""Bytes for which no worker waits: it holds more itself."""
+
 
 class Room:
     """The memory of one worker: its share of what the machine has left, and all of it for one large run at a time."""
@@ -31,19 +34,19 @@ class Room:
                 self._device
             )
 
-    def fitting(self, runs: Sequence[RunSpec], beside: Sequence[Sequence[RunSpec]], *, alone: bool) -> list[RunSpec]:
-        """Return as many of `runs`, from the first on, as may train beside what is kept and the buckets `beside`.
+    def fitting(self, runs: Sequence[RunSpec], beside: int, *, alone: bool) -> list[RunSpec]:
+        """Return as many of `runs`, from the first on, as may train beside what is kept and `beside` bytes more.
 
         `alone`: there is neither; then a single run may take all the machine has, while no other worker has such a run.
         """
-        held = sum(self._sizes.values()) + sum(map(self._needed, beside))
+        held = sum(self._sizes.values()) + beside
         found = list(runs)
-        while len(found) > 1 and held + self._needed(found) > self._share:
+        while len(found) > 1 and held + self.size(found) > self._share:
             found = found[: len(found) // 2]
-        size = self._needed(found)
+        size = self.size(found)
         if held + size <= self._share or not alone:
             return found if held + size <= self._share else []
-        if size <= self._whole and self._claims.take_all():
+        if size <= ANYWHERE or (size <= self._whole and self._claims.take_all()):
             return found
         asked, left = memory.words(size), memory.words(max(0.0, self._whole))
         self.waits = f"A run of width {found[0].width} needs about {asked} of memory and waits: {left} are free now."
@@ -51,7 +54,7 @@ class Room:
 
     def keep(self, runs: Sequence[RunSpec]) -> None:
         """Note that these runs train."""
-        self._sizes[runs[0].key] = self._needed(runs)
+        self._sizes[runs[0].key] = self.size(runs)
 
     def free(self, runs: Sequence[RunSpec]) -> None:
         """Note that these runs have ended."""
@@ -59,5 +62,6 @@ class Room:
         if not self._sizes:
             self._claims.give_back_all()
 
-    def _needed(self, runs: Sequence[RunSpec]) -> int:
+    def size(self, runs: Sequence[RunSpec]) -> int:
+        """Return the bytes that a bucket of these runs takes."""
         return memory.needed(runs, gpu=self._device != "cpu")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,6 +24,8 @@ FREE_RESTARTS = 3
 
 SLOT_WAIT = 0.3
 """Seconds that a new worker waits for its slot: one who only looks whether it is free has it for a moment."""
+
+_SLOT = re.compile(r"worker-[0-9]{1,4}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +142,8 @@ class Queue:
 
     def workers(self) -> list[post.Seen]:
         """Return the living workers, of whoever started them, by slot."""
-        found = (post.seen(self.home, int(path.stem[7:])) for path in sorted(self._folder.glob("worker-[0-9]*.pulse")))
+        slots = sorted(int(path.stem[7:]) for path in self._folder.glob("worker-*.pulse") if _SLOT.fullmatch(path.stem))
+        found = (post.seen(self.home, slot) for slot in slots)
         return [worker for worker in found if worker is not None and worker.alive]
 
     def resident(self) -> int:
@@ -153,8 +157,11 @@ class Queue:
             yield locked(file.fileno(), wait=SLOT_WAIT)
 
     def _slot_is_free(self, slot: int) -> bool:
-        with self._slot_file(slot).open("a") as file:
-            return locked(file.fileno())  # and let go at once
+        try:
+            with self._slot_file(slot).open("a") as file:
+                return locked(file.fileno())  # and let go at once
+        except OSError:
+            return False  # something else has its name
 
     def _slot_file(self, slot: int) -> Path:
         return self._folder / f"worker-{slot}.lock"

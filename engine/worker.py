@@ -151,7 +151,8 @@ class Worker:
         unsettled = {run.key for run in self._sink.unsettled(list(asked.values()))}
         mine = {run.key for training in self._training for run in training.runs}
         held = sum(plan.run_seconds(run) for training in self._training for run in training.runs)
-        claimed: list[list[RunSpec]] = []
+        lonely = self._deaths.suspects(run for training in self._training for run in training.runs)
+        claimed, size = list[list[RunSpec]](), 0
         self._room.look()
         for job in sorted(jobs, key=self._turns.spent):
             if unsettled.isdisjoint(job.keys):
@@ -163,18 +164,16 @@ class Worker:
                     break
                 wanted = [run for run in bucket.runs if run.key in unsettled and run.key not in mine]
                 for part in self._deaths.parts(wanted) if wanted else ():
-                    if runs := self._take(part, claimed):
+                    suspect = self._deaths.suspects(part)
+                    if mine and (suspect or lonely):
+                        continue
+                    fitting = self._room.fitting(part, size, alone=not mine)
+                    if runs := [run for run in fitting if self._claims.take(run)]:
                         claimed.append(runs)
                         mine.update(run.key for run in runs)
+                        size, lonely = size + self._room.size(runs), suspect
                         held, begun = held + bucket.seconds * len(runs) / len(bucket.runs), True
         return claimed
-
-    def _take(self, runs: list[RunSpec], claimed: list[list[RunSpec]]) -> list[RunSpec]:
-        """Claim those of `runs` that may begin now and that nobody else trains."""
-        alone = not self._training and not claimed
-        if not alone and any(map(self._deaths.suspects, (runs, *claimed, *(each.runs for each in self._training)))):
-            return []
-        return [run for run in self._room.fitting(runs, claimed, alone=alone) if self._claims.take(run)]
 
     def _candidates(self, job: Job, others: bool) -> list[plan.Bucket]:
         """Return what to claim of a job, the shortest first: what is soon done is soon safe."""

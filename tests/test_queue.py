@@ -233,6 +233,8 @@ def test_a_small_sweep_behind_a_big_one_shows_its_first_points_within_two_second
     queue.submit("big", big)
     queue.tend()
     _until(lambda: len(queue.workers()) == 2 and len(_steps(db, big)) >= 20, 90, step=0.1)
+    Queue(db.home).tend()  # another program that looks after the same queue
+    assert len(workers(db.home)) == 2
     firsts = list[float]()
     for lr in (0.01, 0.02, 0.03):  # the best of three: tests share their machine
         time.sleep(1)

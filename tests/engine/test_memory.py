@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine import memory, plan
+from engine import room as room_module
 from engine.claims import Claims
 from engine.room import Room
 from engine.runner import Queue
@@ -93,27 +94,30 @@ def test_a_worker_takes_its_share_and_one_at_a_time_all_there_is(
     monkeypatch.setattr(memory, "resident", lambda: memory.WORKER_BYTES)
     monkeypatch.setattr(memory, "needed", lambda runs, gpu: 100 * len(runs))
     monkeypatch.setattr(memory, "available", lambda: 400)
+    monkeypatch.setattr(room_module, "ANYWHERE", 40)
     runs = SweepSpec.of({"width": 2, "seed": tuple(range(8))}).runs()
     claims = Claims(tmp_path)
     room = Room("cpu", claims)
     room.look()
-    assert room.fitting(runs, [], alone=True) == list(runs[:2])  # of 400 for two workers
-    assert room.fitting(runs, [runs[:1]], alone=False) == list(runs[:1])
+    assert room.fitting(runs, 0, alone=True) == list(runs[:2])  # of 400 for two workers
+    assert room.fitting(runs, 100, alone=False) == list(runs[:1])
     room.keep(runs[:2])
-    assert room.fitting(runs[2:], [], alone=False) == []
+    assert room.fitting(runs[2:], 0, alone=False) == []
     room.free(runs[:2])
     monkeypatch.setattr(memory, "available", lambda: 150)
     room.look()
-    assert room.fitting(runs, [], alone=True) == list(runs[:1])  # more than its share of 75
-    assert room.fitting(runs, [runs[:1]], alone=False) == []
+    assert room.fitting(runs, 0, alone=True) == list(runs[:1])  # more than its share of 75
+    assert room.fitting(runs, 100, alone=False) == []
     assert not _take_all_elsewhere(tmp_path)
     room.keep(runs[:1])
     room.free(runs[:1])
     assert _take_all_elsewhere(tmp_path)
     monkeypatch.setattr(memory, "available", lambda: 50)
     room.look()
-    assert room.fitting(runs, [], alone=True) == []
+    assert room.fitting(runs, 0, alone=True) == []
     assert room.waits.startswith("A run of width 2 needs about 0 MiB of memory and waits: ")
+    monkeypatch.setattr(room_module, "ANYWHERE", 100)
+    assert room.fitting(runs, 0, alone=True) == list(runs[:1])  # so small that no worker waits for it
     claims.close()
 
 

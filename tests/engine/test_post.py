@@ -62,9 +62,11 @@ def owner(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _becomes_zombie(pid: int) -> None:
+    """Wait until the process and all its threads have ended; nobody has asked how yet."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        if status[0] == "Z" and status[17] == "1":
             return
         time.sleep(0.01)
     raise AssertionError("It is no zombie.")
@@ -77,7 +79,7 @@ def test_a_zombie_is_not_alive_and_holds_no_claim(tmp_path: Path, owner: subproc
     assert found is not None
     assert (found.pid, found.alive) == (owner.pid, True)
     os.kill(owner.pid, signal.SIGKILL)
-    _becomes_zombie(owner.pid)  # killed, and nobody has asked how it ended
+    _becomes_zombie(owner.pid)
     assert not found.alive
     assert Queue(tmp_path).workers() == []
     assert all(mine.take(run) for run in RUNS)

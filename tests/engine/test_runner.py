@@ -83,16 +83,18 @@ RUBBISH = {
 @pytest.mark.parametrize("kind", RUBBISH)
 def test_rubbish_anywhere_in_the_folder_breaks_nothing(queue: Queue, tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "queue"
-    places = ("worker-0.json", "worker-0.pulse", "worker-0.fault", "worker-x.pulse", "deaths.json", "notes.txt")
+    places = ("worker-0.json", "worker-0.pulse", "worker-0.fault", "worker-1x.pulse", "deaths.json", "notes.txt")
     for place in (*places, "jobs/x.json", "jobs/x.partial", "jobs/y.paused", "jobs/ä\n.json"):
         (folder / place).write_bytes(RUBBISH[kind])
-    (folder / "worker-7.json").mkdir()
+    for name in ("worker-7.json", "worker-7.pulse", "worker-7.lock", "worker-7.fault"):
+        (folder / name).mkdir()
     (folder / "jobs" / "folder.json").mkdir()
     queue.submit("good", RUNS)
     assert [job.sweep_id for job in queue.jobs()] == ["good"]
     assert queue.workers() == []
     assert queue.trouble() == ""
-    Deaths(tmp_path).examine(0)
+    for slot in (0, 7):
+        Deaths(tmp_path).examine(slot)
     sink = Memory()
     worker = Worker(queue, sink, 0, "cpu", "cpu")
     worker.work(linger=0)
