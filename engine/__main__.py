@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from engine import memory, plan, printed, queue_commands, registry
 from engine.asked import changed
 from engine.deaths import Deaths
-from engine.runner import Queue
+from engine.runner import SLOT_TAKEN, Queue
 from engine.spec import RunSpec, SweepSpec
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def _worker(options: argparse.Namespace) -> int:
     queue = Queue(db.home)
     with queue.slot(options.slot) as free:
         if not free:
-            return 0
+            return SLOT_TAKEN
         deaths = Deaths(db.home)
         deaths.examine(options.slot)  # before torch is loaded: the sooner, the surer what ended the last one
         deaths.listen(options.slot)

@@ -48,7 +48,8 @@ class Seen:
     def end(self) -> None:
         """Kill the process, if it is this one still."""
         if self.alive:
-            os.kill(self.pid, signal.SIGKILL)
+            with suppress(OSError):  # ended by itself, or another user's
+                os.kill(self.pid, signal.SIGKILL)
 
 
 class Post:

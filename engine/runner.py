@@ -25,6 +25,9 @@ FREE_RESTARTS = 3
 SLOT_WAIT = 0.3
 """Seconds that a new worker waits for its slot: one who only looks whether it is free has it for a moment."""
 
+SLOT_TAKEN = 75
+"""Exit code of a worker that found another in its slot: when that one dies, whoever looks starts the next."""
+
 _SLOT = re.compile(r"worker-[0-9]{1,4}")
 
 
@@ -207,6 +210,8 @@ class _Started:
         code = self.process.poll()
         if code is None:
             return False
+        if code == SLOT_TAKEN:
+            return True
         if code == 0:
             return revision != self.revision
         wait = min(30.0, 2.0 ** (self.deaths - FREE_RESTARTS)) if self.deaths >= FREE_RESTARTS else 0.0
@@ -214,7 +219,8 @@ class _Started:
 
     def deaths_at(self, revision: int) -> int:
         """Return how often workers of this slot were killed in a row over the same jobs."""
-        return 0 if self.process.poll() == 0 or revision != self.revision else self.deaths + 1
+        by_itself = self.process.poll() in (0, SLOT_TAKEN)
+        return 0 if by_itself or revision != self.revision else self.deaths + 1
 
 
 def _load(path: Path) -> Job | None:

@@ -11,7 +11,7 @@ import pytest
 
 from engine.claims import Claims
 from engine.deaths import Deaths
-from engine.runner import Queue
+from engine.runner import SLOT_TAKEN, Queue, _Started
 from engine.spec import RunSpec, SweepSpec
 from engine.worker import Worker
 from tests.engine.test_worker import Memory
@@ -140,3 +140,17 @@ def test_nothing_is_started_for_an_empty_or_paused_queue(queue: Queue, tmp_path:
     queue.pause("one")
     queue.tend()
     assert not list((tmp_path / "logs").iterdir())
+
+
+def test_who_found_its_slot_taken_starts_the_next_worker_there(queue: Queue, tmp_path: Path) -> None:
+    queue.submit("one", RUNS)
+    for code, again in ((SLOT_TAKEN, True), (0, False), (1, True)):
+        with subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"]) as process:
+            process.wait()
+        started = _Started(process=process, revision=queue.revision(), deaths=0, at=time.monotonic())
+        assert started.may_restart(queue.revision()) == again
+    with queue.slot(0):
+        command = [sys.executable, "-m", "engine", "worker", "--slot", "0"]
+        environment = os.environ | {"SCALESCOPE_HOME": str(tmp_path), "SCALESCOPE_GALLERY": str(tmp_path / "none")}
+        root = Path(__file__).parent.parent.parent
+        assert subprocess.run(command, cwd=root, env=environment, check=False).returncode == SLOT_TAKEN
