@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import mmap
 import os
 import shutil
 import stat
@@ -42,6 +43,9 @@ DRAFT_SECONDS = 3600.0
 MOST_HEAD = 2**24
 """Bytes of JSON that are read at most."""
 
+ALIGNED = 64
+"""Where the arrays begin is a multiple of this."""
+
 DTYPES = ("float32", "float64", "int64")
 
 
@@ -62,7 +66,9 @@ class Checkpoint:
     """In training, divided by the runs of the bucket."""
 
     def of(self, keys: Sequence[str]) -> "Checkpoint":
-        """Return a copy for some of the runs alone."""
+        """Return the part of some of the runs, a copy; of all of them in their order, itself."""
+        if tuple(keys) == self.keys:
+            return self
         places = [self.keys.index(key) for key in keys]
         return replace(self, keys=tuple(keys), state=self.state.of(places), metrics=self.metrics[places])
 
@@ -114,7 +120,9 @@ class Head:
         """Return the whole checkpoint; None where the file is gone or damaged."""
         found, at = {}, self.begin
         try:
-            data = self.path.read_bytes()
+            with self.path.open("rb") as file:
+                # Pages of a file, which the system may drop, not memory of our own: a large model is there once.
+                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
             if hashlib.sha256(memoryview(data)[:-32]).digest() != data[-32:]:
                 return None
             for name, dtype, shape in self.arrays:
@@ -134,8 +142,9 @@ class Head:
 
 def write(path: Path, checkpoint: Checkpoint, made_by: str) -> None:
     """Write a checkpoint that is there whole or not at all, and outlives a power cut. Raises: OSError."""
-    arrays = {name: np.ascontiguousarray(a) for name, a in checkpoint.state.arrays.items()}
-    arrays["metrics"] = np.ascontiguousarray(checkpoint.metrics)
+    given = {**checkpoint.state.arrays, "metrics": checkpoint.metrics}
+    arrays = {name: np.ascontiguousarray(array) for name, array in given.items()}
+    arrays = dict(sorted(arrays.items(), key=lambda item: -item[1].itemsize))  # each at a multiple of its item
     about = {
         "engine_version": ENGINE_VERSION,
         "made_by": made_by,
@@ -146,7 +155,8 @@ def write(path: Path, checkpoint: Checkpoint, made_by: str) -> None:
         "seconds": checkpoint.seconds,
         "arrays": [(name, str(array.dtype), array.shape) for name, array in arrays.items()],
     }
-    head = MAGIC + json.dumps(about).encode() + b"\n"
+    text = json.dumps(about).encode()
+    head = MAGIC + text + b" " * (-(len(MAGIC) + len(text) + 1) % ALIGNED) + b"\n"
     bodies = [array.reshape(-1).view(np.uint8).data for array in arrays.values()]
     parts: list[bytes | memoryview] = [head, *bodies]
     digest, draft = hashlib.sha256(), path.with_name(path.name + ".tmp")
