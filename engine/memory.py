@@ -28,7 +28,7 @@ SYSTEM = Path("/")
 def needed(runs: Sequence[RunSpec], *, gpu: bool = False) -> int:
     """Return the bytes that a bucket of `runs`, all of one shape, takes in training at its peak, beside WORKER_BYTES.
 
-    Of twelve buckets of 30 MB to 1.9 GB on a CPU, peaks lay between 0.7 and 1.1 times this estimate
+    Of twelve buckets of 30 MB to 1.9 GB on a CPU, peaks lay between 0.7 and 1.2 times this estimate
     (`python tests/benchmarks/memory_use.py`).
     """
     run, counts = runs[0], count(runs[0])

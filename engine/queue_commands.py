@@ -125,7 +125,10 @@ def _add(opened: _Opened, options: argparse.Namespace) -> int:
     wanted = sweep.runs()
     missing = runs.missing(opened.db, wanted)
     print(cost_line(wanted, missing), file=sys.stderr)
-    return _submit(opened, options, sweep, missing, "All is trained: nothing to do.")
+    queued = frozenset[str]().union(*(job.keys for job in opened.queue.jobs()))
+    open_runs = [run for run in missing if run.key not in queued]
+    nothing = "It is in the queue already." if missing else "All is trained: nothing to do."
+    return _submit(opened, options, sweep, open_runs, nothing)
 
 
 def _retry(opened: _Opened, options: argparse.Namespace) -> int:
@@ -139,24 +142,21 @@ def _retry(opened: _Opened, options: argparse.Namespace) -> int:
 
 
 def _submit(
-    opened: _Opened, options: argparse.Namespace, sweep: SweepSpec, missing: Sequence[RunSpec], nothing: str
+    opened: _Opened, options: argparse.Namespace, sweep: SweepSpec, wanted: Sequence[RunSpec], nothing: str
 ) -> int:
+    """Queue `wanted` of a sweep and see to workers; `nothing` is what to say when there is none."""
     from store import runs
 
-    queued = frozenset[str]().union(*(job.keys for job in opened.queue.jobs()))
-    open_runs = [run for run in missing if run.key not in queued]
-    job_id = None
-    if open_runs:
-        if refused := memory.refusal(open_runs, opened.queue.resident()):
+    job_id, said = None, nothing
+    if wanted:
+        if refused := memory.refusal(wanted, opened.queue.resident()):
             raise ValueError(refused)
         sweep_id = runs.save_sweep(opened.db, sweep)
-        runs.forget_failed(opened.db, open_runs)
-        job_id = opened.queue.submit(sweep_id, open_runs)
-        said = f"Queued as {_short(job_id)}: {len(open_runs)} to train. `python -m engine queue` shows how far it is."
-    else:
-        said = "It is in the queue already." if missing else nothing
+        runs.forget_failed(opened.db, wanted)
+        job_id = opened.queue.submit(sweep_id, wanted)
+        said = f"Queued as {_short(job_id)}: {len(wanted)} to train. `python -m engine queue` shows how far it is."
     opened.queue.tend()
-    return _say(options, said, {"sweep": sweep.key, "job": job_id, "queued": len(open_runs)})
+    return _say(options, said, {"sweep": sweep.key, "job": job_id, "queued": len(wanted)})
 
 
 def _pause(opened: _Opened, options: argparse.Namespace) -> int:

@@ -77,6 +77,8 @@ def test_retry_queues_the_failed_runs_alone(db: Database, capsys: pytest.Capture
     assert _json(capsys, "retry", "Mine")["queued"] == 1
     (job,) = Queue(db.home).jobs()
     assert job.runs == (KEYS[1],)
+    made_up.put(db, [failed])
+    assert _json(capsys, "retry", "Mine")["queued"] == 1  # it has failed again, beside others of its job
     assert main(["queue", "retry", "Mine"]) == 0
     assert "No run of this sweep has failed" in capsys.readouterr().out
 
