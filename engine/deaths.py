@@ -85,10 +85,10 @@ class Deaths:
         if record is None or record.most > 1 or record.deaths < DEATHS:
             return ""
         if record.cause == MEMORY:
-            size = memory.words(memory.needed((run,)) + memory.WORKER_BYTES)
+            needed = memory.words(memory.needed(run))
             return (
-                f"The system ended the worker {DEATHS} times over this run for lack of memory; it needs about {size}. "
-                "Take a smaller width, depth or batch size, or close other programs, then retry."
+                f"The system ended the worker {DEATHS} times over this run for lack of memory; it needs about "
+                f"{needed}. Take a smaller width, depth or batch size, or close other programs, then retry."
             )
         return (
             f"The worker crashed {DEATHS} times over this run ({record.cause}). Retry; if it crashes again, set "

@@ -1,6 +1,7 @@
 """How much memory training takes, estimated before it starts, and how much this machine has left; without torch."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine import plan
@@ -12,8 +13,11 @@ from engine.spec import RunSpec
 WORKER_BYTES = 304 * 2**20
 """Of a worker with torch, scikit-learn and the store loaded, before its first bucket."""
 
-BUCKET_BYTES, TORCH_BYTES = 16 * 2**20, 64 * 2**20
-"""Of any bucket: batch orders and results; of one without the compiled kernel, what torch takes at its first use."""
+RESULT_BYTES = 300_000
+"""Of a run: its curves, as they are kept, shown and written; that of a sweep of 10,000 runs."""
+
+LIBRARY_BYTES, TORCH_BYTES = 12 * 2**20, 64 * 2**20
+"""What libraries take when they are first used, with the compiled kernel and, besides, without it."""
 
 HELD_OUT = 0.3
 """Validation and test examples, as a share of the training pool; small pools have more."""
@@ -25,8 +29,23 @@ SYSTEM = Path("/")
 """Where /proc and /sys lie."""
 
 
-def needed(runs: Sequence[RunSpec], *, gpu: bool = False) -> int:
-    """Return the bytes that a bucket of `runs`, all of one shape, takes in training at its peak, beside WORKER_BYTES.
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """Bytes that a bucket takes in training at its peak, beside WORKER_BYTES."""
+
+    own: int
+    """What each bucket of a worker takes."""
+    shared: int
+    """What the largest of them takes for all."""
+
+    @property
+    def total(self) -> int:
+        """Of the bucket by itself."""
+        return self.own + self.shared
+
+
+def size(runs: Sequence[RunSpec], *, gpu: bool = False) -> Size:
+    """Return an estimate for a bucket of `runs`, all of one shape.
 
     Of twelve buckets of 30 MB to 1.9 GB on a CPU, peaks lay between 0.7 and 1.2 times this estimate
     (`python tests/benchmarks/memory_use.py`).
@@ -39,14 +58,22 @@ def needed(runs: Sequence[RunSpec], *, gpu: bool = False) -> int:
     source = 8 * task.inputs * int((1 + HELD_OUT) * task.max_size)  # float64, as the data set gives it
     distinct = len({(each.data_seed, each.label_noise, each.dataset_size, each.fold) for each in runs})
     drawn = max(2 * source, min(distinct * source, KEPT_BYTES))  # what load() makes it from, and what it keeps
-    other = BUCKET_BYTES + drawn + 4 * models * EVALUATED * (task.inputs + 4 * task.outputs)
+    orders = 16 * min(2**19, models * run.batch * min(256, run.steps))
+    own = RESULT_BYTES * models + orders + 4 * models * EVALUATED * (task.inputs + 4 * task.outputs)
     if training is not None and evaluation is not None:
         places = max(training.space, evaluation.space) + max(training.scratch, evaluation.scratch)
         # Weights and two moments of every model; a gradient, and initial values in float64, of one.
-        return 12 * models * counts.params + 12 * counts.params + 4 * places + 3 * distinct * examples + other
+        own += 12 * models * counts.params + 12 * counts.params + 4 * places + 3 * distinct * examples
+        return Size(own=own, shared=LIBRARY_BYTES + drawn)
     forward = counts.activations + task.inputs
     step, measured = 4 * run.batch * (task.inputs + 3 * counts.activations), 4 * EVALUATED * forward
-    return TORCH_BYTES + models * (28 * counts.params + max(step, measured)) + 2 * distinct * examples + other
+    own += models * (28 * counts.params + max(step, measured)) + 2 * distinct * examples
+    return Size(own=own, shared=LIBRARY_BYTES + TORCH_BYTES + drawn)
+
+
+def needed(run: RunSpec) -> int:
+    """Return the bytes that a worker takes which trains one run."""
+    return size((run,)).total + WORKER_BYTES
 
 
 def available(root: Path = SYSTEM) -> int | None:
@@ -77,12 +104,12 @@ def refusal(runs: Sequence[RunSpec], held: int = 0, root: Path = SYSTEM) -> str:
     if room is None or not runs or plan.gpus():
         return ""  # a GPU's memory is known to its worker alone
     shapes = {plan.shape(run): run for run in runs}
-    largest, size = max(((run, needed((run,))) for run in shapes.values()), key=lambda pair: pair[1])
-    if size + WORKER_BYTES <= room + held:
+    largest, bytes_ = max(((run, needed(run)) for run in shapes.values()), key=lambda pair: pair[1])
+    if bytes_ <= room + held:
         return ""
     return (
         f"{largest.arch} of width {largest.width} and depth {largest.depth} with batch size {largest.batch} needs "
-        f"about {words(size + WORKER_BYTES)} of memory, and this machine has {words(room + held)}: take a smaller "
+        f"about {words(bytes_)} of memory, and this machine has {words(room + held)}: take a smaller "
         "width, depth or batch size, or close other programs."
     )
 
@@ -95,9 +122,9 @@ def oom_kills(root: Path = SYSTEM) -> int:
     return _number(root / "proc/vmstat", "oom_kill") or 0
 
 
-def words(size: float) -> str:
+def words(bytes_: float) -> str:
     """Return e.g. "12.3 GiB"."""
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+    return f"{bytes_ / 2**30:.1f} GiB" if bytes_ >= 2**30 else f"{bytes_ / 2**20:.0f} MiB"
 
 
 _V2 = ("memory.max", "memory.current", "inactive_file", "memory.events")

@@ -152,7 +152,7 @@ class Worker:
         mine = {run.key for training in self._training for run in training.runs}
         held = sum(plan.run_seconds(run) for training in self._training for run in training.runs)
         lonely = self._deaths.suspects(run for training in self._training for run in training.runs)
-        claimed, size = list[list[RunSpec]](), 0
+        claimed = list[list[RunSpec]]()
         self._room.look()
         for job in sorted(jobs, key=self._turns.spent):
             if unsettled.isdisjoint(job.keys):
@@ -167,11 +167,12 @@ class Worker:
                     suspect = self._deaths.suspects(part)
                     if mine and (suspect or lonely):
                         continue
-                    fitting = self._room.fitting(part, size, alone=not mine)
+                    fitting = self._room.fitting(part, alone=not mine)
                     if runs := [run for run in fitting if self._claims.take(run)]:
                         claimed.append(runs)
+                        self._room.reserve(runs)
                         mine.update(run.key for run in runs)
-                        size, lonely = size + self._room.size(runs), suspect
+                        lonely = suspect
                         held, begun = held + bucket.seconds * len(runs) / len(bucket.runs), True
         return claimed
 

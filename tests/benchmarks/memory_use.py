@@ -39,7 +39,7 @@ peak = lambda: 1024 * int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status")
 before, training = peak(), Training(runs, "cpu", "cpu")
 while training.advance():
     pass
-print(memory.needed(runs), peak() - before)
+print(memory.size(runs).total, peak() - before)
 """
 
 

@@ -9,6 +9,7 @@ import pytest
 from engine import memory, plan
 from engine import room as room_module
 from engine.claims import Claims
+from engine.memory import Size
 from engine.room import Room
 from engine.runner import Queue
 from engine.spec import RunSpec, SweepSpec
@@ -25,11 +26,11 @@ def test_the_estimate_is_right_within_a_factor(name: str) -> None:
 
 
 def test_more_of_everything_needs_more() -> None:
-    base = memory.needed([RunSpec(width=64)])
+    base = memory.needed(RunSpec(width=64))
     for change in ({"width": 128}, {"depth": 4}, {"shift": 1}, {"dataset": "mnist"}):
-        assert memory.needed([RunSpec.of({"width": 64} | change)]) > base
+        assert memory.needed(RunSpec.of({"width": 64} | change)) > base
     seeds = SweepSpec.of({"width": 2048, "depth": 4, "seed": (0, 1, 2)}).runs()
-    assert memory.needed(seeds) > 1.5 * memory.needed(seeds[:1])
+    assert memory.size(seeds).own > 1.5 * memory.size(seeds[:1]).own
 
 
 def _system(root: Path, **files: str) -> Path:
@@ -76,7 +77,7 @@ def test_kills_for_lack_of_memory_are_counted_by_the_control_group_else_by_the_m
 def test_what_never_fits_is_refused_and_what_waits_for_our_own_workers_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "gpus", lambda: 0)
     runs = SweepSpec.of({"width": (4, 2048), "depth": 8}).runs()
-    need = memory.needed(runs[1:]) + memory.WORKER_BYTES
+    need = memory.needed(runs[1])
     monkeypatch.setattr(memory, "available", lambda root: need - 1)
     assert memory.refusal(runs).startswith("mlp of width 2048 and depth 8 with batch size ")
     assert memory.refusal(runs, held=1) == ""
@@ -92,32 +93,34 @@ def test_a_worker_takes_its_share_and_one_at_a_time_all_there_is(
     Queue(tmp_path)
     monkeypatch.setenv("SCALESCOPE_WORKERS", "2")
     monkeypatch.setattr(memory, "resident", lambda: memory.WORKER_BYTES)
-    monkeypatch.setattr(memory, "needed", lambda runs, gpu: 100 * len(runs))
+    monkeypatch.setattr(memory, "size", lambda runs, gpu: Size(own=100 * len(runs) - 20, shared=20))
     monkeypatch.setattr(memory, "available", lambda: 400)
     monkeypatch.setattr(room_module, "ANYWHERE", 40)
     runs = SweepSpec.of({"width": 2, "seed": tuple(range(8))}).runs()
     claims = Claims(tmp_path)
     room = Room("cpu", claims)
     room.look()
-    assert room.fitting(runs, 0, alone=True) == list(runs[:2])  # of 400 for two workers
-    assert room.fitting(runs, 100, alone=False) == list(runs[:1])
+    assert room.fitting(runs, alone=True) == list(runs[:2])  # of 400 for two workers
+    room.reserve(runs[:1])
+    assert room.fitting(runs[1:], alone=False) == [runs[1]]
     room.keep(runs[:2])
-    assert room.fitting(runs[2:], 0, alone=False) == []
+    room.look()
+    assert room.fitting(runs[2:], alone=False) == []
     room.free(runs[:2])
     monkeypatch.setattr(memory, "available", lambda: 150)
     room.look()
-    assert room.fitting(runs, 0, alone=True) == list(runs[:1])  # more than its share of 75
-    assert room.fitting(runs, 100, alone=False) == []
+    assert room.fitting(runs, alone=True) == list(runs[:1])  # more than its share of 75
+    assert room.fitting(runs, alone=False) == []
     assert not _take_all_elsewhere(tmp_path)
     room.keep(runs[:1])
     room.free(runs[:1])
     assert _take_all_elsewhere(tmp_path)
     monkeypatch.setattr(memory, "available", lambda: 50)
     room.look()
-    assert room.fitting(runs, 0, alone=True) == []
+    assert room.fitting(runs, alone=True) == []
     assert room.waits.startswith("A run of width 2 needs about 0 MiB of memory and waits: ")
     monkeypatch.setattr(room_module, "ANYWHERE", 100)
-    assert room.fitting(runs, 0, alone=True) == list(runs[:1])  # so small that no worker waits for it
+    assert room.fitting(runs, alone=True) == list(runs[:1])  # so small that no worker waits for it
     claims.close()
 
 
