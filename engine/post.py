@@ -170,7 +170,7 @@ class Watch:
         if still < self._still or not found.alive:
             return False
         found.end()
-        del self._last[slot]
+        self._last.pop(slot, None)
         return True
 
 

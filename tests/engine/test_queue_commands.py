@@ -17,6 +17,7 @@ from engine.spec import RunState, SweepSpec
 from store import runs
 from store.database import Database, open_database
 from tests.pages import made_up
+from tests.processes import workers
 
 ROOT = Path(__file__).parents[2]
 SWEEP = SweepSpec.of({"dataset": "moons", "width": (2, 4), "seed": (0, 1), "steps": 20})
@@ -143,3 +144,11 @@ def test_what_is_added_trains_after_the_command_has_ended(tmp_path: Path) -> Non
         time.sleep(0.1)
     assert queue() == []
     assert queue("add", "digits-double-descent", *SMALL, "--seeds", "2")["queued"] == 0
+    job = queue("add", "digits-double-descent", *SMALL, "--set", "steps=1000000")["job"]
+    begin = time.monotonic()
+    while not (found := queue()[0])["workers"]:
+        assert time.monotonic() - begin < 60
+    (pid,) = workers(tmp_path)
+    assert (found["job"], found["state"], found["workers"]) == (job, "training", [{"slot": 0, "pid": pid}])
+    assert queue("cancel", job[-8:]) == {"jobs": [job]}
+    assert queue() == []
