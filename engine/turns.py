@@ -39,5 +39,6 @@ class Turns:
         return job_id, min(self._buckets[job_id], key=lambda each: each.measured)
 
     def took(self, job_id: str, seconds: float) -> None:
-        """Note what a turn has taken."""
-        self._spent[job_id] += seconds
+        """Note what a turn has taken; of a job that has gone meanwhile nothing is left to note."""
+        if job_id in self._spent:
+            self._spent[job_id] += seconds

@@ -146,14 +146,16 @@ class Worker:
         return begun
 
     def _claim(self, others: bool) -> list[list[RunSpec]]:
+        self._room.look()
         jobs = [job for job in self._queue.jobs() if not self._queue.paused(job)]
+        if not jobs:
+            return []
         asked = {run.key: run for job in jobs for run in job.runs}
         unsettled = {run.key for run in self._sink.unsettled(list(asked.values()))}
         mine = {run.key for training in self._training for run in training.runs}
         held = sum(plan.run_seconds(run) for training in self._training for run in training.runs)
         lonely = self._deaths.suspects(run for training in self._training for run in training.runs)
         claimed = list[list[RunSpec]]()
-        self._room.look()
         for job in sorted(jobs, key=self._turns.spent):
             if unsettled.isdisjoint(job.keys):
                 self._queue.remove(job.id)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import training, worker
+from engine import memory, training, worker
 from engine.data import load
 from engine.runner import Job, Queue
 from engine.spec import RunResult, RunSpec, RunState, SweepSpec
@@ -183,6 +183,41 @@ def test_a_stopped_job_is_dropped_and_its_runs_have_no_result(queue: Queue, monk
     monkeypatch.setattr(training, "train", stopping)
     queue.submit("sweep", RUNS)
     assert not _work(queue).results
+
+
+def test_a_job_that_goes_while_its_run_fails_is_no_trouble(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
+        queue.stop("sweep")
+        raise RuntimeError("this one is unlucky")
+        yield ()
+
+    monkeypatch.setattr(training, "train", broken)
+    queue.submit("sweep", RUNS[:1])
+    assert [result.state for result in _work(queue).results.values()] == [RunState.FAILED]
+
+
+def test_an_idle_worker_asks_the_sink_nothing(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = Memory()
+    monkeypatch.setattr(sink, "unsettled", lambda runs: pytest.fail("it asked"))
+    at_work = Worker(queue, sink, 0, "cpu", "cpu")
+    at_work.work(linger=0.3)
+    at_work.close()
+
+
+def test_a_run_that_does_not_fit_now_waits_and_others_see_why(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+
+    def available() -> int:
+        looks.append(queue.trouble())
+        return 0 if len(looks) < 4 else 2**34
+
+    monkeypatch.setattr(memory, "available", available)
+    monkeypatch.setattr(memory, "resident", lambda: memory.WORKER_BYTES)
+    monkeypatch.setattr("engine.room.ANYWHERE", 0)
+    queue.submit("sweep", RUNS)
+    assert len(_work(queue).results) == 4
+    assert looks[0] == ""
+    assert looks[3].startswith("A run of width 3 needs about ")
 
 
 def test_others_see_the_runs_in_training_as_far_as_they_are(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
