@@ -76,7 +76,9 @@ def watch(
         progress = services.progress(opened.db, sweep)
         with bar:
             training.draw(opened, sweep, progress, valid)
-        stands = report.draw(sweep, services.table(opened.db, sweep, view.at, view.by), view, active=active)
+        table = services.table(opened.db, sweep, view.at, view.by)
+        stands = report.draw(sweep, table, view, active=active)
+        training.failed(opened, sweep, table)
         if stands and STOOD not in st.session_state:
             st.session_state[STOOD] = True
             st.rerun()

@@ -1,7 +1,7 @@
 """The one store and the one queue, opened once, and what pages read from them."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine import plan
+from engine import memory, plan
 from engine.net.count import count, train_flops
 from engine.runner import Job, Queue
 from engine.spec import RunSpec, RunState, SweepSpec
@@ -235,8 +235,25 @@ def active(services: Services, sweep: SweepSpec) -> bool:
     return (job is not None and not services.queue.paused(job)) or progress(services.db, sweep).training
 
 
+def refusal(services: Services, wanted: Sequence[RunSpec]) -> str:
+    """Return a sentence on a run that does not fit into this machine's memory; "" where each does."""
+    return memory.refusal(wanted, services.queue.resident())
+
+
 def train(services: Services, sweep: SweepSpec) -> None:
     """Save the sweep, submit what is missing of it, and start workers on it."""
+    _submit(services, sweep, runs.missing(services.db, grid(sweep).runs))
+
+
+def retry(services: Services, sweep: SweepSpec) -> None:
+    """Train the failed runs of the sweep again."""
+    table = progress(services.db, sweep).table
+    failed = set(table["key"][table["state"] == RunState.FAILED])
+    _submit(services, sweep, [run for run in grid(sweep).runs if run.key in failed])
+
+
+def _submit(services: Services, sweep: SweepSpec, wanted: Sequence[RunSpec]) -> None:
     sweep_id = runs.save_sweep(services.db, sweep)
-    services.queue.submit(sweep_id, runs.missing(services.db, grid(sweep).runs))
+    runs.forget_failed(services.db, wanted)
+    services.queue.submit(sweep_id, wanted)
     services.queue.tend()
