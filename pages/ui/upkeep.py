@@ -46,9 +46,9 @@ def _packs(opened: Services) -> None:
         said = []
         with _laid_down(files) as paths:
             packs = [pack.read(path) for path in paths]  # all, before anything is kept
-        for file, read in zip(files, packs, strict=True):
-            count, sweeps = merge.import_pack(opened.db, read)
-            said.append(f"{file.name}: {text.plural(count, 'new run')}, {text.plural(sweeps, 'new sweep')}.")
+            for file, read in zip(files, packs, strict=True):
+                count, sweeps = merge.import_pack(opened.db, read)
+                said.append(f"{file.name}: {text.plural(count, 'new run')}, {text.plural(sweeps, 'new sweep')}.")
         st.session_state["upkeep.round"] += 1  # an uploader without files
         return " ".join(said)
 
