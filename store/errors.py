@@ -13,6 +13,8 @@ class StoreError(Exception):
 
 
 ELSEWHERE = "set SCALESCOPE_HOME to another folder"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where there is no room."""
 _FULL = "The disk that holds {folder} is full: nothing was lost; free some space and try again."
 _UNWRITABLE = f"Scalescope may not write to {{folder}}: make the folder writable, or {ELSEWHERE}."
 _GONE = "{path} is gone: start Scalescope again, and it is made anew."
@@ -20,9 +22,7 @@ _IN_THE_WAY = f"{{path}} cannot be used ({{text}}): move aside what has this nam
 _NOT_OURS = f"{{file}} is not a DuckDB database: move it aside, or {ELSEWHERE}."
 _ASIDE = "move it aside (mv {file} {file}.old) and start again; missing runs train anew"
 _BY_ERRNO = {
-    errno.ENOSPC: _FULL,
-    errno.EDQUOT: _FULL,
-    errno.EFBIG: _FULL,
+    **dict.fromkeys(FULL, _FULL),
     errno.EACCES: _UNWRITABLE,
     errno.EPERM: _UNWRITABLE,
     errno.EROFS: _UNWRITABLE,
