@@ -7,6 +7,7 @@ from pathlib import Path
 
 from store import copies, losses, outcomes, schema, shipped
 from store.connection import Database, check_magic, connected
+from store.durable import put_in_place
 from store.errors import ELSEWHERE, StoreError, in_words
 
 __all__ = ["Database", "StoreError", "open_database"]
@@ -53,7 +54,10 @@ def _create(db: Database) -> None:
             con.begin()
             schema.migrate(con, 0)
             con.commit()
-        made.replace(db.file)
+            con.execute(
+                "CHECKPOINT"
+            )  # closing would do it too, but not say when it fails: the tables stay in a log then
+        put_in_place(made, db.file)
 
 
 def _bring_up_to_date(db: Database) -> None:

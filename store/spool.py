@@ -61,7 +61,8 @@ class Spool:
                 try:
                     _write(path, results, durable=True)
                 except OSError:
-                    beside.unlink(missing_ok=True)
+                    if not path.exists():  # else it is in place, and only the folder's own safety failed
+                        beside.unlink(missing_ok=True)
                     raise
 
     def show(self, results: Sequence[RunResult]) -> None:
