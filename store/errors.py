@@ -13,9 +13,15 @@ class StoreError(Exception):
     """What the store cannot do: a sentence and a next step."""
 
 
+class NoRoom(StoreError):
+    """The disk is full: a worker waits for space."""
+
+
 ELSEWHERE = "set SCALESCOPE_HOME to another folder"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where there is no room."""
+ROOM = 2**18
+"""Bytes below which a disk counts as full: a commit may take more."""
 _FULL = "The disk that holds {folder} is full: nothing was lost; free some space and try again."
 _BROKEN = (
     "The disk that holds {folder} reports an error ({text}): what was finished before is kept; try again, and if it "
@@ -71,7 +77,7 @@ def in_words(file: Path) -> Iterator[None]:
     except OSError as error:
         found = _BY_ERRNO.get(error.errno or 0, _IN_THE_WAY)
         path = error.filename or file.parent
-        raise StoreError(found.format(path=path, folder=file.parent, text=error.strerror)) from error
+        raise _kind(found)(found.format(path=path, folder=file.parent, text=error.strerror)) from error
     except duckdb.ProgrammingError:
         raise  # a mistake of ours, not of the file
     except duckdb.Error as error:
@@ -79,4 +85,14 @@ def in_words(file: Path) -> Iterator[None]:
         if found is _UNWRITABLE and file.exists() and not os.access(file, os.W_OK, effective_ids=True):
             found = _LOCKED_FILE
         text = (str(error).splitlines() or [type(error).__name__])[0]
-        raise StoreError(found.format(file=file, folder=file.parent, text=text)) from error
+        raise _kind(found)(found.format(file=file, folder=file.parent, text=text)) from error
+
+
+def full(folder: Path) -> str:
+    """Return in words that the disk which holds `folder` is full; "" where it is not."""
+    space = os.statvfs(folder)
+    return _FULL.format(folder=folder) if space.f_bavail * space.f_frsize < ROOM else ""
+
+
+def _kind(words: str) -> type[StoreError]:
+    return NoRoom if words is _FULL else StoreError

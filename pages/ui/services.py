@@ -15,6 +15,7 @@ from engine.runner import Job, Queue
 from engine.spec import RunSpec, RunState, SweepSpec
 from store import losses, queries, runs
 from store.database import Database, StoreError, open_database
+from store.errors import full
 from store.spool import ingest
 
 _LINGER = 60.0
@@ -142,7 +143,7 @@ def take_in(db: Database) -> str:
         ingest(db)
     except StoreError as problem:
         return str(problem)
-    return ""
+    return full(db.home)
 
 
 def lost(db: Database) -> str:
