@@ -5,9 +5,11 @@ import json
 import math
 import re
 import resource
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 
 from engine import spec
@@ -79,12 +81,10 @@ def _check(db: Database, sweep: SweepSpec, version: int) -> None:
         curve = points[points["key"] == run.key]
         expected = fakes.result(run, state)
         for name in METRICS:
-            if name not in expected.metrics:
-                continue  # is measured only since
-            values = [v if math.isfinite(v) else None for v in expected.metrics[name]]
-            assert [None if math.isnan(v) else v for v in curve[name]] == values, name
-        seconds = list(expected.point_seconds) if version >= LATER["point_seconds"] else [None] * len(curve)
-        assert [None if math.isnan(v) else v for v in curve["seconds"]] == seconds
+            if name in expected.metrics:  # else it is measured only since
+                assert _numbers(curve[name]) == _numbers(expected.metrics[name]), name
+        seconds = expected.point_seconds if version >= LATER["point_seconds"] else [math.nan] * len(curve)
+        assert _numbers(curve["seconds"]) == _numbers(seconds)
     with db.reading() as con:
         left = con.execute("SELECT key, predictions FROM runs JOIN outcomes USING (run_id)").fetchall()
     finished = [run.key for run in made[2:]] if version >= LATER["predictions"] else []
@@ -97,6 +97,11 @@ def _check(db: Database, sweep: SweepSpec, version: int) -> None:
     assert described["note"] == ("Of another time." if noted else "")
     assert described["tags"] == (["kept", "old"] if noted else [])
     assert described["archived"] is noted
+
+
+def _numbers(values: Iterable[float]) -> list[float | None]:
+    """Return them as coarse as the coarsest table keeps them; what is not finite is in none."""
+    return [float(np.float32(value)) if math.isfinite(value) else None for value in values]
 
 
 def test_the_copies_before_the_newest_versions_stay(tmp_path: Path) -> None:

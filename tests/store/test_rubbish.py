@@ -29,7 +29,6 @@ def _fill(db: Database) -> set[str]:
     data, suffix = sound.read_bytes(), sound.suffix
     sound.unlink()
     (spool / f"half{suffix}").write_bytes(data[: len(data) // 2])
-    (spool / f"twice{suffix}").write_bytes(data + data[1:])
     (spool / "zeros").write_bytes(bytes(100_000))
     (spool / "empty").touch()
     (spool / ("n" * 255)).write_text("a long name")
