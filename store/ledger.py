@@ -56,7 +56,7 @@ def begun(con: duckdb.DuckDBPyConnection, ledger: Ledger | None) -> Ledger:
     """Count a change, inside its transaction and before it; return the ledger for `ended`."""
     line, changes = _inside(con)
     lost = loss(con, ledger)
-    if ledger is None or not line or line != ledger.line or changes < ledger.changes:
+    if ledger is None or line != ledger.line or changes < ledger.changes:
         line = uuid.uuid4().hex[:12]  # what follows is no longer what the ledger knew
     con.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [_NAME, f"{line} {changes + 1}"])
     held, found = lost or (None, 0)

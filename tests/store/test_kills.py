@@ -97,7 +97,7 @@ def _kill_at_random(home: Path) -> None:
     start(time.sleep, 0).join()  # brings the server up
     _, steady = begin(_read)
     chance = random.Random(os.getpid())
-    living = [begin(job) for job in (_write, _write, _ingest, _read, _look_after, _look_after)]
+    living = [begin(job) for job in (_write, _write, _ingest, _ingest, _read, _look_after)]
     for _ in range(KILLS):
         time.sleep(chance.uniform(0.02, 0.16))
         job, process = living.pop(chance.randrange(len(living)))
