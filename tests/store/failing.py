@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.spec import METRICS, RunSpec, SweepSpec
-from store import copies, library, losses, merge, pack, queries, runs
+from store import copies, losses, merge, pack, queries, runs
 from store.database import Database, StoreError, open_database
 from store.pack_commands import chosen
 from store.spool import Spool, ingest
@@ -66,8 +66,6 @@ def _tidy(home: Path, ack: Ack) -> None:
     db = open_database(home)
     ingest(db)
     copies.vacuum(db)
-    library.delete(db, SWEEP.key)
-    ack("deleted")
 
 
 def _copy(home: Path, ack: Ack) -> None:
@@ -127,8 +125,7 @@ def check(home: Path, job: str, acks: set[str]) -> None:
         return
     assert members == {sweep.key: sweep.size for sweep in (NEW, PACKED, SWEEP) if sweep.key in names}
     assert NEW.key in names or "sweep" not in acks
-    assert (SWEEP.key in names) is (job != "first") or job == "tidy"
-    assert "deleted" not in acks or SWEEP.key not in names
+    assert (SWEEP.key in names) is (job != "first")
     assert [states.get(run.key) for run in RUNS] == ["finished" if SWEEP.key in names else None] * 9
     expected = [(run, b"kept") for run in RUNS] + [(run, b"new") for run in NEW.runs() if job == "work"]
     assert left == {run.key: kept for run, kept in expected if run.key in states}
