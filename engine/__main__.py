@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -243,8 +244,8 @@ def _machine() -> str:
 
 
 def _worker(options: argparse.Namespace) -> int:
-    from store.database import open_database
-    from store.spool import Spool, ingest
+    from store.database import StoreError, open_database
+    from store.spool import PatientSpool, ingest
 
     db = open_database()
     queue = Queue(db.home)
@@ -258,12 +259,13 @@ def _worker(options: argparse.Namespace) -> int:
 
         device = device_of(options.slot)
         if device is not None:
-            spool = Spool(db, f"worker-{options.slot}")
+            spool = PatientSpool(db, f"worker-{options.slot}")
             worker = Worker(queue, spool, options.slot, *device)
             worker.work(options.linger, own_process=True)
             worker.close()
-            spool.close()
-            ingest(db)
+            with suppress(StoreError):  # what cannot be taken in now, waits in the spool
+                spool.close()
+                ingest(db)
     return 0
 
 

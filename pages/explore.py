@@ -71,6 +71,9 @@ def watch(
     with services.in_words():
         if active:
             opened.queue.tend()
+        trouble = services.take_in(opened.db)
+        if trouble:
+            st.error(trouble, icon=":material/database_off:")
         if services.active(opened, sweep) != active:
             st.rerun()
         progress = services.progress(opened.db, sweep)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from store import copies, import_commands, imports, library, runs, shelf
+from store import copies, import_commands, imports, library, losses, runs, shelf
 from store.connection import Database
 from store.database import open_database
 
@@ -39,6 +39,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     delete.add_argument("--yes", action="store_true", help="do it; without, only say what would be removed")
     backup = _add(commands, "backup", _backup, "write the store to another file, whole or not at all")
     backup.add_argument("file", type=Path, metavar="FILE", help="new, or an older backup that it replaces")
+    _add(commands, "accept", _accept, "take a store that lacks changes, as a warning says, for whole from now on")
     _add(commands, "vacuum", _vacuum, "give back the space that nothing in the store uses any more")
 
 
@@ -191,6 +192,16 @@ def _backup(options: argparse.Namespace) -> int:
         f"{options.file} holds the store with {count} runs. To use it: put it as scalescope.duckdb into a new folder, "
     )
     print("and set SCALESCOPE_HOME to that folder.")
+    return 0
+
+
+def _accept(options: argparse.Namespace) -> int:
+    db = open_database()
+    if losses.lost(db):
+        losses.accept(db)
+        print("The store is taken as it is.")
+    else:
+        print("Nothing is missing from the store.")
     return 0
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import stat
+import sys
 import time
 import uuid
 from collections.abc import Sequence
@@ -18,13 +19,19 @@ from engine.spec import ENGINE_VERSION, RunResult, RunSpec, RunState
 from store import outcomes
 from store.connection import Database
 from store.durable import whole
-from store.errors import StoreError, in_words
+from store.errors import NoRoom, StoreError, in_words
 from store.results import Dated, as_row, from_row, insert
 
 FORMAT = 1
 """Of the files; another number is refused."""
 STALE = 3600.0
 """Seconds after which a draft has no writer any more."""
+
+
+MOST_BYTES = 2**31
+"""Of a result file, which is read at once; thousands of runs take some megabytes."""
+FULL_WAIT = 1.0
+"""Seconds between two attempts to put results onto a full disk."""
 
 
 class Spool:
@@ -61,7 +68,8 @@ class Spool:
                 try:
                     _write(path, results, durable=True)
                 except OSError:
-                    beside.unlink(missing_ok=True)
+                    if not path.exists():  # else it is in place, and only the folder's own safety failed
+                        beside.unlink(missing_ok=True)
                     raise
 
     def show(self, results: Sequence[RunResult]) -> None:
@@ -83,6 +91,22 @@ class Spool:
         os.close(self._handle)
 
 
+class PatientSpool(Spool):
+    """A spool for a worker, which rather waits for space on a full disk than loses what it has trained."""
+
+    def put(self, results: Sequence[RunResult]) -> None:
+        """Do as `Spool.put`, however long that takes on a full disk."""
+        told = False
+        while True:
+            try:
+                return super().put(results)
+            except NoRoom as problem:
+                if not told:
+                    print(f"{problem} Until then {len(results)} results wait.", file=sys.stderr, flush=True)
+                told = True
+                time.sleep(FULL_WAIT)
+
+
 def ingest(db: Database) -> int:
     """Move all result files into the tables in one transaction; return how many results were new.
 
@@ -96,6 +120,8 @@ def ingest(db: Database) -> int:
         for path in _waiting(db):
             try:
                 dated += _read(path)
+            except PermissionError as error:
+                _reject(db, path, error)
             except OSError:
                 continue  # another ingest was faster, or the system fails for the moment
             except (ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -109,7 +135,8 @@ def ingest(db: Database) -> int:
         for path in read:  # only now that they are committed: a kill before this line repeats them, which is harmless
             path.unlink(missing_ok=True)
             _beside(db, path).unlink(missing_ok=True)
-        outcomes.clear_orphans(db.outcomes, db.spool)
+        if not _living(db):  # one may have written what its result file is still to come for, by whatever clock
+            outcomes.clear_orphans(db.outcomes, db.spool)
     return count
 
 
@@ -171,8 +198,11 @@ def _insert_outcomes(db: Database, con: duckdb.DuckDBPyConnection, path: Path) -
 
 
 def _read(path: Path) -> list[Dated]:
-    if not stat.S_ISREG(path.lstat().st_mode):
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
         raise ValueError("It is not a plain file.")
+    if found.st_size > MOST_BYTES:
+        raise ValueError(f"It has {found.st_size} bytes; allowed: up to {MOST_BYTES}.")
     try:
         data = json.loads(path.read_bytes())
     except ValueError:
@@ -200,14 +230,15 @@ def _waiting(db: Database) -> list[Path]:
     with in_words(db.file), os.scandir(db.spool) as entries:
         for entry in entries:
             path = Path(entry.path)
-            if path not in (db.live, db.rejected, db.outcomes) and not (path.suffix == ".tmp" and _is_fresh(path)):
+            if path not in (db.live, db.rejected, db.outcomes) and not (path.suffix == ".tmp" and _is_fresh(db, path)):
                 found.append(path)
     return sorted(found)
 
 
-def _is_fresh(path: Path) -> bool:
+def _is_fresh(db: Database, path: Path) -> bool:
+    """Whether a draft may still have a writer: clocks jump, so an old one has none only where no worker lives."""
     with suppress(FileNotFoundError):
-        return time.time() - path.lstat().st_mtime < STALE
+        return abs(time.time() - path.lstat().st_mtime) < STALE or bool(_living(db))
     return True
 
 

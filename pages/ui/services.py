@@ -15,8 +15,9 @@ from engine.net.count import count, train_flops
 from engine.runner import Job, Queue
 from engine.spec import RunSpec, RunState, SweepSpec
 from pages.ui import text
-from store import imports, library, queries, runs, shelf
+from store import imports, library, losses, queries, runs, shelf
 from store.database import Database, StoreError, open_database
+from store.errors import full
 from store.spool import ingest
 
 _LINGER = 60.0
@@ -132,11 +133,34 @@ def progress(db: Database, sweep: SweepSpec) -> Progress:
 
 @lru_cache(maxsize=32)
 def _progress(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> Progress:
-    ingest(db)
     table = queries.progress(db, grid(sweep).runs)
     done = {key for key, state in zip(table["key"], table["state"], strict=True) if RunState(state).done}
     missing = tuple(run for run in grid(sweep).runs if run.key not in done)
     return Progress(missing=missing, seconds=plan.predicted_seconds(missing), table=table)
+
+
+def take_in(db: Database) -> str:
+    """Move results into the tables; return in words why that cannot be: they are read from where they wait then."""
+    try:
+        ingest(db)
+    except StoreError as problem:
+        return str(problem)
+    return full(db.home)
+
+
+def lost(db: Database) -> str:
+    """Return in words what the store lacks that it held before; see store.losses."""
+    return _lost(db, db.generation())
+
+
+@lru_cache(maxsize=4)
+def _lost(db: Database, generation: tuple[int, ...]) -> str:
+    return losses.lost(db)
+
+
+def accept_loss(db: Database) -> None:
+    """Take the store for whole as it is."""
+    losses.accept(db)
 
 
 def steps(db: Database, sweep: SweepSpec) -> tuple[int, ...]:
