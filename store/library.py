@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.spec import RunState
 from store.connection import Database
 from store.errors import StoreError
+from store.inserting import remove
+from store.lookup import heads
 from store.results import DONE
-from store.spool import ingest, pending
+from store.spool import ingest, pending_rows
 
 MAX_NOTE = 10_000
 """Characters of a note."""
@@ -30,9 +32,9 @@ _OWN = """
 """
 """The runs in the tables that belong to one sweep alone."""
 _STATES = f"""
-    WITH wanted AS (SELECT key FROM sweep_runs WHERE sweep_id = ?), found AS (
-        FROM (SELECT key, state, created FROM runs UNION ALL SELECT key, state, created FROM beside)
-        SEMI JOIN wanted USING (key)
+    WITH wanted AS MATERIALIZED (SELECT key, head FROM sweep_runs WHERE sweep_id = ?), found AS (
+        FROM (SELECT key, head, state, created FROM runs UNION ALL SELECT key, head, state, created FROM beside)
+        SEMI JOIN wanted USING (head, key)
         QUALIFY row_number() OVER (
             PARTITION BY key
             ORDER BY CASE WHEN state IN {DONE} THEN 0 WHEN state = 'running' THEN 1 ELSE 2 END, created DESC
@@ -89,14 +91,9 @@ def describe(db: Database, sweep_id: str) -> dict[str, Any]:
 
     A run that has not begun is `missing`. Raises: ValueError: for a sweep that is not there.
     """
-    ended = [(created, result) for created, result in pending(db)]
-    beside = {
-        "key": pa.array([result.spec.key for _, result in ended], pa.string()),
-        "state": pa.array([str(result.state) for _, result in ended], pa.string()),
-        "created": pa.array([created for created, _ in ended], pa.timestamp("us")),
-    }
+    beside = pending_rows(db)
     with db.reading() as con:
-        con.register("beside", pa.table(beside))
+        con.register("beside", beside.append_column("head", heads(beside["key"].to_pylist())))
         row = con.execute(
             "SELECT name, settings, created, note, archived IS NOT NULL FROM sweeps WHERE sweep_id = ?", [sweep_id]
         ).fetchone()
@@ -177,16 +174,16 @@ def delete(db: Database, sweep_id: str) -> Share:
     Raises: ValueError: for a sweep that is not there; StoreError: while a run of it alone is in training.
     """
     ingest(db)
-    training = {result.spec.key for _, result in pending(db) if result.state is RunState.RUNNING}
+    beside = pending_rows(db)
+    training = beside.filter(pc.equal(beside["state"], str(RunState.RUNNING)))["key"].to_pylist()
     with _changing(db, sweep_id) as con:
         keys = "SELECT key FROM sweep_runs WHERE sweep_id {} ?"
         own = con.execute(f"{keys.format('=')} EXCEPT {keys.format('<>')}", [sweep_id, sweep_id]).fetchall()
-        if not training.isdisjoint(key for (key,) in own):
+        if not {key for (key,) in own}.isdisjoint(training):
             raise StoreError("Runs of this sweep are in training: stop it first, then delete it.")
         counts = _share(con, sweep_id)
         con.execute(f"CREATE TEMP TABLE doomed AS {_OWN}", [sweep_id, sweep_id])
-        for table in ("outcomes", "curves", "runs"):
-            con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM doomed)")
+        remove(con, "SELECT run_id FROM doomed", "outcomes")
         for table in ("sweep_tags", "sweep_runs", "sweeps"):
             con.execute(f"DELETE FROM {table} WHERE sweep_id = ?", [sweep_id])
         return counts

@@ -3,7 +3,7 @@
 import argparse
 import calendar
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,8 @@ from store import pack, tables
 from store.connection import Database
 from store.database import open_database
 from store.merge import import_pack
-from store.results import done_rows
+from store.results import SCHEMA
+from store.runs import done_batches
 from store.spool import ingest
 
 if TYPE_CHECKING:
@@ -43,12 +44,24 @@ def add_commands(commands: "Commands") -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    rows, sweeps = chosen(open_database(), options.sweep)
+    batches, sweeps = chosen(open_database(), options.sweep)
     file: Path = options.file
-    count = tables.write(file, rows) if file.suffix in tables.WRITERS else pack.write(file, rows, sweeps)
+    if file.suffix in tables.WRITERS:
+        count = tables.write(file, pa.concat_tables([SCHEMA.empty_table(), *batches]))
+        print(f"{file}: {_counted(count, 'run')}")
+        return 0
+    found = 0
+
+    def counted() -> Iterator[pa.Table]:
+        nonlocal found
+        for batch in batches:
+            found += len(batch)
+            yield batch
+
+    count = pack.write(file, counted(), sweeps)
     print(f"{file}: {_counted(count, 'run')}")
-    if count < len(rows):
-        print(f"{_counted(len(rows) - count, 'run')} of another engine version stayed out.")
+    if count < found:
+        print(f"{_counted(found - count, 'run')} of another engine version stayed out.")
     return 0
 
 
@@ -57,21 +70,21 @@ def _import(options: argparse.Namespace) -> int:
     db = open_database()
     for file, read in packs:
         runs, sweeps = import_pack(db, read)
-        print(f"{file}: {_counted(runs, 'new run')} of {len(read.rows)}, {_counted(sweeps, 'new sweep')}")
+        print(f"{file}: {_counted(runs, 'new run')} of {read.runs:,}, {_counted(sweeps, 'new sweep')}")
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
     read = pack.read(options.file)
-    print(f"{options.file} is sound: {_counted(len(read.rows), 'run')}, {_counted(len(read.sweeps), 'sweep')}")
+    print(f"{options.file} is sound: {_counted(read.runs, 'run')}, {_counted(len(read.sweeps), 'sweep')}")
     for sweep in read.sweeps:
         print(f"  {sweep.name} ({sweep.spec.key})")
     print(f"made on {json.dumps(read.environment, ensure_ascii=False)}\nsha256 {read.sha256}")
     return 0
 
 
-def chosen(db: Database, wanted: Sequence[str]) -> tuple[pa.Table, list[pack.PackedSweep]]:
-    """Return the done runs of the sweeps with these names or keys, and the sweeps; all there are, where none is named.
+def chosen(db: Database, wanted: Sequence[str]) -> tuple[Iterator[pa.Table], list[pack.PackedSweep]]:
+    """Return the done runs of the sweeps with these names or keys, a part at a time, and the sweeps; or all there are.
 
     Raises: ValueError: for a sweep that is not known, or that another version saved.
     """
@@ -91,8 +104,8 @@ def chosen(db: Database, wanted: Sequence[str]) -> tuple[pa.Table, list[pack.Pac
             except ValueError as error:
                 if wanted:
                     raise ValueError(f"The sweep {row[1]!r} was saved by another version: {error}") from error
-        keys = {run.key for sweep in sweeps for run in sweep.spec.runs()} if wanted else None
-        return done_rows(con, keys), sweeps
+    keys = {key for sweep in sweeps for key in sweep.spec.run_keys()} if wanted else None
+    return done_batches(db, keys), sweeps
 
 
 def _packed(key: str, name: str, created: datetime, settings: str) -> pack.PackedSweep:
