@@ -111,8 +111,8 @@ def test_curves_of_version_5_become_narrow_and_nothing_is_lost(
     tables = []
     for store in (old, db):
         with store.reading() as con:
-            columns = ", ".join(name for name in (*RUN_COLUMNS, *CURVE_COLUMNS) if name != "created")
-            tables.append(con.execute(f"SELECT {columns} FROM runs JOIN curves USING (run_id) ORDER BY key").fetchall())
+            kept = ", ".join(name for name in (*RUN_COLUMNS, *CURVE_COLUMNS) if name != "created")
+            tables.append(con.execute(f"SELECT {kept} FROM runs JOIN curves USING (run_id) ORDER BY key").fetchall())
             assert con.execute("SELECT count(*) FROM measured WHERE flipped_error IS NULL").fetchall() == [(2,)]
             assert con.execute("SELECT count(*) FROM clocks").fetchall() == [(3,)]
             heads = con.execute("SELECT key, head FROM runs UNION ALL SELECT key, head FROM sweep_runs").fetchall()
