@@ -1,19 +1,17 @@
 """What a worker process does: claim buckets, train them in turn so that all move, hand results to a sink."""
 
-import math
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from engine import plan
-from engine.net.count import count, train_flops
-from engine.outcome import Trained, packed
+from engine.checkpoint import Checkpoints
 from engine.runner import Claims, Job, Queue
-from engine.spec import METRICS, EvalPoint, RunResult, RunSpec, RunState
-from engine.train import train
+from engine.spec import RunResult, RunSpec, RunState
+from engine.training import Training
 
 HORIZON = 60.0
-"""Predicted seconds of work that one worker keeps in training at once: what a kill can lose at most."""
+"""Predicted seconds of work that one worker keeps in training at once: a kill loses no more, and less of long runs."""
 
 MOST_RUNS = 1000
 """Runs that one worker keeps in training at once, but for a first bucket of each job: bounds its memory."""
@@ -38,71 +36,6 @@ class Sink(Protocol):
         """Replace what others see of this worker's runs in training."""
 
 
-class Training:
-    """One bucket in training."""
-
-    def __init__(self, runs: tuple[RunSpec, ...], device: str, device_name: str) -> None:
-        self.runs, self._device_name = runs, device_name
-        self._points: Generator[tuple[EvalPoint, ...], None, Trained] = train(runs, device=device)
-        self._curves: dict[str, list[EvalPoint]] = {run.key: [] for run in runs}
-        self.measured = 0
-        self._seconds = 0.0
-        self._point_seconds: list[float] = []
-        self._predictions: dict[str, bytes] = {}
-        self._weights: dict[str, bytes] = {}
-
-    def advance(self) -> bool:
-        """Train up to the next eval point or for a moment; returns False at the end."""
-        start = time.perf_counter()
-        try:
-            points = next(self._points)
-        except StopIteration as end:
-            self._keep(end.value)
-            return False
-        if self.measured:  # the first time also loads data: not what a run costs
-            self._seconds += time.perf_counter() - start
-        if points:
-            self.measured += 1
-            self._point_seconds.append(self._seconds / len(self.runs))
-        for point in points:
-            self._curves[point.key].append(point)
-        return True
-
-    def _keep(self, trained: Trained) -> None:
-        """Hold what the runs leave behind; a diverged one answers nothing."""
-        for run, answers, weights in zip(self.runs, trained.predictions(), trained.weights(), strict=True):
-            if not self._has_diverged(run):
-                self._predictions[run.key] = packed(answers, compressed=True)
-            if run.keep_weights == "on":
-                self._weights[run.key] = packed(weights)
-
-    def _has_diverged(self, run: RunSpec) -> bool:
-        points = self._curves[run.key]
-        return bool(points) and not math.isfinite(points[-1].metrics[0])
-
-    def results(self, over: bool) -> list[RunResult]:
-        """Return every run as far as it has come."""
-        return [self._result(run, over) for run in self.runs]
-
-    def _result(self, run: RunSpec, over: bool) -> RunResult:
-        points, counts = self._curves[run.key], count(run)
-        state = (RunState.DIVERGED if self._has_diverged(run) else RunState.FINISHED) if over else RunState.RUNNING
-        return RunResult(
-            spec=run,
-            state=state,
-            steps=tuple(point.step for point in points),
-            metrics={name: tuple(p.metrics[i] for p in points) for i, name in enumerate(METRICS)},
-            point_seconds=tuple(self._point_seconds),
-            params=counts.params,
-            params_non_embedding=counts.params_non_embedding,
-            train_flops=train_flops(run),
-            seconds=self._seconds / len(self.runs),
-            device=self._device_name,
-            predictions=self._predictions.get(run.key, b""),
-            weights=self._weights.get(run.key, b""),
-        )
-
-
 class Worker:
     """The buckets that one process has in training, advanced in turn."""
 
@@ -110,6 +43,7 @@ class Worker:
         self._queue, self._sink, self._slot = queue, sink, slot
         self._device, self._device_name = device, device_name
         self._claims = Claims(queue.home)
+        self._checkpoints = Checkpoints(home=queue.home, device=device)
         self._training: list[Training] = []
         self._revision = -2
         self._active: list[Training] = []
@@ -146,7 +80,9 @@ class Worker:
         except Exception as error:
             self._fail(training, error)
             return
-        if not going_on:
+        if going_on:
+            training.keep(self._checkpoints)
+        else:
             self._sink.put(training.results(over=True))
             self._forget(training)
             self._adopt()
@@ -155,7 +91,8 @@ class Worker:
         """Train the runs of a broken bucket one by one; the one that fails alone is the one at fault."""
         self._training.remove(training)
         self._active.remove(training)
-        if len(training.runs) > 1:
+        self._checkpoints.remove(training.runs)
+        if len(training.runs) > 1 or training.resumed:  # from the start
             singles = [Training((run,), self._device, self._device_name) for run in training.runs]
             self._training += singles
             self._active += singles
@@ -212,8 +149,8 @@ class Worker:
                 if run.key not in unsettled:
                     self._claims.give_back(run)
             going = tuple(run for run in runs if run.key in unsettled)
-            if going:
-                self._training.append(Training(going, self._device, self._device_name))
+            for part, checkpoint in self._checkpoints.parts(going):
+                self._training.append(Training(part, self._device, self._device_name, checkpoint))
         return bool(unsettled)
 
     def _drop_unwanted(self) -> None:
@@ -222,6 +159,7 @@ class Worker:
         for training in list(self._training):
             if not any(run.key in wanted for run in training.runs):
                 self._forget(training)
+        self._checkpoints.clear(wanted)
 
     def _sort_active(self) -> None:
         """Hold the buckets whose every job is paused."""
@@ -233,6 +171,7 @@ class Worker:
         self._training.remove(training)
         if training in self._active:
             self._active.remove(training)
+        self._checkpoints.remove(training.runs)
         for run in training.runs:
             self._claims.give_back(run)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import worker
+from engine import training, worker
 from engine.data import load
 from engine.runner import Queue
 from engine.spec import RunResult, RunSpec, RunState, SweepSpec
-from engine.train import eval_steps, train
+from engine.train import Course, eval_steps, train
 from engine.worker import Worker
 from tests.engine.watched import Bucket, Watched
 
@@ -98,14 +98,14 @@ def test_two_jobs_that_share_runs_train_them_once(queue: Queue) -> None:
 def test_all_sizes_move_together(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[tuple[int, int]] = []
 
-    def watched(runs: tuple[RunSpec, ...], device: str) -> Bucket:
-        training = Watched(train(runs, device=device))
-        for points in training:
+    def watched(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
+        bucket = Watched(train(runs, device=device, course=course))
+        for points in bucket:
             measured.extend((runs[0].width, point.step) for point in points[:1])
             yield points
-        return training.trained
+        return bucket.trained
 
-    monkeypatch.setattr(worker, "train", watched)
+    monkeypatch.setattr(training, "train", watched)
     monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
     queue.submit("sweep", SweepSpec.of({"width": (2, 200), "steps": 40}).runs())
     _work(queue)
@@ -114,12 +114,12 @@ def test_all_sizes_move_together(queue: Queue, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(runs: tuple[RunSpec, ...], device: str) -> Bucket:
+    def broken(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
         if any(run.seed == 1 for run in runs):
             raise RuntimeError("this seed is unlucky")
-        return (yield from train(runs, device=device))
+        return (yield from train(runs, device=device, course=course))
 
-    monkeypatch.setattr(worker, "train", broken)
+    monkeypatch.setattr(training, "train", broken)
     queue.submit("sweep", RUNS)
     results = _work(queue).results
     assert {r.spec.seed: r.state for r in results.values()} == {0: RunState.FINISHED, 1: RunState.FAILED}
@@ -128,15 +128,15 @@ def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypat
 
 
 def test_a_stopped_job_is_dropped_and_its_runs_have_no_result(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopping(runs: tuple[RunSpec, ...], device: str) -> Bucket:
-        training = Watched(train(runs, device=device))
-        for points in training:
+    def stopping(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
+        bucket = Watched(train(runs, device=device, course=course))
+        for points in bucket:
             if points and points[0].step > 5:
                 queue.stop("sweep")
             yield points
-        return training.trained
+        return bucket.trained
 
-    monkeypatch.setattr(worker, "train", stopping)
+    monkeypatch.setattr(training, "train", stopping)
     queue.submit("sweep", RUNS)
     assert not _work(queue).results
 
