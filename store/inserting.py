@@ -12,9 +12,9 @@ from store.lookup import heads
 from store.results import RUN_COLUMNS, Dated, as_table
 
 _KNOWN = """
-    WITH met AS MATERIALIZED (SELECT run_id FROM runs SEMI JOIN incoming USING (head))
-    SELECT place, runs.run_id, runs.state, runs.created
-    FROM runs SEMI JOIN met USING (run_id) JOIN incoming USING (key)
+    WITH met AS MATERIALIZED (SELECT run_id FROM runs SEMI JOIN incoming USING (head)),
+    near AS MATERIALIZED (SELECT run_id, key, state, created FROM runs SEMI JOIN met USING (run_id))
+    SELECT place, run_id, state, created FROM near JOIN incoming USING (key)
 """
 
 

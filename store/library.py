@@ -15,7 +15,7 @@ from engine.spec import RunState
 from store.connection import Database
 from store.errors import StoreError
 from store.inserting import remove
-from store.lookup import heads
+from store.lookup import CHOSEN
 from store.results import DONE
 from store.spool import ingest, pending_rows
 
@@ -32,9 +32,11 @@ _OWN = """
 """
 """The runs in the tables that belong to one sweep alone."""
 _STATES = f"""
-    WITH wanted AS MATERIALIZED (SELECT key, head FROM sweep_runs WHERE sweep_id = ?), found AS (
-        FROM (SELECT key, head, state, created FROM runs UNION ALL SELECT key, head, state, created FROM beside)
-        SEMI JOIN wanted USING (head, key)
+    WITH wanted AS MATERIALIZED (SELECT key, head FROM sweep_runs WHERE sweep_id = ?), {CHOSEN}, found AS (
+        FROM (
+            SELECT key, state, created FROM runs SEMI JOIN chosen USING (run_id)
+            UNION ALL SELECT key, state, created FROM beside SEMI JOIN wanted USING (key)
+        )
         QUALIFY row_number() OVER (
             PARTITION BY key
             ORDER BY CASE WHEN state IN {DONE} THEN 0 WHEN state = 'running' THEN 1 ELSE 2 END, created DESC
@@ -93,7 +95,7 @@ def describe(db: Database, sweep_id: str) -> dict[str, Any]:
     """
     beside = pending_rows(db)
     with db.reading() as con:
-        con.register("beside", beside.append_column("head", heads(beside["key"].to_pylist())))
+        con.register("beside", beside)
         row = con.execute(
             "SELECT name, settings, created, note, archived IS NOT NULL FROM sweeps WHERE sweep_id = ?", [sweep_id]
         ).fetchone()

@@ -34,8 +34,9 @@ def _mark(run: str, curve: str) -> str:
 # made first. A run with predictions or weights stays, since a pack has none of its own to put in their place.
 _SUPERSEDED = f"""
     CREATE OR REPLACE TEMP TABLE superseded AS
-    WITH met AS MATERIALIZED (SELECT run_id FROM runs SEMI JOIN packed USING (head))
-    SELECT runs.run_id FROM runs SEMI JOIN met USING (run_id) JOIN curves USING (run_id) JOIN packed USING (key)
+    WITH met AS MATERIALIZED (SELECT run_id FROM runs SEMI JOIN packed USING (head)),
+    near AS MATERIALIZED (FROM runs SEMI JOIN met USING (run_id))
+    SELECT runs.run_id FROM near AS runs JOIN curves USING (run_id) JOIN packed USING (key)
     WHERE runs.state IN {DONE} AND runs.run_id NOT IN (SELECT run_id FROM outcomes)
       AND (packed.created < runs.created
            OR packed.created = runs.created AND {_mark("packed", "packed")} < {_mark("runs", "curves")})
