@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from store.lookup import CHOSEN, keyed
 from store.result_files import BROKEN
 from store.results import SCHEMA, Dated, as_table, dated_rows, from_row
 
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 10_000
 """Runs that are put into the tables at once; a file more or less."""
 STALE = 3600.0
 """Seconds after which a draft has no writer any more."""
@@ -96,10 +97,9 @@ def ingest(db: Database) -> int:
     read: list[Path] = []
     count = 0
     with db.writing() as con:
-        for batch in _batches(db):
-            sound = _sound(db, batch)
-            count += _take(db, con, sound)
-            read += sound
+        for batch in _ahead(_sound(db, batch) for batch in _batches(db)):
+            count += _take(db, con, batch)
+            read += batch
     with in_words(db.file):
         for path in read:  # only now that they are committed: a kill before this line repeats them, which is harmless
             path.unlink(missing_ok=True)
@@ -164,6 +164,15 @@ def _batches(db: Database) -> Iterator[dict[Path, pa.Table]]:
     yield batch
 
 
+def _ahead(batches: Iterator[dict[Path, pa.Table]]) -> Iterator[dict[Path, pa.Table]]:
+    """Yield the same, while a thread reads the next one already."""
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = thread.submit(next, batches, None)
+            yield batch
+
+
 def _sound(db: Database, batch: dict[Path, pa.Table]) -> dict[Path, pa.Table]:
     """Return the files whose rows can be believed, and set the others aside."""
     with suppress(*BROKEN):
@@ -212,11 +221,11 @@ def _read_sound(paths: Sequence[Path]) -> pa.Table:
 
 def _waiting(db: Database) -> list[Path]:
     """Everything in the spool but its folders and fresh drafts; a draft that is old may be whole, or is rejected."""
-    found = []
+    found, folders = [], (db.live, db.rejected, db.outcomes)
     with in_words(db.file), os.scandir(db.spool) as entries:
         for entry in entries:
             path = Path(entry.path)
-            if path not in (db.live, db.rejected, db.outcomes) and not (path.suffix == ".tmp" and _is_fresh(path)):
+            if path not in folders and not (path.suffix == ".tmp" and _is_fresh(path)):
                 found.append(path)
     return sorted(found)
 

@@ -15,6 +15,14 @@ from engine.spec import METRICS
 from store.database import Database
 
 ROOT = Path(__file__).parent.parent.parent
+_PEAK = """
+import sys
+from store.__main__ import main
+code = main(sys.argv[1:])
+print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
+sys.exit(code)
+"""
+"""A command of the store, and at last the most memory it took: the system's own count begins with its parent's."""
 LOSSES = ("train_loss", "test_loss")
 
 
@@ -94,8 +102,13 @@ def print_packs(db: Database, folder: Path) -> None:
         began = time.perf_counter()
         environment = os.environ | {"SCALESCOPE_HOME": str(home)}
         process = subprocess.Popen(
-            [sys.executable, "-m", "store", command, str(file)], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+            [sys.executable, "-c", _PEAK, command, str(file)],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
         )
+        said = process.stdout.read() if process.stdout else ""
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         cpu = usage.ru_utime + usage.ru_stime
@@ -103,7 +116,7 @@ def print_packs(db: Database, folder: Path) -> None:
             raise SystemExit(f"{command} ended with {status}")
         print(
             f"  {command}: {seconds:.1f} s, {runs / seconds:,.0f} runs/s ({runs / cpu:,.0f} per CPU second), "
-            f"at most {usage.ru_maxrss / 2**20:.2f} GiB of memory",
+            f"at most {int(said.split()[-2]) / 2**20:.2f} GiB of memory",
             flush=True,
         )
     print(f"  the pack: {file.stat().st_size / 1e6:,.0f} MB")
