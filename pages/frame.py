@@ -12,6 +12,7 @@ st.navigation(
     [
         st.Page("explore.py", title="Explore", icon=":material/show_chart:", default=True),
         st.Page("compare.py", title="Compare", icon=":material/stacked_line_chart:"),
+        st.Page("library.py", title="Library", icon=":material/inventory_2:"),
     ],
     position="top",
 ).run()

@@ -33,8 +33,8 @@ _BY_TEXT = (
     ("No space left", _FULL),
     ("File too large", _FULL),
     ("Disk quota", _FULL),
-    ("set lock", "Another program has {file} open for writing: close it, or open the file "
-     "read-only there (duckdb -readonly)."),
+    ("set lock", "Another program has {file} open: close it there; to read it beside Scalescope, open it "
+     "read-only (duckdb -readonly) and for one question at a time."),
     ("Permission denied", _UNWRITABLE),
     ("Read-only file system", _UNWRITABLE),
     ("Corrupt database", f"The store {{file}} is damaged: {_ASIDE}."),

@@ -3,38 +3,22 @@
 import json
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.spec import RunSpec, SweepSpec
-from store import naming
+from store import naming, shelf
 from store.connection import Database
 from store.errors import StoreError
 from store.inserting import remove
 from store.lookup import CHOSEN, keyed
-from store.results import DONE, ENDED, SCHEMA
-from store.spool import ingest, keys_with_result, pending_rows
+from store.results import DONE, SCHEMA
+from store.spool import ingest, keys_with_result
 
 BATCH = 20_000
 """Runs that are read at once."""
-
-_SWEEPS = f"""
-    SELECT sweep_id, name, created, settings, counted.runs, counted.done,
-           archived IS NOT NULL AS archived, coalesce(tagged.tags, []) AS tags
-    FROM sweeps JOIN (
-        SELECT sweep_id, count(*) AS runs, count(*) FILTER (runs.state IN {DONE} OR pending.head IS NOT NULL) AS done
-        FROM sweep_runs LEFT JOIN runs USING (head) LEFT JOIN pending USING (head)
-        GROUP BY sweep_id
-    ) AS counted USING (sweep_id)
-    LEFT JOIN (
-        SELECT sweep_id, list(tag ORDER BY tag) AS tags FROM sweep_tags GROUP BY sweep_id
-    ) AS tagged USING (sweep_id)
-    ORDER BY created DESC, name
-"""
 
 _BATCH = f"""
     SELECT {", ".join(SCHEMA.names)} FROM runs JOIN curves USING (run_id) SEMI JOIN part USING (run_id)
@@ -123,16 +107,8 @@ def rename_sweep(db: Database, sweep_id: str, name: str) -> None:
 
 
 def list_sweeps(db: Database) -> pd.DataFrame:
-    """Return every sweep, newest first: sweep_id, name, created (UTC), runs, done, archived, tags, arch and dataset."""
-    beside = pending_rows(db)
-    with db.reading() as con:
-        con.register("pending", keyed(beside.filter(pc.is_in(beside["state"], ENDED))["key"].to_pylist()))
-        found = con.execute(_SWEEPS).df()
-    found["tags"] = [tuple(tags) for tags in found["tags"]]
-    settings = [json.loads(text) for text in found.pop("settings")]
-    for knob in ("arch", "dataset"):
-        found[knob] = [", ".join(_values(one, knob)) for one in settings]
-    return found
+    """Return every sweep, newest first, archived ones too; see store.shelf.Page.rows."""
+    return shelf.page(db, archived=None, rows=2**31).rows
 
 
 def load_sweep(db: Database, sweep_id: str) -> SweepSpec:
@@ -159,8 +135,3 @@ def _unknown(sweep_id: str) -> ValueError:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _values(settings: dict[str, Any], knob: str) -> list[str]:
-    default = SweepSpec(settings=()).values(knob)
-    return [str(value) for value in settings.get(knob, default)]

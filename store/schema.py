@@ -85,6 +85,56 @@ MIGRATIONS = (
     DROP TABLE sweep_runs;
     ALTER TABLE new_sweep_runs RENAME TO sweep_runs;
     """,
+    """
+    CREATE VIEW results AS
+    SELECT key, dataset, arch, width, depth, seed, data_seed, dataset_size, params, params_non_embedding,
+           CAST(config->>'$.label_noise' AS DOUBLE) AS label_noise,
+           CAST(config->>'$.weight_decay' AS DOUBLE) AS weight_decay, CAST(config->>'$.l1' AS DOUBLE) AS l1,
+           CAST(config->>'$.l2' AS DOUBLE) AS l2, CAST(config->>'$.dropout' AS DOUBLE) AS dropout,
+           config->>'$.optimizer' AS optimizer, CAST(config->>'$.lr' AS DOUBLE) AS lr,
+           CAST(config->>'$.batch_size' AS BIGINT) AS batch_size, CAST(config->>'$.steps' AS BIGINT) AS steps,
+           state, error, step, train_loss, val_loss, test_loss, train_error, val_error, test_error,
+           clean_error, flipped_error, test_brier, test_macro_recall, test_macro_f1, test_exact,
+           weight_norm, gradient_norm, train_flops, seconds, device, created, config
+    FROM runs LEFT JOIN (
+        -- Read here, before the join: it would else hold whole curves in memory.
+        SELECT run_id, step[-1] AS step, train_loss[-1] AS train_loss, val_loss[-1] AS val_loss,
+               test_loss[-1] AS test_loss, train_error[-1] AS train_error, val_error[-1] AS val_error,
+               test_error[-1] AS test_error, clean_error[-1] AS clean_error, flipped_error[-1] AS flipped_error,
+               test_brier[-1] AS test_brier, test_macro_recall[-1] AS test_macro_recall,
+               test_macro_f1[-1] AS test_macro_f1, test_exact[-1] AS test_exact,
+               weight_norm[-1] AS weight_norm, gradient_norm[-1] AS gradient_norm
+        FROM curves
+    ) USING (run_id);
+    CREATE VIEW points AS
+    SELECT key, dataset, arch, width, depth, seed, params, state, unnest(step) AS step,
+           unnest(point_seconds) AS seconds, unnest(train_loss) AS train_loss, unnest(val_loss) AS val_loss,
+           unnest(test_loss) AS test_loss, unnest(train_error) AS train_error, unnest(val_error) AS val_error,
+           unnest(test_error) AS test_error, unnest(clean_error) AS clean_error,
+           unnest(flipped_error) AS flipped_error, unnest(test_brier) AS test_brier,
+           unnest(test_macro_recall) AS test_macro_recall, unnest(test_macro_f1) AS test_macro_f1,
+           unnest(test_exact) AS test_exact, unnest(weight_norm) AS weight_norm,
+           unnest(gradient_norm) AS gradient_norm
+    FROM runs JOIN curves USING (run_id);
+    """,
+    """
+    CREATE TABLE imports (
+        import_id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, kind VARCHAR NOT NULL, source VARCHAR NOT NULL,
+        size_is VARCHAR NOT NULL, data_is VARCHAR NOT NULL, mapping JSON NOT NULL, note VARCHAR,
+        created TIMESTAMP NOT NULL
+    );
+    CREATE TABLE imported_runs (
+        import_id VARCHAR NOT NULL, place UINTEGER NOT NULL, run VARCHAR NOT NULL, series VARCHAR NOT NULL,
+        size DOUBLE NOT NULL, data DOUBLE, compute DOUBLE, seed BIGINT, loss DOUBLE,
+        step DOUBLE[], loss_at DOUBLE[], data_at DOUBLE[], compute_at DOUBLE[], others JSON NOT NULL,
+        PRIMARY KEY (import_id, place)
+    );
+    CREATE VIEW imported AS
+    SELECT name AS collection, kind, run, series, if(size_is = 'params', size, NULL) AS params,
+           if(size_is = 'width', size, NULL) AS width, data, data_is, compute AS train_flops, seed,
+           if(loss IS NULL, 'diverged', 'finished') AS state, loss, others, imports.created, import_id
+    FROM imported_runs JOIN imports USING (import_id);
+    """,
 )
 """Each brings the tables from its place in the list to the next; a released one never changes."""
 

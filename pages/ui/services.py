@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +14,8 @@ from engine import plan
 from engine.net.count import count, train_flops
 from engine.runner import Job, Queue
 from engine.spec import RunSpec, RunState, SweepSpec
-from store import queries, runs
+from pages.ui import text
+from store import imports, library, queries, runs, shelf
 from store.database import Database, StoreError, open_database
 from store.spool import ingest
 
@@ -97,7 +99,7 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except StoreError as problem:
-        st.error(str(problem), icon=":material/database_off:")
+        st.error(text.literal(str(problem)), icon=":material/database_off:")
 
 
 @lru_cache(maxsize=64)
@@ -147,14 +149,72 @@ def _steps(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> tuple
     return tuple(queries.eval_steps(db, grid(sweep).runs))
 
 
-def sweeps(db: Database) -> pd.DataFrame:
-    """Return the saved sweeps, newest first; see store.runs.list_sweeps."""
-    return _sweeps(db, db.generation())
+def titles(db: Database, text: str = "") -> tuple[dict[str, str], int]:
+    """Return the names of the newest saved sweeps that `text` finds, by id, and how many it finds."""
+    return _titles(db, db.generation(), text)
+
+
+@lru_cache(maxsize=8)
+def _titles(db: Database, generation: tuple[int, ...], text: str) -> tuple[dict[str, str], int]:
+    return shelf.titles(db, text)
+
+
+def shelf_page(db: Database, text: str, tags: tuple[str, ...], archived: bool, sort: str, number: int) -> shelf.Page:
+    """Return a page of saved sweeps; see store.shelf.page."""
+    return _shelf_page(db, db.generation(), text, tags, archived, sort, number)
+
+
+@lru_cache(maxsize=8)
+def _shelf_page(
+    db: Database, generation: tuple[int, ...], text: str, tags: tuple[str, ...], archived: bool, sort: str, number: int
+) -> shelf.Page:
+    return shelf.page(db, text, tags=tags, archived=archived, sort=sort, number=number, rows=shelf.ROWS)
+
+
+def names(db: Database, sweep_ids: tuple[str, ...]) -> dict[str, str]:
+    """Return the name of each of these sweeps that is there, in their order."""
+    return _names(db, db.generation(), sweep_ids)
+
+
+@lru_cache(maxsize=8)
+def _names(db: Database, generation: tuple[int, ...], sweep_ids: tuple[str, ...]) -> dict[str, str]:
+    return shelf.names(db, sweep_ids)
+
+
+def described(db: Database, sweep_id: str) -> dict[str, Any]:
+    """Return what the store knows of a sweep; see store.library.describe."""
+    return _described(db, db.generation(), sweep_id)
+
+
+@lru_cache(maxsize=8)
+def _described(db: Database, generation: tuple[int, ...], sweep_id: str) -> dict[str, Any]:
+    return library.describe(db, sweep_id)
+
+
+def tags(db: Database) -> dict[str, int]:
+    """Return how many sweeps have each tag, the most used first."""
+    return _tags(db, db.generation())
 
 
 @lru_cache(maxsize=4)
-def _sweeps(db: Database, generation: tuple[int, ...]) -> pd.DataFrame:
-    return runs.list_sweeps(db)
+def _tags(db: Database, generation: tuple[int, ...]) -> dict[str, int]:
+    return shelf.tags(db)
+
+
+def imported(db: Database) -> pd.DataFrame:
+    """Return the imported collections, newest first; see store.imports.imports. Not to be changed."""
+    return _imported(db, db.generation())
+
+
+@lru_cache(maxsize=4)
+def _imported(db: Database, generation: tuple[int, ...]) -> pd.DataFrame:
+    return imports.imports(db)
+
+
+@lru_cache(maxsize=16)
+def imported_runs(db: Database, import_id: str) -> pd.DataFrame:
+    """Return the runs of an imported collection without their curves; an id names the same runs for ever."""
+    return imports.runs_of(db, import_id, curves=False)
 
 
 @lru_cache(maxsize=64)

@@ -36,7 +36,7 @@ def marks(table: pd.DataFrame, view: View) -> str:
 def threshold(table: pd.DataFrame, view: View) -> str:
     """Return from which size on models fit their training labels."""
     found = marked(table, view)
-    if not found:
+    if not found or table["train_error"].isna().all():
         return ""
     axis = AXES[view.x].lower()
     share = f"{100 * THRESHOLD:.0f} %"

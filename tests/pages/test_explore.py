@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -14,7 +15,7 @@ from engine import registry
 from engine.knob import Knob
 from engine.spec import RunState, SweepSpec
 from pages.ui import link
-from store import library
+from store import library, shelf
 from store.database import Database
 from tests.pages import made_up
 from tests.pages.conftest import FRAME
@@ -189,6 +190,19 @@ def test_an_archived_sweep_is_no_starting_point_but_its_link_works(opened: Open,
     assert "Mine" not in app.selectbox(key="start").options
     assert not app.exception
     assert charts(app) == 1
+
+
+def test_an_old_sweep_among_very_many_is_named_where_it_is_open(
+    opened: Open, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "titles", partial(shelf.titles, most=1))
+    old = SweepSpec.of({"dataset": "moons", "width": (2, 4), "dropout": 0.1})
+    made_up.train(db, old, "Old")
+    made_up.train(db, SweepSpec.of({"dataset": "moons", "width": (2, 4), "dropout": 0.2}), "New")
+    assert "Old" not in opened().selectbox(key="start").options
+    app = opened(dataset="moons", width="2,4", dropout="0.1")
+    assert app.selectbox(key="start").value == old.key
+    assert {"Old", "New"} <= set(app.selectbox(key="start").options)
 
 
 def test_diverged_and_failed_runs_are_named(opened: Open, db: Database) -> None:

@@ -232,7 +232,7 @@ def test_a_foreign_tool_that_stays_is_named(db: Database, monkeypatch: pytest.Mo
     held = event()
     holder = start(_hold, db.file, held, 60)
     held.wait()
-    with pytest.raises(StoreError, match=r"Another program has .* open for writing: close it"):
+    with pytest.raises(StoreError, match=r"Another program has .* open: close it"):
         runs.list_sweeps(db)
     holder.kill()
     holder.join()

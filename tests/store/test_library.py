@@ -95,6 +95,16 @@ def test_a_deleted_sweep_leaves_the_runs_that_others_share(filled: Database) -> 
     assert [len(content(filled)[table]) for table in TABLES[1:]] == [0] * 6
 
 
+def test_sweeps_deleted_together_take_along_what_they_share(filled: Database) -> None:
+    everything = library.Share(own=12, shared=0)
+    assert library.share(filled, SWEEP.key, OTHER.key) == everything
+    with pytest.raises(ValueError, match="gone is not there any more"):
+        library.delete(filled, SWEEP.key, "gone")
+    assert library.share(filled, SWEEP.key, OTHER.key) == everything
+    assert library.delete(filled, SWEEP.key, OTHER.key) == everything
+    assert [len(content(filled)[table]) for table in TABLES[1:]] == [0] * 6
+
+
 def test_a_deleted_sweep_can_be_trained_again(filled: Database) -> None:
     library.delete(filled, SWEEP.key)
     runs.save_sweep(filled, SWEEP, "again")

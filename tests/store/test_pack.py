@@ -53,7 +53,7 @@ def test_only_done_runs_of_the_named_sweep_are_exported(db: Database, file: Path
     assert set(named.rows["key"].to_pylist()) == {run.key for run in OTHER.runs()} & {run.key for run in RUNS}
     assert [sweep.name for sweep in named.sweeps] == ["Other"]
     assert len(pack.read(export(db, tmp_path / "all")).rows) == 9
-    with pytest.raises(ValueError, match="--sweep Nobody is not known; allowed: the name or key of a saved sweep"):
+    with pytest.raises(ValueError, match=r"sweep='Nobody' is not known; there are: .*'Mine'"):
         chosen(db, ["Nobody"])
     with pytest.raises(ValueError, match="exists already: name another file"):
         export(db, file)
