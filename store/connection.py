@@ -93,7 +93,7 @@ class Database:
         """Return numbers that change with every commit, spool file and update of a run in training."""
         parts = [_stamp(self.file), _stamp(Path(f"{self.file}.wal")), _stamp(self.ledger)]
         parts += [_stamp(self.spool), (_entries(self.spool),)]
-        live = sorted(self.live.glob("*.json")) if self.live.is_dir() else []
+        live = sorted(self.live.glob("*.arrow")) if self.live.is_dir() else []
         return tuple(number for part in [*parts, *(_stamp(path) for path in live)] for number in part)
 
     @contextmanager

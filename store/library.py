@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.spec import RunState
 from store.connection import Database
 from store.errors import StoreError
+from store.inserting import remove
+from store.lookup import CHOSEN
 from store.results import DONE
-from store.spool import ingest, pending
+from store.spool import ingest, pending_rows
 
 MAX_NOTE = 10_000
 """Characters of a note."""
@@ -25,14 +27,16 @@ _TAG = r"[\w.:/+-]{1,40}"
 
 _OWN = """
     SELECT run_id FROM runs
-    SEMI JOIN (SELECT key FROM sweep_runs WHERE list_contains($ids, sweep_id)) USING (key)
-    ANTI JOIN (SELECT key FROM sweep_runs WHERE NOT list_contains($ids, sweep_id)) USING (key)
+    SEMI JOIN (SELECT head FROM sweep_runs WHERE list_contains($ids, sweep_id)) USING (head)
+    ANTI JOIN (SELECT head FROM sweep_runs WHERE NOT list_contains($ids, sweep_id)) USING (head)
 """
 """The runs in the tables that belong to these sweeps alone."""
 _STATES = f"""
-    WITH wanted AS (SELECT key FROM sweep_runs WHERE sweep_id = ?), found AS (
-        FROM (SELECT key, state, created FROM runs UNION ALL SELECT key, state, created FROM beside)
-        SEMI JOIN wanted USING (key)
+    WITH wanted AS MATERIALIZED (SELECT key, head FROM sweep_runs WHERE sweep_id = ?), {CHOSEN}, found AS (
+        FROM (
+            SELECT key, state, created FROM runs SEMI JOIN chosen USING (run_id)
+            UNION ALL SELECT key, state, created FROM beside SEMI JOIN wanted USING (key)
+        )
         QUALIFY row_number() OVER (
             PARTITION BY key
             ORDER BY CASE WHEN state IN {DONE} THEN 0 WHEN state = 'running' THEN 1 ELSE 2 END, created DESC
@@ -90,14 +94,9 @@ def describe(db: Database, sweep_id: str) -> dict[str, Any]:
 
     A run that has not begun is `missing`. Raises: ValueError: for a sweep that is not there.
     """
-    ended = [(created, result) for created, result in pending(db)]
-    beside = {
-        "key": pa.array([result.spec.key for _, result in ended], pa.string()),
-        "state": pa.array([str(result.state) for _, result in ended], pa.string()),
-        "created": pa.array([created for created, _ in ended], pa.timestamp("us")),
-    }
+    beside = pending_rows(db)
     with db.reading() as con:
-        con.register("beside", pa.table(beside))
+        con.register("beside", beside)
         row = con.execute(
             "SELECT name, settings, created, note, archived IS NOT NULL FROM sweeps WHERE sweep_id = ?", [sweep_id]
         ).fetchone()
@@ -179,18 +178,18 @@ def delete(db: Database, *sweep_ids: str) -> Share:
     nothing is removed.
     """
     ingest(db)
-    training = {result.spec.key for _, result in pending(db) if result.state is RunState.RUNNING}
+    beside = pending_rows(db)
+    training = beside.filter(pc.equal(beside["state"], str(RunState.RUNNING)))["key"].to_pylist()
     with _changing(db, *sweep_ids) as con:
         ids = {"ids": list(sweep_ids)}
         keys = "SELECT key FROM sweep_runs WHERE {} list_contains($ids, sweep_id)"
         own = con.execute(f"{keys.format('')} EXCEPT {keys.format('NOT')}", ids).fetchall()
-        if not training.isdisjoint(key for (key,) in own):
+        if not {key for (key,) in own}.isdisjoint(training):
             these = "this sweep" if len(sweep_ids) == 1 else "these sweeps"
             raise StoreError(f"Runs of {these} are in training: stop it first, then delete it.")
         counts = _share(con, sweep_ids)
         con.execute(f"CREATE TEMP TABLE doomed AS {_OWN}", ids)
-        for table in ("outcomes", "curves", "runs"):
-            con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM doomed)")
+        remove(con, "SELECT run_id FROM doomed", "outcomes")
         for table in ("sweep_tags", "sweep_runs", "sweeps"):
             con.execute(f"DELETE FROM {table} WHERE list_contains($ids, sweep_id)", ids)
         return counts

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,17 +48,25 @@ def _export(options: argparse.Namespace) -> int:
     brought = {text: imports.find(db, text) for text in options.sweep}
     wanted = [text for text, found in brought.items() if found is None]
     only_imported = bool(brought) and not wanted
-    rows, sweeps = (SCHEMA.empty_table(), []) if only_imported else chosen(db, wanted)
+    batches, sweeps = (iter(()), []) if only_imported else chosen(db, wanted)
+    found = 0
     if file.suffix in tables.WRITERS:
         points = imports.points(db, [found for found in brought.values() if found] if brought else None)
-        count, rows = tables.write(file, rows, points), rows.slice(0, 0)
+        count = found = tables.write(file, pa.concat_tables([SCHEMA.empty_table(), *batches]), points)
     elif any(brought.values()):
         raise ValueError("A run pack holds trained runs alone: write imported ones to a .csv, .parquet or .json file.")
     else:
-        count = pack.write(file, rows, sweeps)
+
+        def counted() -> Iterator[pa.Table]:
+            nonlocal found
+            for batch in batches:
+                found += len(batch)
+                yield batch
+
+        count = pack.write(file, counted(), sweeps)
     print(f"{file}: {_counted(count, 'run')}")
-    if count < len(rows):
-        print(f"{_counted(len(rows) - count, 'run')} of another engine version stayed out.")
+    if count < found:
+        print(f"{_counted(found - count, 'run')} of another engine version stayed out.")
     return 0
 
 
@@ -67,20 +75,20 @@ def _import(options: argparse.Namespace) -> int:
     db = open_database()
     for file, read in packs:
         runs, sweeps = import_pack(db, read)
-        print(f"{file}: {_counted(runs, 'new run')} of {len(read.rows)}, {_counted(sweeps, 'new sweep')}")
+        print(f"{file}: {_counted(runs, 'new run')} of {read.runs:,}, {_counted(sweeps, 'new sweep')}")
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
     read = pack.read(options.file)
-    print(f"{options.file} is sound: {_counted(len(read.rows), 'run')}, {_counted(len(read.sweeps), 'sweep')}")
+    print(f"{options.file} is sound: {_counted(read.runs, 'run')}, {_counted(len(read.sweeps), 'sweep')}")
     for sweep in read.sweeps:
         print(f"  {sweep.name} ({sweep.spec.key})")
     print(f"made on {json.dumps(read.environment, ensure_ascii=False)}\nsha256 {read.sha256}")
     return 0
 
 
-def chosen(db: Database, wanted: Sequence[str]) -> tuple[pa.Table, list[pack.PackedSweep]]:
+def chosen(db: Database, wanted: Sequence[str]) -> tuple[Iterator[pa.Table], list[pack.PackedSweep]]:
     """Return the done runs of the sweeps that these texts name, see store.library.find, and the sweeps; without, all.
 
     Raises: ValueError: for a sweep that is not known, or that another version saved.

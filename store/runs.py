@@ -1,7 +1,7 @@
 """Looks up which runs and sweeps there are, and names them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 import duckdb
@@ -12,8 +12,22 @@ from engine.spec import RunSpec, SweepSpec
 from store import naming, shelf
 from store.connection import Database
 from store.errors import StoreError
-from store.results import DONE
+from store.inserting import remove
+from store.lookup import CHOSEN, keyed
+from store.results import DONE, SCHEMA
 from store.spool import ingest, keys_with_result
+
+BATCH = 20_000
+"""Runs that are read at once."""
+
+_BATCH = f"""
+    SELECT {", ".join(SCHEMA.names)} FROM runs JOIN curves USING (run_id) SEMI JOIN part USING (run_id)
+    WHERE run_id BETWEEN ? AND ? ORDER BY run_id
+"""
+_ENDED = f"""
+    CREATE OR REPLACE TEMP TABLE ended AS
+    WITH {CHOSEN} SELECT run_id FROM runs SEMI JOIN chosen USING (run_id) WHERE state NOT IN {DONE}
+"""
 
 
 def missing(db: Database, runs: Sequence[RunSpec]) -> list[RunSpec]:
@@ -23,14 +37,31 @@ def missing(db: Database, runs: Sequence[RunSpec]) -> list[RunSpec]:
     return [run for run in runs if run.key not in done]
 
 
+def done_batches(db: Database, keys: Collection[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the done runs, of `keys` where these are given, as they came, a part at a time in the columns of SCHEMA.
+
+    The store is free in between; what is deleted meanwhile is left out.
+    """
+    with db.reading() as con:
+        con.register("wanted", keyed(keys or ()))
+        narrowed = "" if keys is None else "SEMI JOIN chosen USING (run_id)"
+        sql = f"WITH {CHOSEN} SELECT run_id FROM runs {narrowed} WHERE state IN {DONE} ORDER BY run_id"
+        ids = con.execute(sql).fetchnumpy()["run_id"]
+    for start in range(0, len(ids), BATCH):
+        part = ids[start : start + BATCH]
+        with db.reading() as con:
+            con.register("part", pa.table({"run_id": pa.array(part, pa.uint32())}))
+            rows = con.sql(_BATCH, params=[int(part[0]), int(part[-1])]).to_arrow_table().cast(SCHEMA)
+        yield rows
+
+
 def forget_failed(db: Database, runs: Sequence[RunSpec]) -> None:
     """Forget those of `runs` that ended without a result, so that they stand as never begun."""
     ingest(db)
     with db.writing() as con:
-        con.register("wanted", pa.table({"key": pa.array([run.key for run in runs], pa.string())}))
-        ended = f"SELECT run_id FROM runs SEMI JOIN wanted USING (key) WHERE state NOT IN {DONE}"
-        con.execute(f"DELETE FROM curves WHERE run_id IN ({ended})")
-        con.execute(f"DELETE FROM runs WHERE run_id IN ({ended})")
+        con.register("wanted", keyed(run.key for run in runs))
+        con.execute(_ENDED)
+        remove(con, "SELECT run_id FROM ended")
 
 
 def save_sweep(db: Database, sweep: SweepSpec, name: str = "") -> str:
@@ -55,8 +86,8 @@ def add_sweep(con: duckdb.DuckDBPyConnection, sweep: SweepSpec, name: str) -> No
     taken = {found for (found,) in con.execute("SELECT name FROM sweeps").fetchall()}
     values = [sweep.key, naming.unique(name, taken), json.dumps(dict(sweep.settings)), _now()]
     con.execute("INSERT INTO sweeps (sweep_id, name, settings, created) VALUES (?, ?, ?, ?)", values)
-    con.register("sweep_keys", pa.table({"key": [run.key for run in sweep.runs()]}))
-    con.execute("INSERT INTO sweep_runs SELECT ?, key FROM sweep_keys", [sweep.key])
+    con.register("sweep_keys", keyed(sweep.run_keys()))
+    con.execute("INSERT INTO sweep_runs SELECT ?, key, head FROM sweep_keys", [sweep.key])
     con.unregister("sweep_keys")
 
 

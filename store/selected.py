@@ -3,7 +3,7 @@
 import calendar
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,15 +12,16 @@ import pyarrow as pa
 from engine.spec import SweepSpec
 from store import pack, tables
 from store.connection import Database
-from store.results import done_rows
+from store.results import SCHEMA
+from store.runs import done_batches
 from store.spool import ingest
 
 MOST = 5_000
 """Runs that `as_bytes` takes: it holds them in memory, as rows and as a file."""
 
 
-def take(db: Database, sweep_ids: Sequence[str] | None) -> tuple[pa.Table, list[pack.PackedSweep]]:
-    """Return the done runs of these sweeps in the columns of store.results.SCHEMA, and the sweeps; None: of all.
+def take(db: Database, sweep_ids: Sequence[str] | None) -> tuple[Iterator[pa.Table], list[pack.PackedSweep]]:
+    """Return the done runs of these sweeps, in parts of SCHEMA, and the sweeps; None: of all.
 
     Raises: ValueError: for a sweep that is not there, or that another version saved; of all, such ones stay out.
     """
@@ -37,8 +38,8 @@ def take(db: Database, sweep_ids: Sequence[str] | None) -> tuple[pa.Table, list[
             except ValueError as error:
                 if sweep_ids is not None:
                     raise ValueError(f"The sweep {listed[key][1]!r} was saved by another version: {error}") from error
-        keys = None if sweep_ids is None else {run.key for sweep in sweeps for run in sweep.spec.runs()}
-        return done_rows(con, keys), sweeps
+    keys = None if sweep_ids is None else {key for sweep in sweeps for key in sweep.spec.run_keys()}
+    return done_batches(db, keys), sweeps
 
 
 def as_bytes(db: Database, sweep_ids: Sequence[str], suffix: str) -> bytes:
@@ -46,7 +47,8 @@ def as_bytes(db: Database, sweep_ids: Sequence[str], suffix: str) -> bytes:
 
     Raises: ValueError: as `take`, and for more runs than MOST or none at all.
     """
-    rows, sweeps = take(db, sweep_ids)
+    batches, sweeps = take(db, sweep_ids)
+    rows = pa.concat_tables([SCHEMA.empty_table(), *batches])
     if len(rows) > MOST:
         raise ValueError(f"These are {len(rows):,} runs; allowed here: {MOST:,}. Use python -m store export FILE.")
     with tempfile.TemporaryDirectory() as folder:

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from engine.spec import SweepSpec
 from store.connection import Database
+from store.lookup import CHOSEN
 from store.results import DONE
-from store.spool import pending
+from store.spool import pending_rows
 
 ROWS = 15
 """Sweeps on a page."""
@@ -49,9 +50,10 @@ _SHOWN = """
 """
 _COUNTED = f"""
     WITH members AS MATERIALIZED (
-        SELECT sweep_id, key FROM sweep_runs SEMI JOIN shown USING (sweep_id)
-    ), found AS (
-        FROM (SELECT key, state, created FROM runs UNION ALL FROM beside) SEMI JOIN members USING (key)
+        SELECT sweep_id, key, head FROM sweep_runs SEMI JOIN shown USING (sweep_id)
+    ), wanted AS (FROM members), {CHOSEN}, found AS (
+        FROM (SELECT key, state, created FROM runs SEMI JOIN chosen USING (run_id) UNION ALL FROM beside)
+        SEMI JOIN members USING (key)
         QUALIFY row_number() OVER (
             PARTITION BY key
             ORDER BY CASE WHEN state IN {DONE} THEN 0 WHEN state = 'running' THEN 1 ELSE 2 END, created DESC
@@ -158,10 +160,4 @@ def _usual() -> dict[str, str]:
 
 def _beside(db: Database) -> pa.Table:
     """Return what is in training, and what has ended but is not in the tables yet."""
-    dated = pending(db)
-    columns = {
-        "key": pa.array([result.spec.key for _, result in dated], pa.string()),
-        "state": pa.array([str(result.state) for _, result in dated], pa.string()),
-        "created": pa.array([created for created, _ in dated], pa.timestamp("us")),
-    }
-    return pa.table(columns)
+    return pending_rows(db).select(["key", "state", "created"])

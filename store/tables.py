@@ -15,7 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from store.durable import new_file
-from store.results import CURVE_COLUMNS, RUN_COLUMNS
+from store.results import CURVE_COLUMNS, RUN_COLUMNS, settings
 
 _FORMULA = r"^[=+\-@\t\r]"
 _AT = ("step", "loss", "data", "train_flops")
@@ -36,18 +36,19 @@ def write(file: Path, rows: pa.Table, imported: pa.Table | None = None) -> int:
 def points(rows: pa.Table) -> pa.Table:
     """Return a row per eval point of trained runs: settings, what was measured; absent where nothing was to measure."""
     names = [name for name in RUN_COLUMNS if name != "config"]
-    settings = [json.loads(text) for text in rows["config"].to_pylist()]
-    others = sorted({name for one in settings for name in one} - set(RUN_COLUMNS))
+    configs = [json.loads(text) for text in rows["config"].to_pylist()]
+    others = sorted({name for one in configs for name in one})
     wide = rows
     for name in others:
-        values = [one.get(name) for one in settings]
+        values = [one.get(name) for one in configs]
         mixed = len({type(value) for value in values if value is not None} - {int, float}) > 0
         wide = wide.append_column(name, _column(values, mixed))
     with duckdb.connect() as con:
         con.register("wide", wide)
         columns = ", ".join(f'"{name}"' for name in [*names, *others]).replace(",", ", 'trained' AS source,", 1)
-        curves = ", ".join(f"unnest({c}) AS {c}" for c in CURVE_COLUMNS)
-        return con.sql(f"SELECT {columns}, {curves} FROM wide").to_arrow_table()
+        # A metric as the 64-bit number that it is: in CSV, float32 would be written short, and read as another number.
+        curve = ", ".join(f"unnest({name}){'' if name == 'step' else '::DOUBLE'} AS {name}" for name in CURVE_COLUMNS)
+        return con.sql(f"SELECT {columns}, {curve} FROM wide").to_arrow_table()
 
 
 def _column(values: list[Any], text: bool) -> pa.Array:
@@ -92,7 +93,7 @@ def _parquet(opened: BinaryIO, rows: pa.Table, imported: pa.Table | None) -> Non
 def _json(opened: BinaryIO, rows: pa.Table, imported: pa.Table | None) -> None:
     listed: list[dict[str, Any]] = []
     for row in rows.to_pylist():
-        stamp = {"source": "trained", "created": row["created"].isoformat(), "config": json.loads(row["config"])}
+        stamp = {"source": "trained", "created": row["created"].isoformat(), "config": settings(row)}
         listed.append(row | stamp)
     if imported is not None:
         listed += _objects(imported)

@@ -12,7 +12,7 @@ from engine.spec import RunState, SweepSpec
 from store import queries, results, runs, shipped
 from store.database import Database, StoreError, open_database
 from store.spool import Spool
-from tests.store.fakes import RUNS, SWEEP, result
+from tests.store.fakes import RUNS, SWEEP, as_json, result
 
 FACTS: dict[str, object] = {"title": "Double descent", "machine": "2 cores", "seconds": 21.5, "made": "2026-01-01"}
 
@@ -90,4 +90,4 @@ def test_half_a_sweep_is_not_exported(db: Database, tmp_path: Path) -> None:
 
 def test_a_row_is_the_result_again() -> None:
     made = result(RUNS[0])
-    assert results.from_row(json.loads(json.dumps(results.as_row(made)))) == made
+    assert results.from_row(json.loads(json.dumps(as_json(made)))) == made
