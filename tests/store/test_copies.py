@@ -97,7 +97,7 @@ def test_vacuum_gives_space_back_and_keeps_every_run(filled: Database) -> None:
     assert after < before - 10 * 2**20
     assert content(filled) == kept
     assert [path.name for path in filled.home.glob("scalescope.vacuum*")] == []
-    with pytest.raises(StoreError, match="Duplicate key"), filled.writing() as con:
+    with pytest.raises(StoreError, match="duplicate key"), filled.writing() as con:
         con.execute("INSERT INTO sweep_tags VALUES ('s', 't'), ('s', 't')")
     Spool(filled, "next").put([result(run) for run in third.runs()])
     assert ingest(filled) == 16  # their numbers go on where they were

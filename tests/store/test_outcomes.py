@@ -98,6 +98,10 @@ def test_what_a_killed_writer_left_without_results_is_removed_in_time(db: Databa
     for name in ("1-a.arrow", "3-c.arrow.tmp", "folder"):
         os.utime(db.outcomes / name, (then, then))
     worker.put([result(RUNS[2])])
+    ingest(db)
+    assert len(_files(db)) == 4  # while a worker lives, it may be about to put their results
+    worker.put([result(RUNS[3])])
+    worker.close()
     assert set(queries.predictions(db, RUNS)) == set()
     assert [path.name for path in _files(db)] == ["2-b.arrow", "folder"]
 

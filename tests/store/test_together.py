@@ -53,7 +53,8 @@ def _look_after(db: Database, place: int, number: int) -> None:
         file = db.home.parent / f"{place}.scalescope"
         file.unlink(missing_ok=True)
         if acknowledged(db.home):
-            pack.write(file, *chosen(db, []))
+            rows, sweeps = chosen(db, [])  # but not the other's sweeps, which would come back once deleted
+            pack.write(file, rows, [one for one in sweeps if one.spec.key == sweep.key])
             merge.import_pack(db, pack.read(file))
     library.delete(db, sweep.key)
 
