@@ -5,11 +5,10 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 import duckdb
-import pandas as pd
 import pyarrow as pa
 
 from engine.spec import RunSpec, SweepSpec
-from store import naming, shelf
+from store import naming
 from store.connection import Database
 from store.errors import StoreError
 from store.inserting import remove
@@ -104,11 +103,6 @@ def rename_sweep(db: Database, sweep_id: str, name: str) -> None:
         if not _is_saved(con, sweep_id):
             raise _unknown(sweep_id)
         con.execute("UPDATE sweeps SET name = ? WHERE sweep_id = ?", [wanted, sweep_id])
-
-
-def list_sweeps(db: Database) -> pd.DataFrame:
-    """Return every sweep, newest first, archived ones too; see store.shelf.Page.rows."""
-    return shelf.page(db, archived=None, rows=2**31).rows
 
 
 def load_sweep(db: Database, sweep_id: str) -> SweepSpec:

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 from engine.net.count import count, train_flops
 from engine.spec import ENGINE_VERSION, METRICS, EvalPoint, SweepSpec
 from engine.train import eval_steps, train
-from store import library, queries, result_files, runs, spool
+from store import library, queries, result_files, runs, shelf, spool
 from store.database import Database, open_database
 from store.results import SCHEMA, SETTING_COLUMNS, config_text
 from tests.benchmarks import store_sizes
@@ -143,7 +143,9 @@ def _print_queries(db: Database, sweeps: int) -> None:
         _time("  curves", partial(queries.curves, db, asked))
         _time("  missing", partial(runs.missing, db, asked))
     print(f"{sweeps:,} sweeps")
-    _time("  list_sweeps", partial(runs.list_sweeps, db))
+    _time("  first page", partial(shelf.page, db))
+    _time("  last page", partial(shelf.page, db, number=sweeps))
+    _time("  search for a word", partial(shelf.page, db, f"{sweeps // 2}"))
     _time("  load_sweep", partial(runs.load_sweep, db, sweep_id))
     _time("  find", partial(library.find, db, name))
     _time("  describe", partial(library.describe, db, sweep_id))

@@ -18,6 +18,7 @@ from store import runs
 from store.database import Database, open_database
 from tests.pages import made_up
 from tests.processes import workers
+from tests.store.fakes import listed
 
 ROOT = Path(__file__).parents[2]
 SWEEP = SweepSpec.of({"dataset": "moons", "width": (2, 4), "seed": (0, 1), "steps": 20})
@@ -44,7 +45,7 @@ def test_add_queues_what_is_missing_and_does_not_wait(db: Database, capsys: pyte
     (row,) = _json(capsys)
     assert (row["job"], row["sweep"]) == (answer["job"], answer["sweep"])
     assert (row["state"], row["runs"], row["done"], row["failed"], row["workers"]) == ("waiting", 4, 0, 0, [])
-    assert row["name"] == runs.list_sweeps(db)["name"][0]
+    assert row["name"] == listed(db)["name"][0]
     again = _json(capsys, "add", "digits-double-descent", *SMALL, "--seeds", "2")
     assert (again["queued"], again["job"]) == (0, None)  # it is in the queue already
     more = _json(capsys, "add", "digits-double-descent", *SMALL, "--seeds", "3")

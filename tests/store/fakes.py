@@ -7,8 +7,11 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from engine.spec import METRICS, RunResult, RunSpec, RunState, SweepSpec
+from store import shelf
+from store.connection import Database
 
 SWEEP = SweepSpec.of({"width": (4, 8, 512), "label_noise": 0.2, "seed": (0, 1, 2), "steps": 100})
 RUNS = SWEEP.runs()
@@ -56,3 +59,8 @@ def start(target: Callable[..., object], *args: object) -> BaseProcess:
 def event() -> Any:
     """Return an event that processes share."""
     return _CONTEXT.Event()
+
+
+def listed(db: Database) -> pd.DataFrame:
+    """Every sweep there is, archived or not, the newest first."""
+    return shelf.page(db, archived=None, rows=10**6).rows

@@ -19,7 +19,7 @@ from store.connection import CONFIG
 from store.database import Database, open_database
 from store.pack_commands import chosen
 from store.spool import Spool, ingest, live_results
-from tests.store.fakes import result, start
+from tests.store.fakes import listed, result, start
 
 KILLS = 140
 SHARE = 2000
@@ -65,7 +65,7 @@ def _read(home: Path, place: int) -> None:
         assert list(found["key"]) == [run.key for run in there]
         assert set(found["state"]) <= {"finished"}
         live_results(db)
-        runs.list_sweeps(db)
+        listed(db)
 
 
 def _look_after(home: Path, place: int) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from store import library, runs
+from store import library
 from store.__main__ import main
 from store.database import Database
-from tests.store.fakes import RUNS, SWEEP
+from tests.store.fakes import RUNS, SWEEP, listed
 from tests.store.shelves import OTHER, SHARED
 
 
@@ -42,7 +42,7 @@ def test_the_commands_do_what_they_say(
     assert f"{len(RUNS) - len(SHARED)} results" in capsys.readouterr().err
     assert library.find(filled, "mine").sweep_id == SWEEP.key
     assert command("delete", "mine", "--yes") == 0
-    assert list(runs.list_sweeps(filled)["name"]) == ["noisy digits, wider"]
+    assert list(listed(filled)["name"]) == ["noisy digits, wider"]
 
 
 def test_a_long_list_is_searched_and_cut_and_says_what_is_left_out(

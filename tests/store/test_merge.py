@@ -14,7 +14,7 @@ from store import library, merge, pack, runs
 from store.database import Database
 from store.results import as_table
 from store.spool import Spool, ingest
-from tests.store.fakes import RUNS, SWEEP, result, start
+from tests.store.fakes import RUNS, SWEEP, listed, result, start
 from tests.store.packs import OTHER, content, export, home
 
 
@@ -41,7 +41,7 @@ def test_packs_of_three_machines_give_one_store_in_every_order(empty_home: Path,
             merge.import_pack(merged, read)
         contents.append(content(merged))
     assert all(content == contents[0] for content in contents)
-    assert sorted(runs.list_sweeps(merged)["name"]) == ["Same name", "Same name (2)"]
+    assert sorted(listed(merged)["name"]) == ["Same name", "Same name (2)"]
 
 
 def test_at_the_same_moment_the_order_decides_nothing_either(
@@ -71,7 +71,7 @@ def test_a_name_given_here_and_a_run_with_predictions_stay(file: Path, fresh: Da
     assert found == [(9.0, b"mine")]
     runs.rename_sweep(fresh, SWEEP.key, "Renamed")
     merge.import_pack(fresh, pack.read(file))
-    assert list(runs.list_sweeps(fresh)["name"]) == ["Renamed"]
+    assert list(listed(fresh)["name"]) == ["Renamed"]
 
 
 def test_notes_and_tags_given_here_stay_in_every_order(empty_home: Path, tmp_path: Path, db: Database) -> None:

@@ -20,7 +20,7 @@ from store.copies import KEPT
 from store.database import Database, StoreError, open_database
 from store.spool import Spool, ingest
 from tests.store import fakes
-from tests.store.fakes import start
+from tests.store.fakes import listed, start
 
 FOLDER = Path(__file__).parent / "released"
 FILES = {int(re.findall(r"\d+", path.name)[0]): path for path in FOLDER.glob("version-*.duckdb.gz")}
@@ -91,7 +91,7 @@ def _check(db: Database, sweep: SweepSpec, version: int) -> None:
         left = con.execute("SELECT key, predictions FROM runs JOIN outcomes USING (run_id)").fetchall()
     finished = [run.key for run in made[2:]] if version >= LATER["predictions"] else []
     assert sorted(left) == sorted((key, b"predictions") for key in finished)
-    assert list(runs.list_sweeps(db)["name"]) == ["Mine"]
+    assert list(listed(db)["name"]) == ["Mine"]
     assert runs.load_sweep(db, sweep.key) == sweep
     assert runs.missing(db, made) == [made[0]]
     described = library.describe(db, sweep.key)

@@ -14,7 +14,7 @@ from store import copies, library, losses, merge, pack, queries, runs
 from store.database import Database
 from store.pack_commands import chosen
 from store.spool import Spool, ingest, live_results
-from tests.store.fakes import event, result, start
+from tests.store.fakes import event, listed, result, start
 from tests.store.shelves import states
 
 SECONDS = 30
@@ -65,7 +65,7 @@ def _read(db: Database, place: int, number: int) -> None:
     assert states(db, there) == ["finished"] * len(there)
     assert len(queries.curves(db, there)) == 5 * len(there)
     live_results(db)
-    runs.list_sweeps(db)
+    listed(db)
     assert losses.lost(db) == ""
 
 
@@ -109,6 +109,6 @@ def test_six_processes_share_a_store_for_half_a_minute(db: Database) -> None:
             "SELECT count(*), count(key), count(step) FROM runs FULL JOIN curves USING (run_id)"
         ).fetchall()
     assert both == [(len(there),) * 3]
-    assert runs.list_sweeps(db).empty
+    assert listed(db).empty
     assert list(db.rejected.iterdir()) == []
     assert losses.lost(db) == ""
