@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,8 @@ def _app(home: Path, port: int) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def _visiting(port: int) -> Iterator[None]:
-    """Open Explore as a browser does, and stay; what it shows is of no concern."""
+def _visiting(port: int) -> Iterator[Callable[[], None]]:
+    """Open Explore as a browser does, and stay; gives what looks again, as a browser does time after time."""
     ask = BackMsg()
     ask.rerun_script.query_string = ""
     deadline = time.monotonic() + 60
@@ -121,7 +121,7 @@ def _visiting(port: int) -> Iterator[None]:
             time.sleep(0.1)
     with suppress(ConnectionClosed), page:
         page.send(ask.SerializeToString())
-        yield
+        yield lambda: page.send(ask.SerializeToString())
 
 
 @pytest.mark.timeout(200)
@@ -137,7 +137,7 @@ def test_the_app_killed_while_it_takes_results_in_loses_none_of_them(tmp_path: P
             port = free.getsockname()[1]
         server = _app(home, port)
         try:
-            with _visiting(port):
+            with _visiting(port) as look_again:
                 until = time.monotonic() + (chance.uniform(0.1, 1.5) if kill < 4 else 60)
                 while time.monotonic() < until:
                     if len(put) < 12 * (kill + 1):
@@ -145,6 +145,9 @@ def test_the_app_killed_while_it_takes_results_in_loses_none_of_them(tmp_path: P
                         worker.put([result(put[-1])])
                     elif kill == 4 and not [path for path in db.spool.iterdir() if path.is_file()]:
                         break
+                    else:
+                        look_again()
+                        time.sleep(0.2)
                     time.sleep(0.02)
                 server.kill()
         finally:

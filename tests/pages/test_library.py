@@ -167,7 +167,8 @@ def test_a_false_pack_is_refused_whole_and_a_sound_one_is_shown_and_imported(
     made_up.train(elsewhere, MOONS, "From afar")
     sound = selected.as_bytes(elsewhere, [MOONS.key], ".scalescope")
     false = bytearray(sound)
-    false[len(false) // 3] ^= 1
+    for place in range(len(false) // 3, len(false) // 3 + 500):
+        false[place] ^= 255
     app = opened().switch_page(str(LIBRARY)).run()
     kind = "application/octet-stream"
     app.file_uploader[0].set_value([("a.scalescope", sound, kind), ("../b.csv", bytes(false), kind)]).run()
