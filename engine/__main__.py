@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import plan, printed, registry
+from engine import fit_commands, plan, printed, registry
 from engine.runner import Queue
 from engine.spec import RunSpec, SweepSpec, parse_settings
 
@@ -70,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--workload", metavar="NAME", help="only this one")
     bench.add_argument("--json", action="store_true", help="print one JSON object per workload")
     bench.set_defaults(run=_bench)
+
+    fit_commands.add_command(commands)
 
     gallery = commands.add_parser("gallery", help="train presets from nothing into the results that ship")
     gallery.add_argument("preset", nargs="*", metavar="PRESET", help="names from `list`; all of them when none")
