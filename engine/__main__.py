@@ -1,4 +1,4 @@
-"""The command line: `python -m engine list | sweep | weights | bench | gallery`, and the worker that these start."""
+"""The command line, `python -m engine list | sweep | queue | fit | weights | bench`, and the worker it starts."""
 
 import argparse
 import json
@@ -7,15 +7,18 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import fit_commands, plan, printed, registry
-from engine.runner import Queue
-from engine.spec import RunSpec, SweepSpec, parse_settings
+from engine import fit_commands, memory, plan, printed, queue_commands, registry
+from engine.asked import changed
+from engine.deaths import Deaths
+from engine.runner import SLOT_TAKEN, Queue
+from engine.spec import RunSpec, SweepSpec
 
 if TYPE_CHECKING:
     from store.database import Database
@@ -66,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     weights.add_argument("file", type=Path, metavar="FILE.npz", help="an array per parameter, by name")
     weights.set_defaults(run=_weights)
 
+    queue_commands.add_commands(commands)
+
     bench = commands.add_parser("bench", help="measure the engine against plain PyTorch loops on this machine")
     bench.add_argument("--workload", metavar="NAME", help="only this one")
     bench.add_argument("--json", action="store_true", help="print one JSON object per workload")
@@ -90,28 +95,10 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def chosen_sweep(preset: str, changes: Iterable[str], seeds: str | None) -> SweepSpec:
-    """Return the sweep of a preset with `changes` of the form knob=value.
-
-    Raises: ValueError: one sentence naming the setting, its value and what is allowed.
-    """
-    texts: dict[str, str] = {}
-    for change in changes:
-        name, equals, value = change.partition("=")
-        if not equals:
-            raise ValueError(f"--set {change} has no value; allowed: KNOB=VALUE, e.g. --set label_noise=0.")
-        texts[name.strip()] = value
-    if seeds is not None:
-        if not seeds.isdecimal() or not 1 <= int(seeds[:6]) <= 10_000:
-            raise ValueError(f"--seeds {seeds} is not possible; allowed: a whole number from 1 to 10000.")
-        texts["seed"] = f"0..{int(seeds) - 1}"
-    return parse_settings(texts, registry.preset(preset).settings)
-
-
 def _sweep(options: argparse.Namespace) -> int:
     from store.database import StoreError, open_database
 
-    sweep = chosen_sweep(options.preset, options.set, options.seeds)
+    sweep = changed(registry.preset(options.preset).settings, options.set, options.seeds)
     try:
         return _train_and_report(open_database(), sweep, options)
     except StoreError as problem:
@@ -125,7 +112,9 @@ def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namesp
     wanted = sweep.runs()
     begin = time.monotonic()
     missing = runs.missing(db, wanted)
-    print(cost_line(wanted, missing), file=sys.stderr, flush=True)
+    print(printed.cost_line(wanted, missing), file=sys.stderr, flush=True)
+    if refused := memory.refusal(missing, Queue(db.home).resident()):
+        raise ValueError(refused)
     interrupted = False
     if not options.dry_run:
         sweep_id = runs.save_sweep(db, sweep)
@@ -185,12 +174,6 @@ def _weights(options: argparse.Namespace) -> int:
     printed.save(options.file, found)
     print(f"{len(found)} parameters are in {options.file}.", file=sys.stderr)
     return 0
-
-
-def cost_line(wanted: Sequence[RunSpec], missing: Sequence[RunSpec]) -> str:
-    """Return e.g. "33 runs: 31 cached, 2 to train, about 4 s"."""
-    line = f"{len(wanted)} runs: {len(wanted) - len(missing)} cached, {len(missing)} to train"
-    return line + (f", about {plan.predicted_seconds(missing):.0f} s" if missing else "")
 
 
 def train_missing(db: "Database", sweep_id: str, wanted: Sequence[RunSpec], missing: Sequence[RunSpec]) -> None:
@@ -263,22 +246,28 @@ def _machine() -> str:
 
 
 def _worker(options: argparse.Namespace) -> int:
-    from store.database import open_database
-    from store.spool import Spool, ingest
+    from store.database import StoreError, open_database
+    from store.spool import PatientSpool, ingest
 
     db = open_database()
     queue = Queue(db.home)
     with queue.slot(options.slot) as free:
         if not free:
-            return 0
+            return SLOT_TAKEN
+        deaths = Deaths(db.home)
+        deaths.examine(options.slot)  # before torch is loaded: the sooner, the surer what ended the last one
+        deaths.listen(options.slot)
         from engine.worker import Worker, device_of
 
         device = device_of(options.slot)
         if device is not None:
-            spool = Spool(db, f"worker-{options.slot}")
-            Worker(queue, spool, options.slot, *device).work(options.linger)
-            spool.close()
-            ingest(db)
+            spool = PatientSpool(db, f"worker-{options.slot}")
+            worker = Worker(queue, spool, options.slot, *device)
+            worker.work(options.linger, own_process=True)
+            worker.close()
+            with suppress(StoreError):  # what cannot be taken in now, waits in the spool
+                spool.close()
+                ingest(db)
     return 0
 
 

@@ -23,6 +23,7 @@ class _Order(ctypes.Structure):
         ("epoch", ctypes.c_void_p),
         ("size", ctypes.c_int64),
         ("taken", ctypes.c_int64),
+        ("began", ctypes.c_int64),
     ]
 
 
@@ -35,12 +36,30 @@ class BatchOrders:
         compiled = library("float") if device == "cpu" and self._batch < size else None
         fits = compiled is not None and _draws_as_numpy(compiled)
         self._drawn = _Drawn(compiled, [run.seed for run in runs], size) if compiled and fits else None
+        self._size, self._step = size, 0
 
     def take(self, steps: int) -> np.ndarray:
         """Return the example numbers (steps, models, batch) of the next steps; those of a model lie together."""
+        self._step += steps
         if self._drawn is None:
             return np.stack([order.take(steps) for order in self._plain]).swapaxes(0, 1)
         return self._drawn.take(steps, self._batch).swapaxes(0, 1)
+
+    def position(self) -> np.ndarray:
+        """Return where the orders are, (models, 2): the steps taken, and each one's BatchOrder.began."""
+        began = [order.began for order in self._plain] if self._drawn is None else self._drawn.began()
+        return np.stack([np.full(len(began), self._step), np.array(began, dtype=np.int64)], axis=1)
+
+    def go_to(self, position: np.ndarray, step: int) -> None:
+        """Go on after `step` steps, at or a little beyond a `position` where these orders were."""
+        self._step, taken = int(position[0, 0]), int(position[0, 0]) * self._batch % self._size
+        if self._drawn is None:
+            for order, began in zip(self._plain, position[:, 1].tolist(), strict=True):
+                order.go_to(began, taken)
+        else:
+            self._drawn.go_to(position[:, 1].tolist(), taken)
+        if step > self._step:
+            self.take(step - self._step)
 
 
 class _Drawn:
@@ -55,6 +74,27 @@ class _Drawn:
                 for seed, epoch in zip(seeds, self._epochs, strict=True)
             )
         )
+
+    def began(self) -> list[int]:
+        """Return BatchOrder.began of every order."""
+        return [
+            order.began if order.taken < order.size else (order.counter - 1) * NUMBERS + order.used
+            for order in self._orders
+        ]
+
+    def go_to(self, began: Sequence[int], taken: int) -> None:
+        """Go to example `taken` of the epoch that `began` after so many random numbers."""
+        for order, numbers in zip(self._orders, began, strict=True):
+            order.counter, used = divmod(numbers, NUMBERS)
+            order.taken, order.used = order.size, NUMBERS
+            if used:  # numpy makes the eight of which some are used up
+                block = np.random.Philox(key=np.array(order.key[:], dtype=np.uint64), counter=order.counter)
+                order.numbers[:] = block.random_raw(NUMBERS // 2).view(np.uint32).tolist()
+                order.counter, order.used = order.counter + 1, used
+        if taken:
+            self.take(1, 1)  # shuffles the epoch
+        for order in self._orders if taken else ():
+            order.taken = taken
 
     def take(self, steps: int, batch: int) -> np.ndarray:
         """Return (models, steps, batch)."""

@@ -117,10 +117,12 @@ def worker_count() -> int:
         if not override.isdecimal() or not 1 <= int(override) <= 1024:
             raise ValueError(f"SCALESCOPE_WORKERS={override} is not possible; allowed: a whole number from 1 to 1024.")
         return int(override)
-    gpus = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
-    if gpus:
-        return gpus
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return gpus() or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def gpus() -> int:
+    """Return how many GPUs the system knows, without torch."""
+    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
 
 
 def _bucket_seconds(runs: Sequence[RunSpec]) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine import registry
+from engine import plan, registry
 from engine.spec import ACCURACY, SCORES, RunSpec, knobs_for
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ def records(table: "pd.DataFrame", wanted: Sequence[RunSpec]) -> list[dict[str, 
         finite = {n: None if isinstance(v, float) and not math.isfinite(v) else v for n, v in record.items()}
         records.append(finite)
     return records
+
+
+def cost_line(wanted: Sequence[RunSpec], missing: Sequence[RunSpec]) -> str:
+    """Return e.g. "33 runs: 31 cached, 2 to train, about 4 s"."""
+    line = f"{len(wanted)} runs: {len(wanted) - len(missing)} cached, {len(missing)} to train"
+    return line + (f", about {plan.predicted_seconds(missing):.0f} s" if missing else "")
 
 
 def catalogue() -> str:

@@ -2,6 +2,7 @@
 augmentation."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,9 @@ class BatchOrder:
     """The examples of each step: shuffled epochs end to end, a batch may span two of them."""
 
     def __init__(self, seed: int, dataset_size: int, batch: int) -> None:
-        self._random = generator(seed, ORDER)
-        self._size, self._batch = dataset_size, batch
+        self._seed, self._size, self._batch = seed, dataset_size, batch
         self._ahead = np.empty(0, dtype=np.int64)
+        self.go_to(0, 0)
 
     def take(self, steps: int) -> np.ndarray:
         """Return the example numbers (steps, batch) of the next `steps` steps."""
@@ -29,10 +30,30 @@ class BatchOrder:
             return np.tile(np.arange(self._size), (steps, 1))
         need = steps * self._batch
         epochs = -(-(need - len(self._ahead)) // self._size)
-        fresh = [self._random.permutation(self._size) for _ in range(max(epochs, 0))]
+        fresh = [self._random.permutation(self._size) for _ in range(epochs - 1)]
+        if epochs > 0:
+            self._began = self._drawn()
+            fresh.append(self._random.permutation(self._size))
         stream = np.concatenate([self._ahead, *fresh])
         self._ahead = stream[need:]
         return stream[:need].reshape(steps, self._batch)
+
+    @property
+    def began(self) -> int:
+        """Random numbers of 32 bits that were drawn before the epoch of the next example."""
+        return self._began if len(self._ahead) else self._drawn()
+
+    def go_to(self, began: int, taken: int) -> None:
+        """Go to example `taken` of the epoch that `began` after so many random numbers."""
+        random = np.random.Philox(key=np.array([self._seed, ORDER], dtype=np.uint64), counter=began // 8)
+        self._random, self._began = np.random.Generator(random), began
+        self._random.integers(2**32, size=began % 8, dtype=np.uint32)
+        self._ahead = self._random.permutation(self._size)[taken:] if taken else self._ahead[:0]
+
+    def _drawn(self) -> int:
+        state: Any = self._random.bit_generator.state
+        words = 4 * (int(state["state"]["counter"][0]) - 1) + int(state["buffer_pos"])
+        return 2 * words - int(state["has_uint32"])
 
 
 def with_wrong_labels(labels: np.ndarray, classes: int, share: float, data_seed: int) -> np.ndarray:

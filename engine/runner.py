@@ -1,8 +1,8 @@
 """The queue: jobs as files that any process may add, pause or stop, and the workers that train them."""
 
-import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,11 +13,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from engine import memory, post
+from engine.claims import locked
+from engine.deaths import Deaths
 from engine.plan import worker_count
 from engine.spec import RunSpec
 
 FREE_RESTARTS = 3
 """Times a killed worker is restarted at once; after that the wait doubles, up to half a minute."""
+
+SLOT_WAIT = 0.3
+"""Seconds that a new worker waits for its slot: one who only looks whether it is free has it for a moment."""
+
+SLOT_TAKEN = 75
+"""Exit code of a worker that found another in its slot: when that one dies, whoever looks starts the next."""
+
+_SLOT = re.compile(r"worker-[0-9]{1,4}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +48,11 @@ class Job:
 class Queue:
     """The jobs under `home`/queue; every process makes its own Queue, the files are what they share."""
 
-    def __init__(self, home: Path, linger: float = 0.0) -> None:
-        """`linger`: seconds that workers started here stay for more work once they have none."""
+    def __init__(self, home: Path, linger: float = 0.0, still: float = post.STILL) -> None:
+        """`linger`: seconds that workers started here stay for more work once they have none.
+
+        `still`: seconds after which a hung worker is ended, see engine.post.Watch.
+        """
         self.home = home
         self._folder = home / "queue"
         self._jobs_folder = self._folder / "jobs"
@@ -47,11 +61,14 @@ class Queue:
         self._linger = linger
         self._read: dict[str, Job] = {}
         self._started: dict[int, _Started] = {}
+        self._watch = post.Watch(home, still)
 
     def submit(self, sweep_id: str, runs: Sequence[RunSpec]) -> str:
         """Add a job and return its id; `tend` starts workers for it."""
         job_id = f"{time.time_ns():020d}-{sweep_id}-{uuid.uuid4().hex[:8]}"
-        _write(self._path(job_id), json.dumps({"sweep_id": sweep_id, "runs": [run.flat() for run in runs]}))
+        Deaths(self.home).forget(runs)
+        text = json.dumps({"sweep_id": sweep_id, "runs": [run.flat() for run in runs]})
+        post.replace(self._path(job_id), text, durable=True)
         return job_id
 
     def jobs(self) -> list[Job]:
@@ -77,17 +94,17 @@ class Queue:
             return -1
 
     def pause(self, sweep_id: str) -> None:
-        """Hold all jobs of a sweep: workers keep what they have and stop taking steps."""
+        """Hold all jobs of a sweep, or one job: workers keep what they have and stop taking steps."""
         for job in self._of(sweep_id):
             self._path(job.id).with_suffix(".paused").touch()
 
     def resume(self, sweep_id: str) -> None:
-        """Let the jobs of a sweep go on."""
+        """Let the jobs of a sweep, or one job, go on."""
         for job in self._of(sweep_id):
             self._path(job.id).with_suffix(".paused").unlink(missing_ok=True)
 
     def stop(self, sweep_id: str) -> None:
-        """Take the jobs of a sweep away: finished runs stay, runs in training are dropped."""
+        """Take the jobs of a sweep, or one job, away: finished runs stay, runs in training are dropped."""
         for job in self._of(sweep_id):
             self.remove(job.id)
 
@@ -97,18 +114,27 @@ class Queue:
         self._path(job_id).with_suffix(".paused").unlink(missing_ok=True)
 
     def tend(self) -> None:
-        """Start a worker in every free slot while a job is waiting. Cheap: call it on every look at the queue."""
+        """Start a worker in every free slot while a job is waiting, and end one that hangs.
+
+        Cheap: call it on every look at the queue.
+        """
         if all(self.paused(job) for job in self.jobs()):
             return
         for slot in range(worker_count()):
             started = self._started.get(slot)
-            if (started and not started.may_restart(self.revision())) or not self._slot_is_free(slot):
+            if not self._slot_is_free(slot):
+                self._watch.look(slot)
+                continue
+            if started and not started.may_restart(self.revision()):
                 continue
             deaths = started.deaths_at(self.revision()) if started else 0
             self._started[slot] = self._start(slot, deaths)
 
     def trouble(self) -> str:
-        """Return a sentence on workers started here that were killed again and again; "" when there is none."""
+        """Return a sentence on what holds the workers up; "" when there is nothing."""
+        for worker in self.workers():
+            if worker.waits:
+                return worker.waits
         for slot, started in self._started.items():
             if started.deaths >= FREE_RESTARTS:
                 log = self.home / "logs" / f"worker-{slot}.log"
@@ -117,15 +143,28 @@ class Queue:
                 )
         return ""
 
+    def workers(self) -> list[post.Seen]:
+        """Return the living workers, of whoever started them, by slot."""
+        slots = sorted(int(path.stem[7:]) for path in self._folder.glob("worker-*.pulse") if _SLOT.fullmatch(path.stem))
+        found = (post.seen(self.home, slot) for slot in slots)
+        return [worker for worker in found if worker is not None and worker.alive]
+
+    def resident(self) -> int:
+        """Return the bytes of memory that living workers take."""
+        return sum(memory.resident(worker.pid) for worker in self.workers())
+
     @contextmanager
     def slot(self, slot: int) -> Iterator[bool]:
         """Hold a worker's place for as long as the process lives; gives False when another has it."""
         with self._slot_file(slot).open("a") as file:
-            yield _lock(file.fileno())
+            yield locked(file.fileno(), wait=SLOT_WAIT)
 
     def _slot_is_free(self, slot: int) -> bool:
-        with self._slot_file(slot).open("a") as file:
-            return _lock(file.fileno())  # and let go at once
+        try:
+            with self._slot_file(slot).open("a") as file:
+                return locked(file.fileno())  # and let go at once
+        except OSError:
+            return False  # something else has its name
 
     def _slot_file(self, slot: int) -> Path:
         return self._folder / f"worker-{slot}.lock"
@@ -151,7 +190,7 @@ class Queue:
         return _Started(process=process, revision=self.revision(), deaths=deaths, at=time.monotonic())
 
     def _of(self, sweep_id: str) -> list[Job]:
-        return [job for job in self.jobs() if job.sweep_id == sweep_id]
+        return [job for job in self.jobs() if sweep_id in (job.sweep_id, job.id)]
 
     def _path(self, job_id: str) -> Path:
         return self._jobs_folder / f"{job_id}.json"
@@ -171,6 +210,8 @@ class _Started:
         code = self.process.poll()
         if code is None:
             return False
+        if code == SLOT_TAKEN:
+            return True
         if code == 0:
             return revision != self.revision
         wait = min(30.0, 2.0 ** (self.deaths - FREE_RESTARTS)) if self.deaths >= FREE_RESTARTS else 0.0
@@ -178,55 +219,8 @@ class _Started:
 
     def deaths_at(self, revision: int) -> int:
         """Return how often workers of this slot were killed in a row over the same jobs."""
-        return 0 if self.process.poll() == 0 or revision != self.revision else self.deaths + 1
-
-
-class Claims:
-    """Which runs are in training: a locked byte of one file per run, let go by the kernel if the owner dies.
-
-    The lock belongs to the process; make one Claims per process.
-    """
-
-    def __init__(self, home: Path) -> None:
-        self._file = (home / "queue" / "claims.lock").open("a+b")
-
-    def take(self, run: RunSpec) -> bool:
-        """Return whether this process may train `run`: nobody else does."""
-        return _lock(self._file.fileno(), self._place(run))
-
-    def give_back(self, run: RunSpec) -> None:
-        """Let others train `run`."""
-        fcntl.lockf(self._file.fileno(), fcntl.LOCK_UN, 1, self._place(run))
-
-    def close(self) -> None:
-        """Give back all claims."""
-        self._file.close()
-
-    @staticmethod
-    def _place(run: RunSpec) -> int:
-        return int(run.key[:15], 16)  # 60 bits: offsets must fit a signed 64-bit number
-
-
-def _lock(descriptor: int, place: int | None = None) -> bool:
-    """Take an exclusive lock on a file, or on one byte of it, without waiting."""
-    try:
-        if place is None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
-    except OSError:
-        return False
-    return True
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all."""
-    partial = path.with_suffix(".partial")
-    with partial.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+        by_itself = self.process.poll() in (0, SLOT_TAKEN)
+        return 0 if by_itself or revision != self.revision else self.deaths + 1
 
 
 def _load(path: Path) -> Job | None:
@@ -235,5 +229,5 @@ def _load(path: Path) -> Job | None:
         content = json.loads(path.read_text())
         runs = tuple(RunSpec.of(flat) for flat in content["runs"])
         return Job(id=path.stem, sweep_id=str(content["sweep_id"]), runs=runs)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -1,17 +1,16 @@
 """What a run and a sweep are: data only, checked when made."""
 
 import dataclasses
-import hashlib
 import itertools
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Self
 
 from engine import registry
+from engine.keys import digest, siblings
 from engine.knob import Knob, Value, applies, knobs_of
 from engine.limits import refuse_senseless
 from engine.settings import Settings
@@ -118,11 +117,21 @@ class RunSpec(Settings):
         So a knob that comes later leaves the keys of what has been trained as they are. ENGINE_VERSION is part of
         it, and rises where a default changes.
         """
+        return digest(self._distinct())[:32]
+
+    def sibling_keys(self, seeds: Sequence[int], data_seeds: Sequence[int]) -> list[str]:
+        """Return the keys of this run under other seeds, pair by pair. Raises: ValueError: for one out of range."""
+        for name, values in (("seed", seeds), ("data_seed", data_seeds)):
+            for value in (min(values), max(values)):
+                knobs_of(RunSpec)[name].check(value)
+        found = siblings(self._distinct(), seeds, data_seeds)
+        return [full[:32] for full in found]
+
+    def _distinct(self) -> dict[str, Value]:
         declared = knobs_of(RunSpec) | registry.options(self.arch, self.dataset)
         changed = {name: value for name, value in self.flat().items() if value != declared[name].default}
         version = registry.dataset(self.dataset).version
-        data = {"data_version": version} if version else {}
-        return _digest(changed | data | {"engine_version": ENGINE_VERSION})[:32]
+        return changed | ({"data_version": version} if version else {}) | {"engine_version": ENGINE_VERSION}
 
     @cached_property
     def task(self) -> registry.Task:
@@ -193,7 +202,18 @@ class SweepSpec:
     @cached_property
     def key(self) -> str:
         """16 hex digits of the runs' keys: the same runs are the same sweep, however they were written."""
-        return _digest(sorted(run.key for run in self.runs()))[:16]
+        return digest(sorted(self.run_keys()))[:16]
+
+    def run_keys(self) -> list[str]:
+        """Return the keys of the runs, each once, in whatever order: some twenty times as fast as making the runs."""
+        varied = {"seed": self.values("seed"), "data_seed": self.values("data_seed")}
+        pairs = [(int(s), int(s if d == -1 else d)) for s, d in itertools.product(*varied.values())]
+        seeds, data_seeds = zip(*pairs, strict=True)
+        others = {name: values for name, values in self.settings if name not in varied}
+        points = (dict(zip(others, point, strict=True)) for point in itertools.product(*others.values()))
+        one = {"seed": seeds[0], "data_seed": data_seeds[0]}
+        found = (RunSpec.of(point | one).sibling_keys(seeds, data_seeds) for point in points)
+        return list(dict.fromkeys(itertools.chain.from_iterable(found)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,8 +296,3 @@ def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any], arch: st
             raise ValueError(
                 f"{name}={given[name]} is not a setting of {arch} on {dataset}; allowed: {', '.join(known)}."
             )
-
-
-def _digest(data: object) -> str:
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()

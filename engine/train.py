@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from engine.measure import measure
 from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
 from engine.net.kernel import Kernel
-from engine.net.reader import Reader
+from engine.net.reader import Reader, Resumable
 from engine.order import BatchOrders
 from engine.outcome import Trained
 from engine.spec import EvalPoint, RunSpec
@@ -60,34 +61,86 @@ def reader_of(run: RunSpec, device: str, dtype: torch.dtype = torch.float32) -> 
     return Batched
 
 
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """All that a bucket in training needs to go on, bit for bit on a CPU."""
+
+    step: int
+    """Steps taken."""
+    arrays: Mapping[str, np.ndarray]
+    """(models, …) by name: what the reader's steps change, and `orders`, where the batch orders were."""
+
+    def of(self, places: Sequence[int]) -> "State":
+        """Return a copy for some of the models alone."""
+        return State(step=self.step, arrays={name: array[list(places)] for name, array in self.arrays.items()})
+
+
+@dataclass(kw_only=True)
+class Course:
+    """What train() says of a bucket beside its points, at every yield; with a `start`, where it begins."""
+
+    start: State | None = None
+    step: int = 0
+    """Steps taken."""
+    model: Reader | None = field(default=None, init=False)
+    position: np.ndarray | None = field(default=None, init=False)
+    """Of the batch orders, a little before `step`."""
+
+    def state(self) -> State:
+        """Return the state at the last yield, until the next: arrays are the model's own, but on a GPU."""
+        assert isinstance(self.model, Resumable)
+        assert self.position is not None
+        tensors = self.model.changing()
+        arrays = {name: values.detach().cpu().numpy() for name, values in tensors.items()}
+        return State(step=self.step, arrays=arrays | {"orders": self.position})
+
+    def begin(self, model: Reader, orders: BatchOrders) -> bool:
+        """Bring a model and batch orders to the start, where there is one; returns whether there is."""
+        self.model, self.position, start = model, orders.position(), self.start
+        if start is None:
+            return False
+        assert isinstance(model, Resumable)
+        self.step, self.position, self.start = start.step, start.arrays["orders"], None
+        model.resume(start.arrays, self.step)
+        orders.go_to(self.position, self.step)
+        return True
+
+
 def train(
     runs: tuple[RunSpec, ...],
     *,
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
     reader: type[Reader] | None = None,
+    course: Course | None = None,
 ) -> Generator[tuple[EvalPoint, ...], None, Trained]:
     """Train `runs`, all of one shape, and yield an EvalPoint per run at each of `eval_steps`; return what they became.
 
     Between them an empty tuple comes about every PULSE seconds. Not asking for the next is a pause,
     and never asking again a stop. A run's points depend on its spec alone, whatever else is in `runs`.
+    With a `course` that has a start, it goes on from there: first comes an empty tuple, then the points that are left.
     """
+    course = course or Course()
     data = DeviceData.of(runs, device, dtype)
     model = (reader or reader_of(runs[0], device, dtype))(runs, data)
     orders = BatchOrders(runs, device)
     some = data.first(eval_examples(runs[0]))
-    yield measure(runs, model, some, 0)
-    stretch, step, rows = _Stretch(), 0, torch.empty(0)
-    for target in eval_steps(runs[0].steps)[1:]:
+    goes_on, step = course.begin(model, orders), course.step
+    yield () if goes_on else measure(runs, model, some, 0)
+    stretch, rows = _Stretch(), torch.empty(0)
+    for target in eval_steps(runs[0].steps):
+        if target <= step:
+            continue
         while step < target:
             if not len(rows):
+                course.position = orders.position()
                 chunk = min(order_chunk(runs), runs[0].steps - step)
                 rows = torch.from_numpy(orders.take(chunk))
                 if device != "cpu":  # from pinned memory, so that nothing waits for the GPU
                     rows = rows.pin_memory().to(device, non_blocking=True)
             now, rows = rows.split([taken := min(stretch.steps(), target - step, len(rows)), len(rows) - taken])
             model.steps(now, step + 1)
-            step += taken
+            course.step = step = step + taken
             if stretch.took(taken) and step < target:
                 yield ()
                 stretch.begin()

@@ -1,19 +1,23 @@
 """What a worker process does: claim buckets, train them in turn so that all move, hand results to a sink."""
 
-import math
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from engine import plan
-from engine.net.count import count, train_flops
-from engine.outcome import Trained, packed
-from engine.runner import Claims, Job, Queue
-from engine.spec import METRICS, EvalPoint, RunResult, RunSpec, RunState
-from engine.train import train
+from engine import memory, plan
+from engine.checkpoint import Checkpoint, Checkpoints
+from engine.claims import Claims
+from engine.deaths import Deaths
+from engine.lookout import Lookout
+from engine.post import Post
+from engine.room import Room
+from engine.runner import Job, Queue
+from engine.spec import RunResult, RunSpec, RunState
+from engine.training import Training
+from engine.turns import Turns
 
 HORIZON = 60.0
-"""Predicted seconds of work that one worker keeps in training at once: what a kill can lose at most."""
+"""Predicted seconds of work that one worker keeps in training at once: a kill loses no more, and less of long runs."""
 
 MOST_RUNS = 1000
 """Runs that one worker keeps in training at once, but for a first bucket of each job: bounds its memory."""
@@ -38,98 +42,52 @@ class Sink(Protocol):
         """Replace what others see of this worker's runs in training."""
 
 
-class Training:
-    """One bucket in training."""
-
-    def __init__(self, runs: tuple[RunSpec, ...], device: str, device_name: str) -> None:
-        self.runs, self._device_name = runs, device_name
-        self._points: Generator[tuple[EvalPoint, ...], None, Trained] = train(runs, device=device)
-        self._curves: dict[str, list[EvalPoint]] = {run.key: [] for run in runs}
-        self.measured = 0
-        self._seconds = 0.0
-        self._point_seconds: list[float] = []
-        self._predictions: dict[str, bytes] = {}
-        self._weights: dict[str, bytes] = {}
-
-    def advance(self) -> bool:
-        """Train up to the next eval point or for a moment; returns False at the end."""
-        start = time.perf_counter()
-        try:
-            points = next(self._points)
-        except StopIteration as end:
-            self._keep(end.value)
-            return False
-        if self.measured:  # the first time also loads data: not what a run costs
-            self._seconds += time.perf_counter() - start
-        if points:
-            self.measured += 1
-            self._point_seconds.append(self._seconds / len(self.runs))
-        for point in points:
-            self._curves[point.key].append(point)
-        return True
-
-    def _keep(self, trained: Trained) -> None:
-        """Hold what the runs leave behind; a diverged one answers nothing."""
-        for run, answers, weights in zip(self.runs, trained.predictions(), trained.weights(), strict=True):
-            if not self._has_diverged(run):
-                self._predictions[run.key] = packed(answers, compressed=True)
-            if run.keep_weights == "on":
-                self._weights[run.key] = packed(weights)
-
-    def _has_diverged(self, run: RunSpec) -> bool:
-        points = self._curves[run.key]
-        return bool(points) and not math.isfinite(points[-1].metrics[0])
-
-    def results(self, over: bool) -> list[RunResult]:
-        """Return every run as far as it has come."""
-        return [self._result(run, over) for run in self.runs]
-
-    def _result(self, run: RunSpec, over: bool) -> RunResult:
-        points, counts = self._curves[run.key], count(run)
-        state = (RunState.DIVERGED if self._has_diverged(run) else RunState.FINISHED) if over else RunState.RUNNING
-        return RunResult(
-            spec=run,
-            state=state,
-            steps=tuple(point.step for point in points),
-            metrics={name: tuple(p.metrics[i] for p in points) for i, name in enumerate(METRICS)},
-            point_seconds=tuple(self._point_seconds),
-            params=counts.params,
-            params_non_embedding=counts.params_non_embedding,
-            train_flops=train_flops(run),
-            seconds=self._seconds / len(self.runs),
-            device=self._device_name,
-            predictions=self._predictions.get(run.key, b""),
-            weights=self._weights.get(run.key, b""),
-        )
-
-
 class Worker:
     """The buckets that one process has in training, advanced in turn."""
 
-    def __init__(self, queue: Queue, sink: Sink, slot: int, device: str, device_name: str) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        sink: Sink,
+        slot: int,
+        device: str,
+        device_name: str,
+        kills: Callable[[], int] = memory.oom_kills,
+    ) -> None:
+        """`kills`: see engine.post.Post."""
         self._queue, self._sink, self._slot = queue, sink, slot
         self._device, self._device_name = device, device_name
-        self._claims = Claims(queue.home)
+        self._claims, self._deaths = Claims(queue.home), Deaths(queue.home)
+        self._post, self._lookout = Post(queue.home, slot, kills), Lookout(queue, slot)
+        self._room = Room(device, self._claims)
+        self._checkpoints = Checkpoints(home=queue.home, device=device)
         self._training: list[Training] = []
-        self._revision = -2
-        self._active: list[Training] = []
+        self._numbers = dict[Training, int]()
+        self._begun = 0
+        self._turns, self._revision = Turns(), -2
+        self._plans = dict[str, list[plan.Bucket]]()
+        self._shown = set[str]()
         self._show_at = 0.0
 
-    def work(self, linger: float) -> None:
-        """Train until no job has a run left that nobody trains, and `linger` seconds beyond."""
+    def work(self, linger: float, *, own_process: bool = False) -> None:
+        """Train until no job has a run left that nobody trains, and `linger` seconds beyond.
+
+        `own_process`: it may be ended when all that is in training is cancelled and a step takes long.
+        """
         last_busy = time.monotonic()
+        self._post.begin(lambda: self._lookout.look(self._revision, self._post, may_leave=own_process))
         while self._queue.revision() != -1:
             if self._queue.revision() != self._revision:
                 self._revision = self._queue.revision()
                 self._drop_unwanted()
                 self._adopt()
-            if self._active:
-                self._advance(min(self._active, key=lambda training: training.measured))
+            if turn := self._turns.next():
+                self._advance(*turn)
                 last_busy = time.monotonic()
             elif self._training:
                 time.sleep(IDLE)  # paused
             elif not self._adopt():
-                if time.monotonic() - last_busy >= linger:
+                if time.monotonic() - last_busy >= linger and not self._room.waits:
                     break
                 time.sleep(IDLE)
             if time.monotonic() >= self._show_at:
@@ -138,68 +96,94 @@ class Worker:
 
     def close(self) -> None:
         """Give back all claims."""
+        self._post.close()
         self._claims.close()
 
-    def _advance(self, training: Training) -> None:
+    def _advance(self, job_id: str, training: Training) -> None:
+        begin = time.monotonic()
+        self._post.at(self._numbers[training])
         try:
             going_on = training.advance()
         except Exception as error:
             self._fail(training, error)
             return
-        if not going_on:
+        finally:
+            self._turns.took(job_id, time.monotonic() - begin)
+        if training.measured and job_id not in self._shown:
+            self._shown.add(job_id)
+            self._show_at = 0.0  # who has just asked sees the first points at once
+        if going_on:
+            training.keep(self._checkpoints)
+        else:
             self._sink.put(training.results(over=True))
+            self._deaths.forget(training.runs)
             self._forget(training)
             self._adopt()
 
     def _fail(self, training: Training, error: Exception) -> None:
         """Train the runs of a broken bucket one by one; the one that fails alone is the one at fault."""
-        self._training.remove(training)
-        self._active.remove(training)
-        if len(training.runs) > 1:
-            singles = [Training((run,), self._device, self._device_name) for run in training.runs]
-            self._training += singles
-            self._active += singles
+        self._remove(training)
+        if len(training.runs) > 1 or training.resumed:  # from the start
+            for run in training.runs:
+                self._train((run,))
+            self._share_out()
             return
         (run,) = training.runs
-        reason = f"{type(error).__name__}: {error}"
+        self._give_up(run, f"{type(error).__name__}: {error}")
+
+    def _give_up(self, run: RunSpec, reason: str) -> None:
         self._sink.put([RunResult(spec=run, state=RunState.FAILED, error=reason, device=self._device_name)])
+        self._deaths.forget((run,))
         self._claims.give_back(run)
+        self._share_out()
 
     def _adopt(self) -> bool:
         """Begin buckets of this worker's share up to the horizon; with nothing to do, what others have not begun."""
         begun = self._begin(self._claim(others=False))
         if not self._training:
             begun = self._begin(self._claim(others=True))
-        self._sort_active()
+        self._share_out()
         return begun
 
     def _claim(self, others: bool) -> list[list[RunSpec]]:
+        self._room.look()
+        jobs = [job for job in self._queue.jobs() if not self._queue.paused(job)]
+        if not jobs:
+            return []
+        asked = {run.key: run for job in jobs for run in job.runs}
+        unsettled = {run.key for run in self._sink.unsettled(list(asked.values()))}
         mine = {run.key for training in self._training for run in training.runs}
         held = sum(plan.run_seconds(run) for training in self._training for run in training.runs)
-        claimed: list[list[RunSpec]] = []
-        for job in self._queue.jobs():
-            if self._queue.paused(job):
-                continue
-            unsettled = {run.key for run in self._sink.unsettled(job.runs)}
-            if not unsettled:
+        lonely = self._deaths.suspects(run for training in self._training for run in training.runs)
+        claimed = list[list[RunSpec]]()
+        for job in sorted(jobs, key=self._turns.spent):
+            if unsettled.isdisjoint(job.keys):
                 self._queue.remove(job.id)
                 continue
-            begun = bool(unsettled & mine)
+            begun = not job.keys.isdisjoint(mine)
             for bucket in self._candidates(job, others):
                 if begun and (held >= HORIZON or len(mine) >= MOST_RUNS):  # a job just come gets its first bucket
                     break
-                wanted = [run for run in bucket.runs if run.key in unsettled - mine]
-                runs = [run for run in wanted if self._claims.take(run)]
-                if runs:
-                    claimed.append(runs)
-                    mine.update(run.key for run in runs)
-                    held, begun = held + bucket.seconds, True
+                wanted = [run for run in bucket.runs if run.key in unsettled and run.key not in mine]
+                for part in self._deaths.parts(wanted) if wanted else ():
+                    suspect = self._deaths.suspects(part)
+                    if mine and (suspect or lonely):
+                        continue
+                    fitting = self._room.fitting(part, alone=not mine)
+                    if runs := [run for run in fitting if self._claims.take(run)]:
+                        claimed.append(runs)
+                        self._room.reserve(runs)
+                        mine.update(run.key for run in runs)
+                        lonely = suspect
+                        held, begun = held + bucket.seconds * len(runs) / len(bucket.runs), True
         return claimed
 
     def _candidates(self, job: Job, others: bool) -> list[plan.Bucket]:
         """Return what to claim of a job, the shortest first: what is soon done is soon safe."""
         workers = plan.worker_count()
-        planned = plan.buckets(job.runs, workers)
+        if job.id not in self._plans:
+            self._plans[job.id] = plan.buckets(job.runs, workers)
+        planned = self._plans[job.id]
         return (planned if others else plan.share(planned, workers, self._slot))[::-1]
 
     def _begin(self, claimed: list[list[RunSpec]]) -> bool:
@@ -208,33 +192,52 @@ class Worker:
             return False
         unsettled = {run.key for run in self._sink.unsettled([run for runs in claimed for run in runs])}
         for runs in claimed:
+            going = []
             for run in runs:
                 if run.key not in unsettled:
                     self._claims.give_back(run)
-            going = tuple(run for run in runs if run.key in unsettled)
-            if going:
-                self._training.append(Training(going, self._device, self._device_name))
+                elif verdict := self._deaths.verdict(run):
+                    self._give_up(run, verdict)
+                else:
+                    going.append(run)
+            for part, checkpoint in self._checkpoints.parts(going):
+                self._train(part, checkpoint)
         return bool(unsettled)
+
+    def _train(self, runs: tuple[RunSpec, ...], checkpoint: Checkpoint | None = None) -> None:
+        training = Training(runs, self._device, self._device_name, checkpoint)
+        self._training.append(training)
+        self._begun += 1
+        self._numbers[training] = self._begun
+        self._room.keep(runs)
 
     def _drop_unwanted(self) -> None:
         """Forget buckets that no job asks for any more."""
-        wanted = frozenset[str]().union(*(job.keys for job in self._queue.jobs()))
+        jobs = self._queue.jobs()
+        wanted = frozenset[str]().union(*(job.keys for job in jobs))
+        self._plans = {job.id: self._plans[job.id] for job in jobs if job.id in self._plans}
         for training in list(self._training):
             if not any(run.key in wanted for run in training.runs):
                 self._forget(training)
+        self._checkpoints.clear(wanted)
 
-    def _sort_active(self) -> None:
-        """Hold the buckets whose every job is paused."""
-        jobs = [job for job in self._queue.jobs() if not self._queue.paused(job)]
-        going = frozenset[str]().union(*(job.keys for job in jobs))
-        self._active = [t for t in self._training if any(run.key in going for run in t.runs)]
+    def _share_out(self) -> None:
+        """Take turns between what is in training, but for buckets whose every job is paused; let others see it."""
+        self._turns.between([job for job in self._queue.jobs() if not self._queue.paused(job)], self._training)
+        told = {self._numbers[training]: [run.key for run in training.runs] for training in self._training}
+        self._post.tell(told, self._room.waits)
 
     def _forget(self, training: Training) -> None:
-        self._training.remove(training)
-        if training in self._active:
-            self._active.remove(training)
+        self._remove(training)
         for run in training.runs:
             self._claims.give_back(run)
+
+    def _remove(self, training: Training) -> None:
+        """Take a bucket out of training; what it has left to go on from is of no use any more."""
+        self._checkpoints.remove(training.runs)
+        self._training.remove(training)
+        del self._numbers[training]
+        self._room.free(training.runs)
 
     def _show(self) -> None:
         start = time.monotonic()

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.spec import SweepSpec
-from pages.ui import differences, figures, link, services, summary, viewing, words
+from pages.ui import differences, figures, imported, link, services, summary, text, viewing, words
 from pages.ui.chart import chart
 from pages.ui.summary import View
 from store import runs
@@ -19,9 +19,8 @@ _PAIR = (link.OPENING, "digits-clean-labels")
 
 def compare() -> None:
     opened = services.opened()
-    saved = services.sweeps(opened.db)
-    names = dict(zip(saved["sweep_id"], saved["name"], strict=True))
-    arrive(names)
+    arrive(opened)
+    names, total = offered(opened)
     picked = st.multiselect(
         "Sweeps",
         list(names),
@@ -32,56 +31,88 @@ def compare() -> None:
     )
     for sentence in st.session_state["compare.problems"]:
         st.error(sentence, icon=":material/error:")
+    brought = imported.pick(opened)
     sweeps = {names[key]: services.saved(opened.db, key) for key in picked}
     losses = frozenset[str]().union(*(services.grid(sweep).losses for sweep in sweeps.values()))
     view = viewing.draw(PAGE, lambda: _steps(opened, sweeps), ("width", "params", "ratio"), losses or {"cross-entropy"})
-    link.leave(PAGE, ({"sweeps": ",".join(picked)} if picked else {}) | link.written_view(view, _FIRST))
-    if len(picked) < 2:
-        st.info(_advice(len(names), len(picked)), icon=":material/stacked_line_chart:")
+    asked = {"sweeps": ",".join(picked), "imports": ",".join(brought["import_id"])}
+    link.leave(PAGE, {name: keys for name, keys in asked.items() if keys} | link.written_view(view, _FIRST))
+    if len(picked) + len(brought) < 2:
+        st.info(_advice(total, len(picked) + len(brought)), icon=":material/stacked_line_chart:")
+    if picked or len(brought):
+        show(opened, sweeps, brought, view, losses)
     if picked:
-        show(opened, sweeps, view, losses)
         rename(opened, {key: names[key] for key in picked})
 
 
-def arrive(names: dict[str, str]) -> None:
+def offered(opened: services.Services) -> tuple[dict[str, str], int]:
+    """Return the names to choose from, by id, and how many sweeps there are: all, or of very many those searched for.
+
+    What is archived is not offered, but stays where a link names it.
+    """
+    titles, total = services.titles(opened.db)
+    if total > len(titles):
+        words = st.text_input(
+            "Search",
+            key="compare.search",
+            type="search",
+            live=True,
+            placeholder=f"{total:,} sweeps are saved: words in name, note, tags, data set, architecture",
+            persist_state="session",
+        )
+        titles, _ = services.titles(opened.db, str(words or ""))
+    return services.names(opened.db, tuple(st.session_state[_PICKED])) | titles, total
+
+
+def arrive(opened: services.Services) -> None:
     """Set the widgets as the address says, when it was the address that brought the visitor here."""
     params = link.arrived(PAGE)
     if params is None:
+        known = services.names(opened.db, tuple(st.session_state[_PICKED]))
+        st.session_state[_PICKED] = list(known)  # one may have been deleted meanwhile
         return
     if not params:  # something to see: the opening sweep beside its control, which differ in one setting
-        params["sweeps"] = ",".join(key for key in map(_key, _PAIR) if key in names)
+        params["sweeps"] = ",".join(services.names(opened.db, tuple(map(_key, _PAIR))))
     asked = [key for key in params.pop("sweeps", "").split(",") if key]
-    view, problems = link.read_view(params, _FIRST)
+    names = services.names(opened.db, tuple(asked))
+    problems = imported.arrive(opened, params.pop("imports", ""))
+    view, wrong = link.read_view(params, _FIRST)
     unknown = [f"sweeps={key[:40]} is not a saved sweep here." for key in asked if key not in names]
-    unknown += [f"{name} is not known here; allowed: sweeps, {', '.join(link.VIEW)}." for name in params]
-    st.session_state[_PICKED] = [key for key in dict.fromkeys(asked) if key in names]
-    st.session_state["compare.problems"] = [*problems, *unknown]
+    unknown += [f"{name} is not known here; allowed: sweeps, imports, {', '.join(link.VIEW)}." for name in params]
+    st.session_state[_PICKED] = list(names)
+    st.session_state["compare.problems"] = [*problems, *wrong, *unknown]
     viewing.fill(PAGE, view)
 
 
-def show(opened: services.Services, sweeps: dict[str, SweepSpec], view: View, losses: Collection[str]) -> None:
-    """Draw the curves of all sweeps, and the settings that set them apart."""
-    tables = []
+def show(
+    opened: services.Services, sweeps: dict[str, SweepSpec], brought: pd.DataFrame, view: View, losses: Collection[str]
+) -> None:
+    """Draw the curves of all sweeps and imported collections, and the settings that set the sweeps apart."""
+    tables = imported.tables(opened, brought, view)
+    losses = () if tables else losses  # nobody said what unit those of imported runs have
     for name, sweep in sweeps.items():
         table = services.table(opened.db, sweep, view.at, view.by)
         if table.empty:
             st.info(
-                f"“{name}” has no results yet: open it in Explore and press Train.", icon=":material/hourglass_empty:"
+                f"“{text.literal(name)}” has no results yet: open it in Explore and press Train.",
+                icon=":material/hourglass_empty:",
             )
         inner = summary.series(sweep, table["key"], view.x)
         tables.append(table.assign(series=[f"{name} · {curve}" if curve else name for curve in inner]))
-    named = pd.concat(tables, ignore_index=True)
+    named = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     if named.empty:
+        imported.draw(brought)
         return
     height = 430 + 24 * named["series"].nunique()
     chart(
-        figures.size_curve(named, view, losses),
+        figures.size_curve(named, view, losses, split_known=bool(sweeps)),
         key="compared",
         alt=words.alt(named, view, losses),
         name="scalescope-compare",
         height=height,
     )
-    st.caption(f"{words.marks(named, view)} {words.threshold(named, view)}")
+    st.caption(text.literal(f"{words.marks(named, view)} {words.threshold(named, view)}"))
+    imported.draw(brought)
     if len(sweeps) < 2:
         return
     apart = differences.table(sweeps)
@@ -89,7 +120,7 @@ def show(opened: services.Services, sweeps: dict[str, SweepSpec], view: View, lo
         st.warning(differences.notice(apart), icon=":material/balance:")
     st.markdown("**Settings in which they differ**" if len(apart) else "These sweeps have the same settings.")
     if len(apart):
-        st.table(apart)
+        st.table(apart.rename(columns=text.literal))
 
 
 def rename(opened: services.Services, names: dict[str, str]) -> None:
@@ -97,13 +128,13 @@ def rename(opened: services.Services, names: dict[str, str]) -> None:
     with st.expander("Rename", icon=":material/edit:"):
         for key, name in names.items():
             new = st.text_input(
-                f"Name of “{name}”", name, max_chars=120, key=f"name.{key}", label_visibility="collapsed"
+                f"Name of “{text.literal(name)}”", name, max_chars=120, key=f"name.{key}", label_visibility="collapsed"
             )
             if new != name:
                 try:
                     runs.rename_sweep(opened.db, key, new)
                 except ValueError as problem:
-                    st.error(str(problem), icon=":material/error:")
+                    st.error(text.literal(str(problem)), icon=":material/error:")
                 else:
                     st.rerun()
 

@@ -71,12 +71,17 @@ def watch(
     with services.in_words():
         if active:
             opened.queue.tend()
+        trouble = services.take_in(opened.db)
+        if trouble:
+            st.error(trouble, icon=":material/database_off:")
         if services.active(opened, sweep) != active:
             st.rerun()
         progress = services.progress(opened.db, sweep)
         with bar:
             training.draw(opened, sweep, progress, valid)
-        stands = report.draw(sweep, services.table(opened.db, sweep, view.at, view.by), view, active=active)
+        table = services.table(opened.db, sweep, view.at, view.by)
+        stands = report.draw(sweep, table, view, active=active)
+        training.failed(opened, sweep, table)
         if stands and STOOD not in st.session_state:
             st.session_state[STOOD] = True
             st.rerun()

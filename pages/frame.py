@@ -4,14 +4,19 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui import notices
+
 UI = Path(__file__).parent / "ui"
 
 st.set_page_config(page_title="Scalescope", page_icon=str(UI / "icon.svg"), layout="wide", initial_sidebar_state=300)
 st.logo(str(UI / "logo.svg"), icon_image=str(UI / "icon.svg"))
-st.navigation(
+page = st.navigation(
     [
         st.Page("explore.py", title="Explore", icon=":material/show_chart:", default=True),
         st.Page("compare.py", title="Compare", icon=":material/stacked_line_chart:"),
+        st.Page("library.py", title="Library", icon=":material/inventory_2:"),
     ],
     position="top",
-).run()
+)
+notices.draw()
+page.run()

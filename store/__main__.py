@@ -1,10 +1,10 @@
-"""The command line of the store: `python -m store list | show | … | export | import | verify`."""
+"""The command line of the store: `python -m store list | show | … | export | import | verify | import-runs`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from store import library_commands, pack_commands
+from store import import_commands, library_commands, pack_commands
 from store.errors import StoreError
 
 
@@ -14,6 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     library_commands.add_commands(commands)
     pack_commands.add_commands(commands)
+    import_commands.add_commands(commands)
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from store import ledger
 from store.errors import StoreError, in_words, not_a_database
 
 LOCK_WAIT = 60.0
@@ -41,6 +42,11 @@ class Database:
         return self.home / "scalescope.duckdb"
 
     @property
+    def ledger(self) -> Path:
+        """The file that says how far the changes of the store have come; see store.ledger."""
+        return self.home / "scalescope.ledger"
+
+    @property
     def spool(self) -> Path:
         """Folder of the write-once result files."""
         return self.home / "spool"
@@ -69,15 +75,25 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend the only connection, inside a transaction that commits on leaving and is undone by an error."""
-        with in_words(self.file), self.locked(fcntl.LOCK_EX), connected(self.file, read_only=False) as con:
-            con.begin()
+        with in_words(self.file), self.locked(fcntl.LOCK_EX), self.changing() as con:
             yield con
+
+    @contextmanager
+    def changing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Do as `writing`, for a caller who holds the lock."""
+        with connected(self.file, read_only=False) as con:
+            con.begin()
+            begun = ledger.begun(con, ledger.read(self.ledger))
+            yield con
+            ended = ledger.ended(con, begun)
             con.commit()
+            ledger.write(self.ledger, ended)
 
     def generation(self) -> tuple[int, ...]:
         """Return numbers that change with every commit, spool file and update of a run in training."""
-        parts = [_stamp(self.file), _stamp(Path(f"{self.file}.wal")), _stamp(self.spool), (_entries(self.spool),)]
-        live = sorted(self.live.glob("*.json")) if self.live.is_dir() else []
+        parts = [_stamp(self.file), _stamp(Path(f"{self.file}.wal")), _stamp(self.ledger)]
+        parts += [_stamp(self.spool), (_entries(self.spool),)]
+        live = sorted(self.live.glob("*.arrow")) if self.live.is_dir() else []
         return tuple(number for part in [*parts, *(_stamp(path) for path in live)] for number in part)
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,12 @@ import duckdb
 
 from store.connection import Database, connected
 from store.durable import put_in_place, whole
-from store.errors import StoreError, in_words
+from store.errors import FULL, StoreError, in_words
 from store.spool import ingest
+
+KEPT = 3
+"""Copies from before migrations that stay, those before the newest versions."""
+_BEFORE = re.compile(r"scalescope\.before-(\d{1,6})\.duckdb")
 
 
 def backup(db: Database, target: Path) -> int:
@@ -48,6 +53,30 @@ def vacuum(db: Database) -> tuple[int, int]:
         finally:
             _clear(draft)
         return before, db.file.stat().st_size
+
+
+def keep_before(db: Database, version: int) -> Path:
+    """Copy the store, under the caller's lock and without a log, beside itself before it becomes `version`.
+
+    Raises: StoreError: where there is no room for the copy; an older one of this name stays then.
+    """
+    copy = db.file.with_suffix(f".before-{version}.duckdb")
+    with in_words(db.file):
+        size = db.file.stat().st_size
+        try:
+            with whole(copy, durable=True) as draft, db.file.open("rb") as source:
+                shutil.copyfileobj(source, draft, 2**20)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise StoreError(
+                f"Before Scalescope brings the store up to date it keeps a copy of it, and the disk that holds "
+                f"{db.home} has no room for it: nothing was changed; free {size / 2**20:,.1f} MiB and try again."
+            ) from error
+    older = {int(match[1]): path for path in db.home.iterdir() if (match := _BEFORE.fullmatch(path.name))}
+    for number in sorted(older)[:-KEPT]:
+        older[number].unlink()
+    return copy
 
 
 def _copy_file(db: Database, target: Path, draft: BinaryIO) -> int:

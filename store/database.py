@@ -1,11 +1,13 @@
 """Opens the store of a home folder: makes it, brings it up to date, fills in the gallery."""
 
 import fcntl
+import logging
 import os
 from pathlib import Path
 
-from store import outcomes, schema, shipped
+from store import copies, losses, outcomes, schema, shipped
 from store.connection import Database, check_magic, connected
+from store.durable import put_in_place
 from store.errors import ELSEWHERE, StoreError, in_words
 
 __all__ = ["Database", "StoreError", "open_database"]
@@ -28,9 +30,10 @@ def open_database(home: Path | None = None) -> Database:
     with db.reading() as con:
         found = _checked(schema.version(con), db.file)
         complete = found == schema.NEWEST and not shipped.unread(con)
+        if lost := losses.sentence(db, con):
+            logging.getLogger(__name__).warning(lost)  # on the standard error of every command
     if found < schema.NEWEST:
-        with db.writing() as con:
-            schema.migrate(con, _checked(schema.version(con), db.file))  # another process may have been faster
+        _bring_up_to_date(db)
     if not complete:
         shipped.import_gallery(db)
     return db
@@ -51,7 +54,22 @@ def _create(db: Database) -> None:
             con.begin()
             schema.migrate(con, 0)
             con.commit()
-        made.replace(db.file)
+            con.execute(
+                "CHECKPOINT"
+            )  # closing would do it too, but not say when it fails: the tables stay in a log then
+        put_in_place(made, db.file)
+
+
+def _bring_up_to_date(db: Database) -> None:
+    """Run all missing migrations in one transaction, once a copy of the store as it was lies beside it."""
+    with in_words(db.file), db.locked(fcntl.LOCK_EX):
+        with connected(db.file, read_only=False) as con:
+            found = _checked(schema.version(con), db.file)
+            con.execute("CHECKPOINT")  # then all of it is in the one file
+        if found < schema.NEWEST:  # another process may have been faster
+            copies.keep_before(db, schema.NEWEST)
+            with db.changing() as con:
+                schema.migrate(con, found)
 
 
 def _checked(version: int | None, file: Path) -> int:

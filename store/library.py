@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.spec import RunState
 from store.connection import Database
 from store.errors import StoreError
+from store.inserting import remove
+from store.lookup import CHOSEN
 from store.results import DONE
-from store.spool import ingest, pending
+from store.spool import ingest, pending_rows
 
 MAX_NOTE = 10_000
 """Characters of a note."""
@@ -25,14 +27,16 @@ _TAG = r"[\w.:/+-]{1,40}"
 
 _OWN = """
     SELECT run_id FROM runs
-    SEMI JOIN (SELECT key FROM sweep_runs WHERE sweep_id = ?) USING (key)
-    ANTI JOIN (SELECT key FROM sweep_runs WHERE sweep_id <> ?) USING (key)
+    SEMI JOIN (SELECT head FROM sweep_runs WHERE list_contains($ids, sweep_id)) USING (head)
+    ANTI JOIN (SELECT head FROM sweep_runs WHERE NOT list_contains($ids, sweep_id)) USING (head)
 """
-"""The runs in the tables that belong to one sweep alone."""
+"""The runs in the tables that belong to these sweeps alone."""
 _STATES = f"""
-    WITH wanted AS (SELECT key FROM sweep_runs WHERE sweep_id = ?), found AS (
-        FROM (SELECT key, state, created FROM runs UNION ALL SELECT key, state, created FROM beside)
-        SEMI JOIN wanted USING (key)
+    WITH wanted AS MATERIALIZED (SELECT key, head FROM sweep_runs WHERE sweep_id = ?), {CHOSEN}, found AS (
+        FROM (
+            SELECT key, state, created FROM runs SEMI JOIN chosen USING (run_id)
+            UNION ALL SELECT key, state, created FROM beside SEMI JOIN wanted USING (key)
+        )
         QUALIFY row_number() OVER (
             PARTITION BY key
             ORDER BY CASE WHEN state IN {DONE} THEN 0 WHEN state = 'running' THEN 1 ELSE 2 END, created DESC
@@ -53,7 +57,7 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """How many runs of a sweep have a result: those of this sweep alone, and those that others have too."""
+    """How many runs of sweeps have a result: those that no other sweep has, and those that others have too."""
 
     own: int
     shared: int
@@ -73,7 +77,8 @@ def find(db: Database, text: str) -> Found:
             """,
             [text],
         ).fetchall()
-        names = con.execute("SELECT name FROM sweeps ORDER BY archived IS NOT NULL, created DESC, name").fetchall()
+        every = "SELECT name FROM sweeps ORDER BY archived IS NOT NULL, created DESC, name"
+        names = [] if rows else con.execute(every).fetchall()
     chosen = [row for row in rows if row[2]] or rows
     if len(chosen) == 1:
         return Found(sweep_id=chosen[0][0], name=chosen[0][1])
@@ -89,14 +94,9 @@ def describe(db: Database, sweep_id: str) -> dict[str, Any]:
 
     A run that has not begun is `missing`. Raises: ValueError: for a sweep that is not there.
     """
-    ended = [(created, result) for created, result in pending(db)]
-    beside = {
-        "key": pa.array([result.spec.key for _, result in ended], pa.string()),
-        "state": pa.array([str(result.state) for _, result in ended], pa.string()),
-        "created": pa.array([created for created, _ in ended], pa.timestamp("us")),
-    }
+    beside = pending_rows(db)
     with db.reading() as con:
-        con.register("beside", pa.table(beside))
+        con.register("beside", beside)
         row = con.execute(
             "SELECT name, settings, created, note, archived IS NOT NULL FROM sweeps WHERE sweep_id = ?", [sweep_id]
         ).fetchone()
@@ -164,46 +164,51 @@ def archive(db: Database, sweep_id: str, archived: bool) -> None:
         con.execute("UPDATE sweeps SET archived = ? WHERE sweep_id = ?", [when, sweep_id])
 
 
-def share(db: Database, sweep_id: str) -> Share:
-    """Return what deleting the sweep would remove, and what it would leave to others."""
+def share(db: Database, *sweep_ids: str) -> Share:
+    """Return what deleting these sweeps would remove, and what it would leave to others."""
     ingest(db)
     with db.reading() as con:
-        return _share(con, sweep_id)
+        return _share(con, sweep_ids)
 
 
-def delete(db: Database, sweep_id: str) -> Share:
-    """Remove the sweep, and the results of those of its runs that no other sweep has; return how many.
+def delete(db: Database, *sweep_ids: str) -> Share:
+    """Remove the sweeps, and the results of those of their runs that no other sweep has; return how many.
 
-    Raises: ValueError: for a sweep that is not there; StoreError: while a run of it alone is in training.
+    Raises: ValueError: for a sweep that is not there; StoreError: while a run of theirs alone is in training. Then
+    nothing is removed.
     """
     ingest(db)
-    training = {result.spec.key for _, result in pending(db) if result.state is RunState.RUNNING}
-    with _changing(db, sweep_id) as con:
-        keys = "SELECT key FROM sweep_runs WHERE sweep_id {} ?"
-        own = con.execute(f"{keys.format('=')} EXCEPT {keys.format('<>')}", [sweep_id, sweep_id]).fetchall()
-        if not training.isdisjoint(key for (key,) in own):
-            raise StoreError("Runs of this sweep are in training: stop it first, then delete it.")
-        counts = _share(con, sweep_id)
-        con.execute(f"CREATE TEMP TABLE doomed AS {_OWN}", [sweep_id, sweep_id])
-        for table in ("outcomes", "curves", "runs"):
-            con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM doomed)")
+    beside = pending_rows(db)
+    training = beside.filter(pc.equal(beside["state"], str(RunState.RUNNING)))["key"].to_pylist()
+    with _changing(db, *sweep_ids) as con:
+        ids = {"ids": list(sweep_ids)}
+        keys = "SELECT key FROM sweep_runs WHERE {} list_contains($ids, sweep_id)"
+        own = con.execute(f"{keys.format('')} EXCEPT {keys.format('NOT')}", ids).fetchall()
+        if not {key for (key,) in own}.isdisjoint(training):
+            these = "this sweep" if len(sweep_ids) == 1 else "these sweeps"
+            raise StoreError(f"Runs of {these} are in training: stop it first, then delete it.")
+        counts = _share(con, sweep_ids)
+        con.execute(f"CREATE TEMP TABLE doomed AS {_OWN}", ids)
+        remove(con, "SELECT run_id FROM doomed", "outcomes")
         for table in ("sweep_tags", "sweep_runs", "sweeps"):
-            con.execute(f"DELETE FROM {table} WHERE sweep_id = ?", [sweep_id])
+            con.execute(f"DELETE FROM {table} WHERE list_contains($ids, sweep_id)", ids)
         return counts
 
 
 @contextmanager
-def _changing(db: Database, sweep_id: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def _changing(db: Database, *sweep_ids: str) -> Iterator[duckdb.DuckDBPyConnection]:
     with db.writing() as con:
-        if con.execute("SELECT 1 FROM sweeps WHERE sweep_id = ?", [sweep_id]).fetchone() is None:
-            raise _gone(sweep_id)
+        for sweep_id in sweep_ids:
+            if con.execute("SELECT 1 FROM sweeps WHERE sweep_id = ?", [sweep_id]).fetchone() is None:
+                raise _gone(sweep_id)
         yield con
 
 
-def _share(con: duckdb.DuckDBPyConnection, sweep_id: str) -> Share:
-    ((own,),) = con.execute(f"SELECT count(*) FROM ({_OWN})", [sweep_id, sweep_id]).fetchall()
-    of_it = "SELECT count(*) FROM runs SEMI JOIN (SELECT key FROM sweep_runs WHERE sweep_id = ?) USING (key)"
-    ((both,),) = con.execute(of_it, [sweep_id]).fetchall()
+def _share(con: duckdb.DuckDBPyConnection, sweep_ids: Sequence[str]) -> Share:
+    ids = {"ids": list(sweep_ids)}
+    ((own,),) = con.execute(f"SELECT count(*) FROM ({_OWN})", ids).fetchall()
+    theirs = "SELECT key FROM sweep_runs WHERE list_contains($ids, sweep_id)"
+    ((both,),) = con.execute(f"SELECT count(*) FROM runs SEMI JOIN ({theirs}) USING (key)", ids).fetchall()
     return Share(own=int(own), shared=int(both - own))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from store import copies, library, runs
+from store import copies, import_commands, imports, library, losses, runs, shelf
 from store.connection import Database
 from store.database import open_database
 
@@ -21,6 +21,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add each command to those of a parser; it sets `run`, which takes the options and returns the exit code."""
     listing = _add(commands, "list", _list, "the saved sweeps, newest first")
     listing.add_argument("--archived", action="store_true", help="those that were archived instead")
+    listing.add_argument("--search", default="", metavar="WORDS", help="those with all of them in name, note, tags, …")
+    listing.add_argument("--limit", type=int, default=2**31, metavar="N", help="no more than so many")
     _of_sweep(commands, "show", _show, "settings, runs by state, note and tags of a sweep")
     for command in ("list", "show"):
         commands.choices[command].add_argument("--json", action="store_true", help="print JSON and nothing else")
@@ -37,6 +39,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     delete.add_argument("--yes", action="store_true", help="do it; without, only say what would be removed")
     backup = _add(commands, "backup", _backup, "write the store to another file, whole or not at all")
     backup.add_argument("file", type=Path, metavar="FILE", help="new, or an older backup that it replaces")
+    _add(commands, "accept", _accept, "take a store that lacks changes, as a warning says, for whole from now on")
     _add(commands, "vacuum", _vacuum, "give back the space that nothing in the store uses any more")
 
 
@@ -53,6 +56,9 @@ def _of_sweep(
 ) -> argparse.ArgumentParser:
     def found(options: argparse.Namespace) -> int:
         db = open_database()
+        brought = imports.find(db, options.sweep)
+        if brought is not None:
+            return import_commands.of_import(db, brought, name, options)
         return run(db, library.find(db, options.sweep), options)
 
     parser = _add(commands, name, found, text)
@@ -61,32 +67,49 @@ def _of_sweep(
 
 
 def _list(options: argparse.Namespace) -> int:
-    every = runs.list_sweeps(open_database()).to_dict("records")
-    found = [
-        {
-            "name": row["name"],
-            "key": row["sweep_id"],
-            "runs": int(row["runs"]),
-            "finished": int(row["done"]),
-            "created": _when(row["created"]),
-            "tags": list(row["tags"]),
-            "archived": bool(row["archived"]),
-        }
-        for row in every
-        if bool(row["archived"]) == options.archived
-    ]
+    if options.limit < 1:
+        raise ValueError(f"--limit {options.limit} is not possible; allowed: a whole number from 1.")
+    db = open_database()
+    shown = shelf.page(db, options.search, archived=options.archived, rows=options.limit)
+    brought = [] if options.archived else import_commands.listed(db, options.search)
     if options.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        found = [_as_json(row) for row in shown.rows.to_dict("records")]
+        print(json.dumps(found + brought, indent=2, ensure_ascii=False))
         return 0
     print("key       finished/runs  when (UTC)        name  [tags]")
-    for row in found:
-        share = f"{row['finished']}/{row['runs']}"
+    for row in shown.rows.to_dict("records"):
+        share = f"{row['done']}/{row['runs']}"
         tags = f"  [{', '.join(row['tags'])}]" if row["tags"] else ""
-        print(f"{row['key'][:8]}  {share:>13}  {row['created'][:16].replace('T', ' ')}  {row['name']}{tags}")
-    rest = len(every) - len(found)
-    if rest and not options.archived:
+        failed = f"  ({row['failed']} failed)" if row["failed"] else ""
+        print(f"{row['sweep_id'][:8]}  {share:>13}  {row['created']:%Y-%m-%d %H:%M}  {row['name']}{tags}{failed}")
+    for row in brought:
+        print(
+            f"{row['key'][:8]}  {row['finished']:>6}/{row['runs']:<6}  {row['created'][:16].replace('T', ' ')}  "
+            f"{row['name']}  (imported: {row['kind']})"
+        )
+    if rest := shown.total - len(shown.rows):
+        print(f"And {rest} more (list --limit, list --search)", file=sys.stderr)
+    if not options.archived and (rest := shelf.page(db, options.search, archived=True, rows=1).total):
         print(f"Archived besides: {rest} (list --archived)", file=sys.stderr)
     return 0
+
+
+def _as_json(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": row["name"],
+        "key": row["sweep_id"],
+        "dataset": row["dataset"],
+        "arch": row["arch"],
+        "runs": int(row["runs"]),
+        "finished": int(row["done"]),
+        "failed": int(row["failed"]),
+        "training": int(row["running"]),
+        "created": _when(row["created"]),
+        "tags": list(row["tags"]),
+        "note": row["note"],
+        "archived": bool(row["archived"]),
+        "source": "trained",
+    }
 
 
 def _show(db: Database, sweep: library.Found, options: argparse.Namespace) -> int:
@@ -169,6 +192,16 @@ def _backup(options: argparse.Namespace) -> int:
         f"{options.file} holds the store with {count} runs. To use it: put it as scalescope.duckdb into a new folder, "
     )
     print("and set SCALESCOPE_HOME to that folder.")
+    return 0
+
+
+def _accept(options: argparse.Namespace) -> int:
+    db = open_database()
+    if losses.lost(db):
+        losses.accept(db)
+        print("The store is taken as it is.")
+    else:
+        print("Nothing is missing from the store.")
     return 0
 
 

@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from engine.spec import METRICS
 from store import naming
 from store.connection import Database
+from store.inserting import insert_rows, remove
+from store.lookup import heads
 from store.pack import Pack, PackedSweep
-from store.results import DONE, LATER, insert_rows
+from store.results import DONE, LATER
 from store.runs import add_sweep
 from store.spool import ingest
 
@@ -31,7 +34,9 @@ def _mark(run: str, curve: str) -> str:
 # made first. A run with predictions or weights stays, since a pack has none of its own to put in their place.
 _SUPERSEDED = f"""
     CREATE OR REPLACE TEMP TABLE superseded AS
-    SELECT runs.run_id FROM runs JOIN curves USING (run_id) JOIN packed USING (key)
+    WITH met AS MATERIALIZED (SELECT run_id FROM runs SEMI JOIN packed USING (head)),
+    near AS MATERIALIZED (FROM runs SEMI JOIN met USING (run_id))
+    SELECT runs.run_id FROM near AS runs JOIN curves USING (run_id) JOIN packed USING (key)
     WHERE runs.state IN {DONE} AND runs.run_id NOT IN (SELECT run_id FROM outcomes)
       AND (packed.created < runs.created
            OR packed.created = runs.created AND {_mark("packed", "packed")} < {_mark("runs", "curves")})
@@ -45,15 +50,19 @@ def import_pack(db: Database, pack: Pack) -> tuple[int, int]:
     """
     ingest(db)  # what this machine has trained came before
     with db.writing() as con:
-        con.register("packed", pack.rows)
-        con.execute(_SUPERSEDED)
-        ((superseded,),) = con.execute("SELECT count(*) FROM superseded").fetchall()
-        for table in ("curves", "runs"):
-            con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM superseded)")
-        con.unregister("packed")
-        count = insert_rows(con, pack.rows)
-        sweeps = _take_sweeps(con, pack.sweeps)
-    return count - superseded, sweeps
+        count = sum(_take_rows(con, rows) for rows in pack.batches())
+        return count, _take_sweeps(con, pack.sweeps)
+
+
+def _take_rows(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> int:
+    """Put rows of a pack into the tables, some in place of those there; return how many were new."""
+    con.register("packed", rows.append_column("head", heads(rows["key"].to_pylist())))
+    con.execute(_SUPERSEDED)
+    ((superseded,),) = con.execute("SELECT count(*) FROM superseded").fetchall()
+    if superseded:
+        remove(con, "SELECT run_id FROM superseded")
+    con.unregister("packed")
+    return insert_rows(con, rows) - int(superseded)
 
 
 def _take_sweeps(con: duckdb.DuckDBPyConnection, packed: Sequence[PackedSweep]) -> int:

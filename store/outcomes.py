@@ -87,7 +87,7 @@ def clear_orphans(folder: Path, results: Path) -> None:
     for path in folder.iterdir():
         with suppress(OSError):  # gone by now; and what cannot be removed must not hold up the rest
             old = time.time() - path.lstat().st_mtime > ORPHANED
-            if old and not (results / f"{path.name.partition('.')[0]}.json").exists():
+            if old and not any(results.glob(f"{path.name.partition('.')[0]}.*")):
                 path.unlink()
 
 

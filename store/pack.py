@@ -3,25 +3,30 @@
 import hashlib
 import json
 import platform
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from engine.spec import ENGINE_VERSION, SweepSpec
+from engine.spec import ENGINE_VERSION, RunState, SweepSpec
 from store import naming
+from store.checks import check_rows, check_schema
 from store.durable import new_file
-from store.results import SCHEMA, Dated, as_table, dated_rows, from_row
+from store.result_files import BROKEN
+from store.results import SCHEMA
+from store.row_hash import RowHash
 
-FORMAT = 1
+FORMAT = 2
 """Of packs; another number is refused."""
-ROWS_AT_ONCE = 2000
+ROWS_AT_ONCE = 20_000
 _MANIFEST = b"scalescope"
 _HASH = b"scalescope sha256"
 _PACKAGES = ("torch", "numpy", "scikit-learn", "duckdb", "pyarrow")
@@ -42,13 +47,27 @@ class PackedSweep:
 class Pack:
     """What a sound pack holds, all of it checked."""
 
-    rows: pa.Table
-    """One row per run with its curves, in the columns of SCHEMA."""
+    file: Path
+    runs: int
+    """How many."""
     sweeps: tuple[PackedSweep, ...]
     environment: Mapping[str, Any]
     """Machine, system and versions where it was exported."""
     sha256: str
-    """Over the rows: one line of JSON each, keys sorted, `created` in microseconds."""
+    """Over the rows; see RowHash."""
+
+    def batches(self) -> Iterator[pa.Table]:
+        """Yield the runs with their curves in the columns of SCHEMA, a part at a time, and check them all again.
+
+        Raises: ValueError: where the file is another one by now; keep nothing of what came before.
+        """
+        with _opened(self.file) as opened:
+            yield from _batches(opened, self.sha256)
+
+    @property
+    def rows(self) -> pa.Table:
+        """All runs at once. Raises: ValueError: as `batches`."""
+        return pa.concat_tables([SCHEMA.empty_table(), *self.batches()])
 
 
 def processor() -> str:
@@ -59,7 +78,7 @@ def processor() -> str:
     return models[0] if models else platform.processor()
 
 
-def write(file: Path, rows: pa.Table, sweeps: Sequence[PackedSweep]) -> int:
+def write(file: Path, rows: pa.Table | Iterable[pa.Table], sweeps: Sequence[PackedSweep]) -> int:
     """Write done runs to a new file, whole or not at all; return how many.
 
     Runs of another engine version stay out: nobody could make their specs again.
@@ -73,10 +92,16 @@ def write(file: Path, rows: pa.Table, sweeps: Sequence[PackedSweep]) -> int:
 
 
 def read(file: Path) -> Pack:
-    """Return what a pack holds.
+    """Return what a pack holds, all of it checked.
 
     Raises: ValueError: for a file that is no pack, or is not wholly what it says, in a sentence with a next step.
     """
+    with _opened(file) as opened:
+        return _verified(file, opened)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[pq.ParquetFile]:
     try:
         if not file.is_file():
             raise ValueError("It is a folder, or no plain file." if file.exists() else "There is no such file.")
@@ -84,36 +109,22 @@ def read(file: Path) -> Pack:
             if opened.read(4) != b"PAR1":
                 raise ValueError("It is not a run pack; those are Parquet files.")
             opened.seek(0)
-            return _read(pq.ParquetFile(opened, page_checksum_verification=True))
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        OverflowError,
-        RecursionError,
-        MemoryError,
-        pa.ArrowException,
-    ) as e:
+            yield pq.ParquetFile(opened, page_checksum_verification=True)
+    except BROKEN as e:
         reason = (str(e).splitlines() or [type(e).__name__])[0]
         step = "" if reason.endswith("again.") else f" {_AGAIN}"
         raise ValueError(f"{file} is refused, nothing of it was kept: {reason}{step}") from e
 
 
-def _write(opened: BinaryIO, rows: pa.Table, sweeps: Sequence[PackedSweep]) -> int:
-    digest = hashlib.sha256()
+def _write(opened: BinaryIO, rows: pa.Table | Iterable[pa.Table], sweeps: Sequence[PackedSweep]) -> int:
+    digest = RowHash()
     count = 0
     with pq.ParquetWriter(opened, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            dated: list[Dated] = []
-            for created, row in dated_rows(rows.slice(start, ROWS_AT_ONCE)):
-                with suppress(ValueError):  # its key is no longer that of its settings
-                    dated.append((created, from_row(row)))
-            if dated:
-                table = as_table(dated)
-                _add(digest, table)
-                writer.write_table(table)
-                count += len(dated)
+        for table in _cut(rows):
+            for batch in _sound(table.filter(pc.equal(table["engine_version"], ENGINE_VERSION))):
+                digest.add(batch)
+                writer.write_table(batch)
+                count += len(batch)
         text = json.dumps(
             {
                 "format": FORMAT,
@@ -132,6 +143,25 @@ def _write(opened: BinaryIO, rows: pa.Table, sweeps: Sequence[PackedSweep]) -> i
     return count
 
 
+def _cut(rows: pa.Table | Iterable[pa.Table]) -> Iterator[pa.Table]:
+    for table in [rows] if isinstance(rows, pa.Table) else rows:
+        for start in range(0, len(table), ROWS_AT_ONCE):
+            yield table.slice(start, ROWS_AT_ONCE)
+
+
+def _sound(rows: pa.Table) -> Iterator[pa.Table]:
+    """Yield the rows but for those whose key is no longer that of their settings."""
+    try:
+        check_rows(rows)
+    except ValueError:
+        middle = len(rows) // 2
+        for part in (rows.slice(0, middle), rows.slice(middle)) if middle else ():
+            yield from _sound(part)
+    else:
+        if len(rows):
+            yield rows
+
+
 def _environment() -> dict[str, Any]:
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
@@ -140,33 +170,36 @@ def _environment() -> dict[str, Any]:
     return {"machine": processor(), "system": platform.platform(), "versions": versions}
 
 
-def _read(file: pq.ParquetFile) -> Pack:
+def _verified(path: Path, file: pq.ParquetFile) -> Pack:
     manifest = _manifest(file.metadata.metadata or {})
-    found = file.schema_arrow
-    for want in SCHEMA:
-        if want.name not in found.names or found.field(want.name).type != want.type:
-            raise ValueError(f"Its column {want.name} is missing or not of type {want.type}.")
-    if found.names != SCHEMA.names:
-        raise ValueError("Its columns are others, or in another order.")
+    check_schema(file.schema_arrow)
     if file.metadata.num_rows != manifest["runs"]:
         raise ValueError(f"It holds {file.metadata.num_rows} runs; its manifest says {manifest['runs']}.")
-    digest = hashlib.sha256()
-    tables = [SCHEMA.empty_table()]
-    for batch in file.iter_batches(ROWS_AT_ONCE):
-        table = pa.Table.from_batches([batch]).replace_schema_metadata()
-        table.validate(full=True)
-        _check_rows(table, sum(map(len, tables)))
-        _add(digest, table)
-        tables.append(table)
-    if digest.hexdigest() != manifest["sha256"]:
-        raise ValueError("Its runs are not those that its manifest has the hash of.")
-    rows = pa.concat_tables(tables)
-    if len(rows) != manifest["runs"] or len(set(rows["key"].to_pylist())) != len(rows):
+    keys = [np.array([], "S16")]
+    for batch in _batches(file, manifest["sha256"]):
+        keys.append(np.array([bytes.fromhex(key) for key in batch["key"].to_pylist()], "S16"))
+    if len(np.unique(np.concatenate(keys))) != manifest["runs"]:
         raise ValueError("It holds a run twice, or not all that its manifest counts.")
     environment = manifest["environment"]
     if not isinstance(environment, dict):
         raise ValueError("Its manifest does not say where it was made.")
-    return Pack(rows=rows, sweeps=_sweeps(manifest), environment=environment, sha256=digest.hexdigest())
+    found = {"sweeps": _sweeps(manifest), "environment": environment, "sha256": manifest["sha256"]}
+    return Pack(file=path, runs=manifest["runs"], **found)
+
+
+def _batches(file: pq.ParquetFile, sha256: str) -> Iterator[pa.Table]:
+    """Yield all rows, a part at a time. Raises: ValueError: for false ones, and at the end for another hash."""
+    digest = RowHash()
+    for batch in file.iter_batches(ROWS_AT_ONCE):
+        rows = pa.Table.from_batches([batch]).replace_schema_metadata()
+        check_rows(rows)
+        for state in rows["state"].unique().to_pylist():
+            if not RunState(state).done:
+                raise ValueError(f"A run of it is {state}, not done.")
+        digest.add(rows)
+        yield rows
+    if digest.hexdigest() != sha256:
+        raise ValueError("Its runs are not those that its manifest has the hash of.")
 
 
 def _manifest(metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
@@ -191,25 +224,6 @@ def _manifest(metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
     return manifest
 
 
-def _check_rows(table: pa.Table, before: int) -> None:
-    """Refuse rows that are not, to the last column, what their results are written as."""
-    dated: list[Dated] = []
-    for place, (created, row) in enumerate(dated_rows(table), start=before + 1):
-        try:
-            result = from_row(row)
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"Its run {place} is not possible: {error}") from error
-        if not isinstance(created, int) or not 0 <= created < 2**53:
-            raise ValueError(f"Its run {place} was made at no possible time.")
-        if not result.state.done:
-            raise ValueError(f"Its run {place} is {result.state}, not done.")
-        dated.append((created, result))
-    honest = as_table(dated)
-    for name in SCHEMA.names:
-        if not honest[name].equals(table[name]):
-            raise ValueError(f"Its column {name} does not belong to the runs' settings and curves.")
-
-
 def _sweeps(manifest: Mapping[str, Any]) -> tuple[PackedSweep, ...]:
     found = []
     for entry in manifest["sweeps"]:
@@ -224,9 +238,3 @@ def _sweeps(manifest: Mapping[str, Any]) -> tuple[PackedSweep, ...]:
     if len({sweep.spec.key for sweep in found}) < len(found):
         raise ValueError("It holds a sweep twice.")
     return tuple(found)
-
-
-def _add(digest: "hashlib._Hash", table: pa.Table) -> None:
-    for created, row in dated_rows(table):
-        text = json.dumps(row | {"created": created}, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        digest.update(text.encode() + b"\n")

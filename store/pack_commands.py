@@ -1,22 +1,18 @@
 """The commands `python -m store export | import | verify`."""
 
 import argparse
-import calendar
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from engine.spec import SweepSpec
-from store import pack, tables
+from store import imports, library, pack, selected, tables
 from store.connection import Database
 from store.database import open_database
 from store.merge import import_pack
-from store.results import done_rows
-from store.spool import ingest
+from store.results import SCHEMA
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -29,7 +25,12 @@ def add_commands(commands: "Commands") -> None:
         "file", type=Path, metavar="FILE", help="a pack, but a table where it ends in .csv .parquet .json"
     )
     export.add_argument(
-        "--sweep", nargs="+", action="extend", default=[], metavar="NAME_OR_KEY", help="these alone, not all runs"
+        "--sweep",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="SWEEP",
+        help="these alone, not all runs; imported collections too",
     )
     export.set_defaults(run=_export)
 
@@ -43,12 +44,29 @@ def add_commands(commands: "Commands") -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    rows, sweeps = chosen(open_database(), options.sweep)
-    file: Path = options.file
-    count = tables.write(file, rows) if file.suffix in tables.WRITERS else pack.write(file, rows, sweeps)
+    db, file = open_database(), options.file
+    brought = {text: imports.find(db, text) for text in options.sweep}
+    wanted = [text for text, found in brought.items() if found is None]
+    only_imported = bool(brought) and not wanted
+    batches, sweeps = (iter(()), []) if only_imported else chosen(db, wanted)
+    found = 0
+    if file.suffix in tables.WRITERS:
+        points = imports.points(db, [found for found in brought.values() if found] if brought else None)
+        count = found = tables.write(file, pa.concat_tables([SCHEMA.empty_table(), *batches]), points)
+    elif any(brought.values()):
+        raise ValueError("A run pack holds trained runs alone: write imported ones to a .csv, .parquet or .json file.")
+    else:
+
+        def counted() -> Iterator[pa.Table]:
+            nonlocal found
+            for batch in batches:
+                found += len(batch)
+                yield batch
+
+        count = pack.write(file, counted(), sweeps)
     print(f"{file}: {_counted(count, 'run')}")
-    if count < len(rows):
-        print(f"{_counted(len(rows) - count, 'run')} of another engine version stayed out.")
+    if count < found:
+        print(f"{_counted(found - count, 'run')} of another engine version stayed out.")
     return 0
 
 
@@ -57,50 +75,25 @@ def _import(options: argparse.Namespace) -> int:
     db = open_database()
     for file, read in packs:
         runs, sweeps = import_pack(db, read)
-        print(f"{file}: {_counted(runs, 'new run')} of {len(read.rows)}, {_counted(sweeps, 'new sweep')}")
+        print(f"{file}: {_counted(runs, 'new run')} of {read.runs:,}, {_counted(sweeps, 'new sweep')}")
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
     read = pack.read(options.file)
-    print(f"{options.file} is sound: {_counted(len(read.rows), 'run')}, {_counted(len(read.sweeps), 'sweep')}")
+    print(f"{options.file} is sound: {_counted(read.runs, 'run')}, {_counted(len(read.sweeps), 'sweep')}")
     for sweep in read.sweeps:
         print(f"  {sweep.name} ({sweep.spec.key})")
     print(f"made on {json.dumps(read.environment, ensure_ascii=False)}\nsha256 {read.sha256}")
     return 0
 
 
-def chosen(db: Database, wanted: Sequence[str]) -> tuple[pa.Table, list[pack.PackedSweep]]:
-    """Return the done runs of the sweeps with these names or keys, and the sweeps; all there are, where none is named.
+def chosen(db: Database, wanted: Sequence[str]) -> tuple[Iterator[pa.Table], list[pack.PackedSweep]]:
+    """Return the done runs of the sweeps that these texts name, see store.library.find, and the sweeps; without, all.
 
     Raises: ValueError: for a sweep that is not known, or that another version saved.
     """
-    ingest(db)
-    with db.reading() as con:
-        listed = con.execute("SELECT sweep_id, name, created, settings FROM sweeps ORDER BY created, name").fetchall()
-        found = []
-        for text in wanted:
-            exact = [row for row in listed if text in row[:2]]
-            if not exact:
-                raise ValueError(f"--sweep {text:.80} is not known; allowed: the name or key of a saved sweep.")
-            found += [row for row in exact if row not in found]
-        sweeps = []
-        for row in found if wanted else listed:
-            try:
-                sweeps.append(_packed(*row))
-            except ValueError as error:
-                if wanted:
-                    raise ValueError(f"The sweep {row[1]!r} was saved by another version: {error}") from error
-        keys = {run.key for sweep in sweeps for run in sweep.spec.runs()} if wanted else None
-        return done_rows(con, keys), sweeps
-
-
-def _packed(key: str, name: str, created: datetime, settings: str) -> pack.PackedSweep:
-    spec = SweepSpec.of(json.loads(settings))
-    if spec.key != key:
-        raise ValueError("its runs have other keys now; train it again.")
-    micros = calendar.timegm(created.timetuple()) * 1_000_000 + created.microsecond
-    return pack.PackedSweep(spec=spec, name=name, created=micros)
+    return selected.take(db, [library.find(db, text).sweep_id for text in wanted] if wanted else None)
 
 
 def _counted(count: int, what: str) -> str:

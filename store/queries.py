@@ -1,21 +1,24 @@
 """Answers what the pages ask: one function per figure or table, ended runs and runs in training alike."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.spec import METRICS, RunSpec
 from store.connection import Database
+from store.lookup import CHOSEN, heads, keyed
 from store.outcomes import unpacked
-from store.results import DONE, as_table
-from store.spool import ingest, pending
+from store.results import DONE
+from store.spool import ingest, pending_rows
 
 # What `runs` name, from the tables and from beside them. A result beats a run in training, that one an old failure.
 _FOUND = f"""
-    WITH stored AS (
-        SELECT * EXCLUDE (run_id) FROM runs SEMI JOIN wanted USING (key) JOIN curves USING (run_id)
+    WITH {CHOSEN}, stored AS (
+        SELECT * EXCLUDE (run_id, head) FROM runs SEMI JOIN chosen USING (run_id) JOIN curves USING (run_id)
     ), found AS (
         FROM (FROM stored UNION ALL BY NAME FROM pending)
         QUALIFY row_number() OVER (
@@ -28,11 +31,13 @@ _SIZES = ("width", "depth", "seed", "data_seed", "dataset_size", "params", "para
 _ACCURACY = ", ".join(f"1 - {split}_error AS {split}_accuracy" for split in ("train", "val", "test"))
 _METRICS = ", ".join(METRICS).replace("test_exact", "if(wanted.one_answer, 1 - test_error, test_exact) AS test_exact")
 """As they are shown: of one answer, an exact match follows from the error, and is not stored."""
-_PREDICTIONS = """
-    SELECT key, predictions FROM runs SEMI JOIN wanted USING (key) JOIN outcomes USING (run_id)
+_PREDICTIONS = f"""
+    WITH {CHOSEN} SELECT key, predictions FROM runs SEMI JOIN chosen USING (run_id) JOIN outcomes USING (run_id)
     WHERE predictions IS NOT NULL
 """
-_WEIGHTS = "SELECT weights FROM runs JOIN outcomes USING (run_id) WHERE key = ? AND weights IS NOT NULL"
+_WEIGHTS = f"""
+    WITH {CHOSEN} SELECT weights FROM outcomes SEMI JOIN chosen USING (run_id) WHERE weights IS NOT NULL
+"""
 _POINT = {
     "last": "len(step)",
     "best": "if(list_min(val_{by}) IS NULL, len(step), list_position(val_{by}, list_min(val_{by})))",
@@ -54,7 +59,7 @@ def runs_at(db: Database, runs: Sequence[RunSpec], at: str | int = "last", by: s
     """
     # The tables keep them unsigned; a difference of unsigned numbers wraps around in pandas.
     sizes = ", ".join(f"{name}::BIGINT AS {name}" for name in _SIZES)
-    metrics = ", ".join(f"{name}[point] AS {name}" for name in METRICS)
+    metrics = ", ".join(f"{name}[point]::DOUBLE AS {name}" for name in METRICS)
     sql = f"""
         {_FOUND}, points AS (SELECT *, {_point(at, by)} AS point FROM found),
         read AS (
@@ -82,7 +87,7 @@ def curves(db: Database, runs: Sequence[RunSpec]) -> pd.DataFrame:
 
     `seconds` are NaN where they were taken of the whole run alone.
     """
-    metrics = ", ".join(f"unnest({name}) AS {name}" for name in METRICS)
+    metrics = ", ".join(f"unnest({name})::DOUBLE AS {name}" for name in METRICS)
     sql = f"""
         {_FOUND}, points AS (
             SELECT key, width::BIGINT AS width, seed::BIGINT AS seed, train_flops, unnest(step)::BIGINT AS step,
@@ -106,15 +111,18 @@ def predictions(db: Database, runs: Sequence[RunSpec]) -> dict[str, dict[str, np
     """
     ingest(db)
     with db.reading() as con:
-        con.register("wanted", _wanted(list({run.key: run for run in runs}.values())))
+        con.register("wanted", keyed(run.key for run in runs))
         return {key: unpacked(npz) for key, npz in con.execute(_PREDICTIONS).fetchall()}
 
 
 def weights(db: Database, key: str) -> dict[str, np.ndarray] | None:
     """Return the parameters by name, float32, that the run `key` had at its end; None where none are kept."""
     ingest(db)
+    if not re.fullmatch("[0-9a-f]{32}", key):
+        return None
     with db.reading() as con:
-        found = con.execute(_WEIGHTS, [key]).fetchall()
+        con.register("wanted", keyed([key]))
+        found = con.execute(_WEIGHTS).fetchall()
     return unpacked(found[0][0]) if found else None
 
 
@@ -131,7 +139,8 @@ def progress(db: Database, runs: Sequence[RunSpec]) -> pd.DataFrame:
 
 def _ask(db: Database, runs: Sequence[RunSpec], sql: str) -> pd.DataFrame:
     wanted = {run.key: run for run in runs}
-    beside = as_table([dated for dated in pending(db) if dated[1].spec.key in wanted])
+    beside = pending_rows(db)
+    beside = beside.filter(pc.is_in(beside["key"], pa.array(wanted, pa.string())))
     with db.reading() as con:
         con.register("wanted", _wanted(list(wanted.values())))
         con.register("pending", beside)
@@ -142,6 +151,7 @@ def _wanted(runs: Sequence[RunSpec]) -> pa.Table:
     """Return what is asked of runs, each named once, and what their own rows do not say."""
     columns = {
         "key": pa.array([run.key for run in runs], pa.string()),
+        "head": heads(run.key for run in runs),
         "steps": pa.array([run.steps for run in runs], pa.int64()),
         "batch": pa.array([run.batch for run in runs], pa.int64()),
         "one_answer": pa.array([run.task.loss == "cross-entropy" for run in runs], pa.bool_()),

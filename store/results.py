@@ -1,12 +1,13 @@
-"""A run's result as a row: to and from JSON, as an Arrow table, into the tables."""
+"""A run's result as a row: as an Arrow table, and from a row of one."""
 
 import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from engine.spec import ENGINE_VERSION, METRICS, RunResult, RunSpec, RunState
@@ -19,16 +20,22 @@ Dated = tuple[int, RunResult]
 
 DONE = "('finished', 'diverged')"
 """SQL: the states whose result never changes."""
+ENDED = pa.array(["finished", "diverged"])
+"""The same for Arrow."""
 
+SETTING_COLUMNS = {
+    "arch": pa.string(),
+    "dataset": pa.string(),
+    "width": pa.uint32(),
+    "depth": pa.uint32(),
+    "seed": pa.uint32(),
+    "data_seed": pa.uint32(),
+    "dataset_size": pa.uint32(),
+}
+"""Settings that have a column of their own; all others stand in `config`, so that it is the same text for many runs."""
 _RUN_COLUMNS: list[tuple[str, pa.DataType]] = [
     ("key", pa.string()),
-    ("arch", pa.string()),
-    ("dataset", pa.string()),
-    ("width", pa.uint32()),
-    ("depth", pa.uint32()),
-    ("seed", pa.uint32()),
-    ("data_seed", pa.uint32()),
-    ("dataset_size", pa.uint32()),
+    *SETTING_COLUMNS.items(),
     ("params", pa.uint64()),
     ("params_non_embedding", pa.uint64()),
     ("train_flops", pa.float64()),
@@ -42,53 +49,25 @@ _RUN_COLUMNS: list[tuple[str, pa.DataType]] = [
 ]
 _CURVE_COLUMNS = [
     ("step", pa.list_(pa.uint32())),
-    *((name, pa.list_(pa.float64())) for name in (*METRICS, "point_seconds")),
+    *((name, pa.list_(pa.float32())) for name in METRICS),
+    ("point_seconds", pa.list_(pa.float64())),
 ]
 RUN_COLUMNS = tuple(name for name, _ in _RUN_COLUMNS)
 CURVE_COLUMNS = tuple(name for name, _ in _CURVE_COLUMNS)
 SCHEMA = pa.schema([*_RUN_COLUMNS, *_CURVE_COLUMNS])
-"""One row per run with its curves: of the gallery's files, and of results on their way into the tables."""
+"""One row per run with its curves: of result files and packs, and of results on their way into the tables.
 
-_ACCEPT = f"""
-    CREATE OR REPLACE TEMP TABLE accepted AS
-    SELECT nextval('run_ids') AS run_id, * FROM (
-        SELECT incoming.*, runs.run_id AS old_id FROM incoming LEFT JOIN runs USING (key)
-        WHERE runs.key IS NULL
-           OR runs.state NOT IN {DONE} AND (incoming.state IN {DONE} OR incoming.created >= runs.created)
-        ORDER BY incoming.arch, incoming.dataset, incoming.depth, incoming.width, incoming.seed
-    )
-"""
-
-
-def as_row(result: RunResult) -> dict[str, Any]:
-    """Return the result as JSON has it: what is not a finite number is null."""
-    return {
-        "key": result.spec.key,
-        "config": result.spec.flat(),
-        "state": str(result.state),
-        "params": result.params,
-        "params_non_embedding": result.params_non_embedding,
-        "train_flops": result.train_flops,
-        "seconds": result.seconds,
-        "device": result.device,
-        "error": result.error,
-        "step": list(result.steps),
-        "point_seconds": list(result.point_seconds),
-    } | {name: [v if math.isfinite(v) else None for v in result.metrics.get(name, ())] for name in METRICS}
+What is no finite number is null, and a list without any number is null itself."""
 
 
 def from_row(row: Any) -> RunResult:
     """Return the result that `row` holds, its config a dict or JSON text.
 
-    Raises: ValueError: for what `as_row` would not have written, or written for another engine version.
+    Raises: ValueError: for what no result is written as, or written for another engine version.
     """
     if not isinstance(row, Mapping):
         raise ValueError("A result is not an object.")
-    config = row.get("config")
-    config = json.loads(config) if isinstance(config, str) else config
-    if not isinstance(config, Mapping):
-        raise ValueError("config is not an object.")
-    spec = RunSpec.of(config)
+    spec = RunSpec.of(settings(row))
     if row.get("key") != spec.key:
         raise ValueError(f"key={row.get('key')!s:.40} does not belong to its settings; expected {spec.key}.")
     steps = _list(row, "step")
@@ -109,15 +88,43 @@ def from_row(row: Any) -> RunResult:
     )
 
 
+def settings(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all settings of a row by name: those of its config, and those in columns of their own."""
+    config = row.get("config")
+    config = json.loads(config) if isinstance(config, str) else config
+    if not isinstance(config, Mapping):
+        raise ValueError("config is not an object.")
+    return {**config, **{name: row[name] for name in SETTING_COLUMNS if name in row}}
+
+
+def config_text(spec: RunSpec) -> str:
+    """Return the settings that have no column of their own, as JSON."""
+    rest = {name: value for name, value in spec.flat().items() if name not in SETTING_COLUMNS}
+    return json.dumps(rest, sort_keys=True)
+
+
 def as_table(dated: Sequence[Dated]) -> pa.Table:
-    """Return one row per result, in the columns of SCHEMA."""
-    rows = []
-    for created, result in dated:
-        row = as_row(result)
-        own = {name: row["config"][name] for name in RUN_COLUMNS if name in row["config"]}
-        text = json.dumps(row["config"], sort_keys=True)
-        rows.append(row | own | {"config": text, "created": created, "engine_version": ENGINE_VERSION})
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    """Return one row per result, in the columns of SCHEMA.
+
+    Raises: ValueError: for lists that do not fit a result's steps.
+    """
+    results = [result for _, result in dated]
+    columns: dict[str, Any] = {name: [getattr(one.spec, name) for one in results] for name in SETTING_COLUMNS}
+    for name in ("params", "params_non_embedding", "train_flops", "seconds", "device", "error"):
+        columns[name] = [getattr(one, name) for one in results]
+    columns |= {
+        "key": [one.spec.key for one in results],
+        "state": [str(one.state) for one in results],
+        "engine_version": [ENGINE_VERSION] * len(results),
+        "created": [created for created, _ in dated],
+        "config": [config_text(one.spec) for one in results],
+        "step": [one.steps for one in results],
+    }
+    for name in METRICS:
+        columns[name] = _lists(name, [one.metrics.get(name, ()) for one in results], results, pa.float32())
+    columns["point_seconds"] = _lists("point_seconds", [one.point_seconds for one in results], results, pa.float64())
+    arrays = [pa.array(columns[field.name], field.type) for field in SCHEMA]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
 def done_rows(con: duckdb.DuckDBPyConnection, keys: Collection[str] | None = None) -> pa.Table:
@@ -139,32 +146,26 @@ def dated_rows(rows: pa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
     return zip(rows["created"].cast(pa.int64()).to_pylist(), rows.to_pylist(), strict=True)
 
 
-def insert(con: duckdb.DuckDBPyConnection, dated: Sequence[Dated]) -> int:
-    """Put results into the tables, inside the caller's transaction; return how many were new.
-
-    A done run never changes; any other is replaced by a done one, or by a later one.
-    """
-    chosen: dict[str, Dated] = {}
-    for created, result in sorted(dated, key=lambda item: item[0]):
-        earlier = chosen.get(result.spec.key)
-        if earlier is None or not earlier[1].state.done:
-            chosen[result.spec.key] = (created, result)
-    if not chosen:
-        return 0
-    return insert_rows(con, as_table(list(chosen.values())))
+def _lists(name: str, lists: Sequence[Sequence[float]], results: Sequence[RunResult], kind: pa.DataType) -> pa.Array:
+    """Return lists of finite numbers and nulls; one without any number is null."""
+    lengths = np.array([len(one) for one in lists], np.int64)
+    for one, result in zip(lists, results, strict=True):
+        if len(one) != len(result.steps) and (one or name != "point_seconds"):
+            raise ValueError(f"{name} has {len(one)} values for {len(result.steps)} steps.")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is as absent as what float64 cannot
+        values = np.fromiter(chain.from_iterable(lists), np.float64, lengths.sum()).astype(kind.to_pandas_dtype())
+    return _null_lists(values, lengths, np.isfinite(values))
 
 
-def insert_rows(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> int:
-    """Do as `insert` with rows in the columns of SCHEMA, each key once."""
-    con.register("incoming", rows)
-    con.execute(_ACCEPT)
-    con.execute("DELETE FROM curves WHERE run_id IN (SELECT old_id FROM accepted)")
-    con.execute("DELETE FROM runs WHERE run_id IN (SELECT old_id FROM accepted)")
-    for table, columns in (("runs", RUN_COLUMNS), ("curves", CURVE_COLUMNS)):
-        con.execute(f"INSERT INTO {table} BY NAME SELECT run_id, {', '.join(columns)} FROM accepted")
-    con.unregister("incoming")
-    ((count,),) = con.execute("SELECT count(*) FROM accepted").fetchall()  # all: an open result would be in the way
-    return int(count)
+def _null_lists(values: np.ndarray, lengths: np.ndarray, there: np.ndarray) -> pa.Array:
+    """Return `values` cut into lists of `lengths`, null where not `there`; a list without any number is null."""
+    ends = np.cumsum(lengths)
+    before = np.concatenate([[0], np.cumsum(there)])
+    some = before[ends] > before[ends - lengths]
+    keep = np.repeat(some, lengths)
+    offsets = np.concatenate([[0], np.cumsum(np.where(some, lengths, 0))])
+    inner = pa.array(values[keep], mask=~there[keep])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), inner, mask=pa.array(~some))
 
 
 def _list(row: Mapping[str, Any], name: str) -> list[Any]:
@@ -175,7 +176,7 @@ def _list(row: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _metric(row: Mapping[str, Any], name: str, length: int) -> tuple[float, ...]:
-    if name in LATER and row.get(name) is None:
+    if row.get(name) is None and (name in row or name in LATER):
         return (math.nan,) * length
     found = _list(row, name)
     if len(found) != length:

@@ -1,33 +1,31 @@
 """Looks up which runs and sweeps there are, and names them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import duckdb
-import pandas as pd
 import pyarrow as pa
 
 from engine.spec import RunSpec, SweepSpec
 from store import naming
 from store.connection import Database
 from store.errors import StoreError
-from store.results import DONE
-from store.spool import ingest, keys_with_result, pending
+from store.inserting import remove
+from store.lookup import CHOSEN, keyed
+from store.results import DONE, SCHEMA
+from store.spool import ingest, keys_with_result
 
-_SWEEPS = f"""
-    SELECT sweep_id, name, created, settings, counted.runs, counted.done,
-           archived IS NOT NULL AS archived, coalesce(tagged.tags, []) AS tags
-    FROM sweeps JOIN (
-        SELECT sweep_id, count(*) AS runs, count(*) FILTER (runs.state IN {DONE} OR pending.key IS NOT NULL) AS done
-        FROM sweep_runs LEFT JOIN runs USING (key) LEFT JOIN pending USING (key)
-        GROUP BY sweep_id
-    ) AS counted USING (sweep_id)
-    LEFT JOIN (
-        SELECT sweep_id, list(tag ORDER BY tag) AS tags FROM sweep_tags GROUP BY sweep_id
-    ) AS tagged USING (sweep_id)
-    ORDER BY created DESC, name
+BATCH = 20_000
+"""Runs that are read at once."""
+
+_BATCH = f"""
+    SELECT {", ".join(SCHEMA.names)} FROM runs JOIN curves USING (run_id) SEMI JOIN part USING (run_id)
+    WHERE run_id BETWEEN ? AND ? ORDER BY run_id
+"""
+_ENDED = f"""
+    CREATE OR REPLACE TEMP TABLE ended AS
+    WITH {CHOSEN} SELECT run_id FROM runs SEMI JOIN chosen USING (run_id) WHERE state NOT IN {DONE}
 """
 
 
@@ -38,14 +36,31 @@ def missing(db: Database, runs: Sequence[RunSpec]) -> list[RunSpec]:
     return [run for run in runs if run.key not in done]
 
 
+def done_batches(db: Database, keys: Collection[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the done runs, of `keys` where these are given, as they came, a part at a time in the columns of SCHEMA.
+
+    The store is free in between; what is deleted meanwhile is left out.
+    """
+    with db.reading() as con:
+        con.register("wanted", keyed(keys or ()))
+        narrowed = "" if keys is None else "SEMI JOIN chosen USING (run_id)"
+        sql = f"WITH {CHOSEN} SELECT run_id FROM runs {narrowed} WHERE state IN {DONE} ORDER BY run_id"
+        ids = con.execute(sql).fetchnumpy()["run_id"]
+    for start in range(0, len(ids), BATCH):
+        part = ids[start : start + BATCH]
+        with db.reading() as con:
+            con.register("part", pa.table({"run_id": pa.array(part, pa.uint32())}))
+            rows = con.sql(_BATCH, params=[int(part[0]), int(part[-1])]).to_arrow_table().cast(SCHEMA)
+        yield rows
+
+
 def forget_failed(db: Database, runs: Sequence[RunSpec]) -> None:
     """Forget those of `runs` that ended without a result, so that they stand as never begun."""
     ingest(db)
     with db.writing() as con:
-        con.register("wanted", pa.table({"key": pa.array([run.key for run in runs], pa.string())}))
-        ended = f"SELECT run_id FROM runs SEMI JOIN wanted USING (key) WHERE state NOT IN {DONE}"
-        con.execute(f"DELETE FROM curves WHERE run_id IN ({ended})")
-        con.execute(f"DELETE FROM runs WHERE run_id IN ({ended})")
+        con.register("wanted", keyed(run.key for run in runs))
+        con.execute(_ENDED)
+        remove(con, "SELECT run_id FROM ended")
 
 
 def save_sweep(db: Database, sweep: SweepSpec, name: str = "") -> str:
@@ -70,8 +85,8 @@ def add_sweep(con: duckdb.DuckDBPyConnection, sweep: SweepSpec, name: str) -> No
     taken = {found for (found,) in con.execute("SELECT name FROM sweeps").fetchall()}
     values = [sweep.key, naming.unique(name, taken), json.dumps(dict(sweep.settings)), _now()]
     con.execute("INSERT INTO sweeps (sweep_id, name, settings, created) VALUES (?, ?, ?, ?)", values)
-    con.register("sweep_keys", pa.table({"key": [run.key for run in sweep.runs()]}))
-    con.execute("INSERT INTO sweep_runs SELECT ?, key FROM sweep_keys", [sweep.key])
+    con.register("sweep_keys", keyed(sweep.run_keys()))
+    con.execute("INSERT INTO sweep_runs SELECT ?, key, head FROM sweep_keys", [sweep.key])
     con.unregister("sweep_keys")
 
 
@@ -88,19 +103,6 @@ def rename_sweep(db: Database, sweep_id: str, name: str) -> None:
         if not _is_saved(con, sweep_id):
             raise _unknown(sweep_id)
         con.execute("UPDATE sweeps SET name = ? WHERE sweep_id = ?", [wanted, sweep_id])
-
-
-def list_sweeps(db: Database) -> pd.DataFrame:
-    """Return every sweep, newest first: sweep_id, name, created (UTC), runs, done, archived, tags, arch and dataset."""
-    done = {result.spec.key for _, result in pending(db) if result.state.done}
-    with db.reading() as con:
-        con.register("pending", pa.table({"key": pa.array(done, pa.string())}))
-        found = con.execute(_SWEEPS).df()
-    found["tags"] = [tuple(tags) for tags in found["tags"]]
-    settings = [json.loads(text) for text in found.pop("settings")]
-    for knob in ("arch", "dataset"):
-        found[knob] = [", ".join(_values(one, knob)) for one in settings]
-    return found
 
 
 def load_sweep(db: Database, sweep_id: str) -> SweepSpec:
@@ -127,8 +129,3 @@ def _unknown(sweep_id: str) -> ValueError:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _values(settings: dict[str, Any], knob: str) -> list[str]:
-    default = SweepSpec(settings=()).values(knob)
-    return [str(value) for value in settings.get(knob, default)]

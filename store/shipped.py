@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from engine.spec import SweepSpec
 from store.connection import Database
 from store.errors import StoreError
-from store.results import Dated, dated_rows, done_rows, from_row, insert
+from store.inserting import insert
+from store.results import Dated, dated_rows, done_rows, from_row
 from store.runs import add_sweep
 from store.spool import ingest
 

@@ -1,30 +1,35 @@
 """The way of results into the store: write-once files, live files of workers, and the one ingest."""
 
-import fcntl
-import json
 import os
 import re
-import stat
+import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from engine.spec import ENGINE_VERSION, RunResult, RunSpec, RunState
-from store import outcomes
+from engine.spec import RunResult, RunSpec, RunState
+from store import outcomes, result_files
+from store.checks import check_rows
 from store.connection import Database
-from store.durable import whole
-from store.errors import StoreError, in_words
-from store.results import Dated, as_row, from_row, insert
+from store.errors import NoRoom, in_words
+from store.inserting import insert_rows
+from store.living import living, own
+from store.lookup import CHOSEN, keyed
+from store.result_files import BROKEN
+from store.results import SCHEMA, Dated, as_table, dated_rows, from_row
 
-FORMAT = 1
-"""Of the files; another number is refused."""
+ROWS_AT_ONCE = 10_000
+"""Runs that are put into the tables at once; a file more or less."""
 STALE = 3600.0
 """Seconds after which a draft has no writer any more."""
+FULL_WAIT = 1.0
+"""Seconds between two attempts to put results onto a full disk."""
 
 
 class Spool:
@@ -34,10 +39,10 @@ class Spool:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", worker):
             raise ValueError(f"worker={worker[:80]} is not possible; allowed: 1 to 80 letters, digits, dots, dashes.")
         self._db = db
-        self._live = db.live / f"{worker}.json"
+        self._live = db.live / f"{worker}.arrow"
         self._lock = db.live / f"{worker}.lock"
         with in_words(db.file):
-            self._handle = _own(self._lock)
+            self._handle = own(self._lock)
 
     def unsettled(self, runs: Sequence[RunSpec]) -> list[RunSpec]:
         """Return the runs without any result, a failure included, in the tables or the spool, in their order."""
@@ -49,20 +54,23 @@ class Spool:
 
         Raises: ValueError: for a run still in training, or lists that do not fit its steps.
         """
+        if not results:
+            return
         for result in results:
-            from_row(as_row(result))
             if result.state in (RunState.QUEUED, RunState.RUNNING):
                 raise ValueError(f"state={result.state} is not possible; allowed: that of a run which has ended.")
-        if results:
-            path = self._db.spool / f"{time.time_ns()}-{uuid.uuid4().hex[:12]}.json"
-            with in_words(self._db.file):
-                beside = _beside(self._db, path)
-                outcomes.write(beside, results)  # first: whoever sees the results finds it
-                try:
-                    _write(path, results, durable=True)
-                except OSError:
+        rows = _dated(results)
+        check_rows(rows)
+        path = self._db.spool / f"{time.time_ns()}-{uuid.uuid4().hex[:12]}.arrow"
+        with in_words(self._db.file):
+            beside = _beside(self._db, path)
+            outcomes.write(beside, results)  # first: whoever sees the results finds it
+            try:
+                result_files.write(path, rows, durable=True)
+            except OSError:
+                if not path.exists():  # else it is in place, and only the folder's own safety failed
                     beside.unlink(missing_ok=True)
-                    raise
+                raise
 
     def show(self, results: Sequence[RunResult]) -> None:
         """Show what this worker has in training in place of what it showed before; empty clears.
@@ -71,7 +79,7 @@ class Spool:
         """
         with suppress(OSError):
             if results:
-                _write(self._live, results, durable=False)
+                result_files.write(self._live, _dated(results), durable=False)
             else:
                 self._live.unlink(missing_ok=True)
 
@@ -83,6 +91,22 @@ class Spool:
         os.close(self._handle)
 
 
+class PatientSpool(Spool):
+    """A spool for a worker, which rather waits for space on a full disk than loses what it has trained."""
+
+    def put(self, results: Sequence[RunResult]) -> None:
+        """Do as `Spool.put`, however long that takes on a full disk."""
+        told = False
+        while True:
+            try:
+                return super().put(results)
+            except NoRoom as problem:
+                if not told:
+                    print(f"{problem} Until then {len(results)} results wait.", file=sys.stderr, flush=True)
+                told = True
+                time.sleep(FULL_WAIT)
+
+
 def ingest(db: Database) -> int:
     """Move all result files into the tables in one transaction; return how many results were new.
 
@@ -91,41 +115,38 @@ def ingest(db: Database) -> int:
     if not _waiting(db):
         return 0
     read: list[Path] = []
-    dated: list[Dated] = []
+    count = 0
     with db.writing() as con:
-        for path in _waiting(db):
-            try:
-                dated += _read(path)
-            except OSError:
-                continue  # another ingest was faster, or the system fails for the moment
-            except (ValueError, TypeError, OverflowError, RecursionError) as error:
-                _reject(db, path, error)
-            else:
-                read.append(path)
-        count = insert(con, dated)
-        for path in read if count else ():
-            _insert_outcomes(db, con, _beside(db, path))
+        for batch in _ahead(_sound(db, batch) for batch in _batches(db)):
+            count += _take(db, con, batch)
+            read += batch
     with in_words(db.file):
         for path in read:  # only now that they are committed: a kill before this line repeats them, which is harmless
             path.unlink(missing_ok=True)
             _beside(db, path).unlink(missing_ok=True)
-        outcomes.clear_orphans(db.outcomes, db.spool)
+        if not living(db):  # one may have written what its result file is still to come for, by whatever clock
+            outcomes.clear_orphans(db.outcomes, db.spool)
     return count
 
 
 def live_results(db: Database) -> list[RunResult]:
     """Return what living workers have in training, and remove what dead ones left."""
-    return [result for path in _living(db) for _, result in _read_if_sound(path)]
+    return [from_row(row) for _, row in dated_rows(_read_sound(living(db)))]
 
 
 def pending(db: Database) -> list[Dated]:
-    """Return what is not in the tables: ended runs in the spool, and runs in training.
+    """Return what is not in the tables, as results; see `pending_rows`."""
+    return [(created, from_row(row)) for created, row in dated_rows(pending_rows(db))]
+
+
+def pending_rows(db: Database) -> pa.Table:
+    """Return what is not in the tables, in the columns of SCHEMA: ended runs in the spool, and runs in training.
 
     Read the tables after this, never before: what is on its way into them is then seen at least once.
     """
-    live = [dated for path in _living(db) for dated in _read_if_sound(path)]
+    live = _read_sound(living(db))
     # In the order of a run's way, so that one which moves on meanwhile is not missed.
-    return live + [dated for path in _waiting(db) for dated in _read_if_sound(path)]
+    return pa.concat_tables([live, _read_sound(_waiting(db))])
 
 
 def keys_with_result(db: Database, runs: Sequence[RunSpec], *, failed: bool) -> set[str]:
@@ -135,25 +156,68 @@ def keys_with_result(db: Database, runs: Sequence[RunSpec], *, failed: bool) -> 
         return state.done or (failed and state is not RunState.RUNNING)
 
     wanted = {run.key for run in runs}
-    waiting = {result.spec.key for _, result in pending(db) if counts(result.state)}
+    beside = _read_sound(_waiting(db))  # what is in training has no result yet
+    waiting = zip(beside["key"].to_pylist(), beside["state"].to_pylist(), strict=True)
     with db.reading() as con:
-        con.register("wanted", pa.table({"key": pa.array(wanted, pa.string())}))
-        rows = con.execute("SELECT key, state FROM runs SEMI JOIN wanted USING (key)").fetchall()
-    return (waiting & wanted) | {key for key, state in rows if counts(RunState(state))}
+        con.register("wanted", keyed(wanted))
+        stored = con.execute(f"WITH {CHOSEN} SELECT key, state FROM runs SEMI JOIN chosen USING (run_id)").fetchall()
+    return {key for key, state in (*waiting, *stored) if counts(RunState(state)) and key in wanted}
 
 
-def _write(path: Path, results: Sequence[RunResult], durable: bool) -> None:
-    text = json.dumps(
-        {
-            "format": FORMAT,
-            "engine_version": ENGINE_VERSION,
-            "created": time.time_ns() // 1000,
-            "results": [as_row(result) for result in results],
-        },
-        allow_nan=False,
-    )
-    with whole(path, durable=durable) as opened:
-        opened.write(text.encode())
+def _dated(results: Sequence[RunResult]) -> pa.Table:
+    now = time.time_ns() // 1000
+    return as_table([(now, result) for result in results])
+
+
+def _batches(db: Database) -> Iterator[dict[Path, pa.Table]]:
+    """Yield what waits in the spool, some files at a time."""
+    batch: dict[Path, pa.Table] = {}
+    for path in _waiting(db):
+        try:
+            batch[path] = result_files.load(path)
+        except PermissionError as error:
+            _reject(db, path, error)
+        except OSError:
+            continue  # another ingest was faster, or the system fails for the moment
+        except BROKEN as error:
+            _reject(db, path, error)
+        if sum(map(len, batch.values())) >= ROWS_AT_ONCE:
+            yield batch
+            batch = {}
+    yield batch
+
+
+def _ahead(batches: Iterator[dict[Path, pa.Table]]) -> Iterator[dict[Path, pa.Table]]:
+    """Yield the same, while a thread reads the next one already."""
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = thread.submit(next, batches, None)
+            yield batch
+
+
+def _sound(db: Database, batch: dict[Path, pa.Table]) -> dict[Path, pa.Table]:
+    """Return the files whose rows can be believed, and set the others aside."""
+    with suppress(*BROKEN):
+        check_rows(pa.concat_tables([SCHEMA.empty_table(), *batch.values()]))
+        return batch
+    sound = {}
+    for path, rows in batch.items():
+        try:
+            check_rows(rows)
+        except BROKEN as error:
+            _reject(db, path, error)
+        else:
+            sound[path] = rows
+    return sound
+
+
+def _take(db: Database, con: duckdb.DuckDBPyConnection, batch: dict[Path, pa.Table]) -> int:
+    """Put the rows of some files, and what their runs leave behind, into the tables; return how many were new."""
+    count = insert_rows(con, pa.concat_tables([SCHEMA.empty_table(), *batch.values()]))
+    for path in batch if count else ():
+        _insert_outcomes(db, con, _beside(db, path))
+    return count
 
 
 def _beside(db: Database, path: Path) -> Path:
@@ -170,44 +234,29 @@ def _insert_outcomes(db: Database, con: duckdb.DuckDBPyConnection, path: Path) -
         _reject(db, path, error)
 
 
-def _read(path: Path) -> list[Dated]:
-    if not stat.S_ISREG(path.lstat().st_mode):
-        raise ValueError("It is not a plain file.")
-    try:
-        data = json.loads(path.read_bytes())
-    except ValueError:
-        raise ValueError("It is not JSON, or only a part of it.") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise ValueError(f"It is not a result file of format {FORMAT}.")
-    if data.get("engine_version") != ENGINE_VERSION:
-        raise ValueError(f"engine_version={data.get('engine_version')!s:.20}; this engine's is {ENGINE_VERSION}.")
-    created, rows = data.get("created"), data.get("results")
-    if not isinstance(created, int) or not 0 <= created < 2**53 or not isinstance(rows, list):
-        raise ValueError("created or results is missing.")
-    return [(created, from_row(row)) for row in rows]
-
-
-def _read_if_sound(path: Path) -> list[Dated]:
-    try:
-        return _read(path)
-    except (OSError, ValueError, TypeError, OverflowError, RecursionError):
-        return []  # gone by now, or for ingest to reject
+def _read_sound(paths: Sequence[Path]) -> pa.Table:
+    tables = [SCHEMA.empty_table()]
+    for path in paths:
+        with suppress(*BROKEN):  # gone by now, or for ingest to reject
+            tables.append(result_files.read(path))
+    return pa.concat_tables(tables)
 
 
 def _waiting(db: Database) -> list[Path]:
     """Everything in the spool but its folders and fresh drafts; a draft that is old may be whole, or is rejected."""
-    found = []
+    found, folders = [], (db.live, db.rejected, db.outcomes)
     with in_words(db.file), os.scandir(db.spool) as entries:
         for entry in entries:
             path = Path(entry.path)
-            if path not in (db.live, db.rejected, db.outcomes) and not (path.suffix == ".tmp" and _is_fresh(path)):
+            if path not in folders and not (path.suffix == ".tmp" and _is_fresh(db, path)):
                 found.append(path)
     return sorted(found)
 
 
-def _is_fresh(path: Path) -> bool:
+def _is_fresh(db: Database, path: Path) -> bool:
+    """Whether a draft may still have a writer: clocks jump, so an old one has none only where no worker lives."""
     with suppress(FileNotFoundError):
-        return time.time() - path.lstat().st_mtime < STALE
+        return abs(time.time() - path.lstat().st_mtime) < STALE or bool(living(db))
     return True
 
 
@@ -219,45 +268,3 @@ def _reject(db: Database, path: Path, error: Exception) -> None:
         path.rename(target)
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         target.with_name(target.name + ".txt").write_text(reason + "\n", encoding="utf-8")
-
-
-def _own(lock: Path) -> int:
-    """Lock a worker's name for as long as the process lives."""
-    deadline = time.monotonic() + 1.0
-    while time.monotonic() < deadline:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if lock.stat().st_ino == os.fstat(handle).st_ino:
-                return handle
-        except (BlockingIOError, FileNotFoundError):
-            pass  # a look from elsewhere holds it for a moment, or cleared it away just now
-        os.close(handle)
-        time.sleep(0.01)
-    raise StoreError(f"A worker called {lock.stem} is already at work: give this one another name.")
-
-
-def _living(db: Database) -> list[Path]:
-    with in_words(db.file):
-        found = {path.with_suffix(".json") for path in db.live.iterdir() if path.suffix in (".json", ".lock")}
-        return [path for path in sorted(found) if _is_owned(path)]
-
-
-def _is_owned(path: Path) -> bool:
-    """Whether the worker of a live file lives; a dead one's files are removed."""
-    lock = path.with_suffix(".lock")
-    try:
-        handle = lock.open("r+b")
-    except FileNotFoundError:
-        path.unlink(missing_ok=True)
-        return False
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look must not find each other
-        except BlockingIOError:
-            return True
-        with suppress(BlockingIOError):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for rest in (path, path.with_name(path.name + ".tmp"), lock):
-                rest.unlink(missing_ok=True)
-    return False

@@ -4,18 +4,26 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.sync.client import connect
 
 from engine.spec import RunSpec, parse_settings
-from store import queries
+from store import losses, queries
 from store.database import open_database
+from store.spool import Spool
 from tests.processes import workers
+from tests.store.fakes import result
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = {"width": "2,5", "steps": "50,100,200,400,800,1600", "seed": "0..1"}
@@ -86,3 +94,68 @@ def test_whatever_is_killed_nothing_finished_is_lost_and_the_end_is_the_same(tmp
         assert {n: v for n, v in run.items() if n != "seconds"} == {
             n: v for n, v in untouched[key].items() if n != "seconds"
         }
+
+
+def _app(home: Path, port: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"],
+        cwd=ROOT,
+        env=os.environ | {"SCALESCOPE_HOME": str(home), "SCALESCOPE_GALLERY": str(home / "none")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@contextmanager
+def _visiting(port: int) -> Iterator[None]:
+    """Open Explore as a browser does, and stay; what it shows is of no concern."""
+    ask = BackMsg()
+    ask.rerun_script.query_string = ""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            page = connect(f"ws://127.0.0.1:{port}/_stcore/stream", proxy=None, max_size=None, close_timeout=1)
+            break
+        except (OSError, WebSocketException):
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.1)
+    with suppress(ConnectionClosed), page:
+        page.send(ask.SerializeToString())
+        yield
+
+
+@pytest.mark.timeout(200)
+def test_the_app_killed_while_it_takes_results_in_loses_none_of_them(tmp_path: Path) -> None:
+    chance, home = random.Random(1), tmp_path / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCALESCOPE_GALLERY", str(tmp_path / "none"))
+        db = open_database(home)
+    worker, put = Spool(db, "w"), list[RunSpec]()
+    for kill in range(5):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = _app(home, port)
+        try:
+            with _visiting(port):
+                until = time.monotonic() + (chance.uniform(0.1, 1.5) if kill < 4 else 60)
+                while time.monotonic() < until:
+                    if len(put) < 12 * (kill + 1):
+                        put.append(RunSpec(width=1 + len(put), steps=100))
+                        worker.put([result(put[-1])])
+                    elif kill == 4 and not [path for path in db.spool.iterdir() if path.is_file()]:
+                        break
+                    time.sleep(0.02)
+                server.kill()
+        finally:
+            server.kill()
+            server.wait()
+        found = queries.runs_at(db, put)
+        assert list(found["state"]) == ["finished"] * len(put)
+        assert losses.lost(db) == ""
+    assert len(put) > 12
+    with db.reading() as con:
+        both = con.execute(
+            "SELECT count(*), count(key), count(step) FROM runs FULL JOIN curves USING (run_id)"
+        ).fetchall()
+    assert both == [(len(put),) * 3], "the last app took all in"

@@ -1,6 +1,7 @@
 """Trains all models of one shape in one set of kernels: a leading model axis."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from engine.net.device_data import ROW_MULTIPLE, DeviceData
 from engine.net.initial import initial_values
 from engine.net.losses import LOSSES
 from engine.net.optimizers import Optimizer
-from engine.net.reader import Reader
+from engine.net.reader import Resumable
 from engine.net.replay import Replay, cuda_graph, differ_in_rows_alone
 from engine.spec import RunSpec
 
@@ -22,7 +23,7 @@ VECTOR = 16
 """Numbers in the longest vector of a processor, in float32."""
 
 
-class Batched(Reader):
+class Batched(Resumable):
     """All models of a bucket in training; their settings are vectors along the model axis."""
 
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
@@ -112,3 +113,16 @@ class Batched(Reader):
     def statistics(self) -> dict[str, Tensor]:
         """See Reader."""
         return {name: values.flatten(1) for name, values in self._running.items()}
+
+    def changing(self) -> dict[str, Tensor]:
+        """See Resumable."""
+        running = {f"running.{name}": values for name, values in self._running.items()}
+        return {"weights": self._weights} | self._optimizer.moments() | running
+
+    def resume(self, arrays: Mapping[str, np.ndarray], step: int) -> None:
+        """See Resumable."""
+        for name, values in arrays.items():
+            if name.startswith("running."):
+                self._running[name.removeprefix("running.")] = self._weights.new_empty(values.shape)
+        self._optimizer.resume(step)
+        super().resume(arrays, step)

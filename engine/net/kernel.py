@@ -12,7 +12,7 @@ from engine.net.compiled import library
 from engine.net.count import count
 from engine.net.device_data import DeviceData, Examples
 from engine.net.initial import initial_values
-from engine.net.reader import Classes, Reader
+from engine.net.reader import Classes, Resumable
 from engine.net.tape import Tape, tape
 from engine.net.tape_writer import BLOCK
 from engine.net.workspace import PAD, filled, stride_of
@@ -80,7 +80,7 @@ class _Laid:
     """(models, outputs) float64: examples of each class."""
 
 
-class Kernel(Reader):
+class Kernel(Resumable):
     """All models of a bucket in training, on one core. Raises: ValueError: where `supports` says no."""
 
     def __init__(self, runs: tuple[RunSpec, ...], data: DeviceData) -> None:
@@ -140,6 +140,11 @@ class Kernel(Reader):
     def statistics(self) -> dict[str, Tensor]:
         """See Reader."""
         return {name: self._running[:, at : at + n] for name, (at, n) in self._evaluation.statistics.items()}
+
+    def changing(self) -> dict[str, Tensor]:
+        """See Resumable. Only AdamW reads squares."""
+        moments = ("weights", "mean", "square") if self._bucket.adamw else ("weights", "mean")
+        return dict(zip(moments, self._numbers, strict=False)) | {"running": self._running}
 
     def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See Reader."""

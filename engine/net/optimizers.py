@@ -50,6 +50,14 @@ class Optimizer:
             gradients = gradients * torch.where(share < 1, share, 1)
         self._rule.step(gradients, step)
 
+    def moments(self) -> dict[str, Tensor]:
+        """Return what the rule remembers of earlier gradients, (models, numbers) by name: the tensors themselves."""
+        return self._rule.moments()
+
+    def resume(self, step: int) -> None:
+        """Go on after step `step`."""
+        self._rule.resume(step)
+
 
 class _AdamW:
     """One fused call per stretch of models with equal rates; rates that differ within a model take several."""
@@ -83,6 +91,14 @@ class _AdamW:
                 maximize=False,
             )
 
+    def moments(self) -> dict[str, Tensor]:
+        """See Optimizer."""
+        return {"mean": self._mean, "square": self._square}
+
+    def resume(self, step: int) -> None:
+        """See Optimizer."""
+        self._taken.fill_(step)
+
     def _step_by_factors(self, run: RunSpec, models: slice, factors: Tensor, gradients: Tensor, step: int) -> None:
         """Take the step of one stretch, each number at its own rate; how far weights decay is the same for all."""
         lr = rate(run, step)
@@ -114,6 +130,13 @@ class _SGD:
             self._set_rates(step)
         self._velocity.mul_(self._momentum).add_(gradients)
         self._weights.mul_(self._kept).sub_(self._velocity * self._lr)
+
+    def moments(self) -> dict[str, Tensor]:
+        """See Optimizer."""
+        return {"velocity": self._velocity}
+
+    def resume(self, step: int) -> None:
+        """See Optimizer: the rates of a step come from its number alone."""
 
     def _set_rates(self, step: int) -> None:
         rates = [rate(run, step) for run in self._runs]

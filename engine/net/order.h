@@ -37,18 +37,22 @@ struct Philox {
         if (used == 8) refill();
         return numbers[used++];
     }
+
+    int64_t drawn() const { return int64_t(counter) * 8 - 8 + used; }
 };
 
 struct Order {
     Philox random;
     int64_t* epoch;  // (size), shuffled
     int64_t size, taken;  // of the epoch
+    int64_t began;  // random numbers drawn before it
 };
 
 // Each place from the last on changes with one at or before it: the first of the random numbers, cut to the length of
 // the place's own, that is small enough. One that is not changes nothing, so that no branch has to be guessed.
 static void shuffle(Order& order) {
     int64_t* epoch = order.epoch;
+    order.began = order.random.drawn();
     for (int64_t i = 0; i < order.size; i++) epoch[i] = i;
     for (uint32_t place = uint32_t(order.size - 1), mask = ~0u; place > 0;) {
         while (mask >> 1 >= place) mask >>= 1;

@@ -1,8 +1,10 @@
 """What training asks of a reader: models that take steps and say how good they are."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -108,3 +110,17 @@ class Reader(ABC):
         error = (split.count - hits.sum(dim=1)) / split.count
         loss, brier = loss / split.count, brier / split.count
         return Classes(loss=loss, error=error, brier=brier, hits=hits, answers=answers, labels=labels)
+
+
+class Resumable(Reader):
+    """A reader that another of its kind can go on from, bit for bit on a CPU."""
+
+    @abstractmethod
+    def changing(self) -> dict[str, Tensor]:
+        """Return all that steps change and later steps read, (models, …) by name: the tensors themselves."""
+
+    @torch.no_grad()
+    def resume(self, arrays: Mapping[str, np.ndarray], step: int) -> None:
+        """Go on after step `step`, where what is `changing` was `arrays`."""
+        for name, values in self.changing().items():
+            values.copy_(torch.from_numpy(arrays[name]))

@@ -29,7 +29,7 @@ class Replay:
         self._step, self._record = step, record
         self._play: Callable[[], None] | None = None
         self._rows = torch.empty(0)
-        self._recordable = True
+        self._recordable, self._taken = True, 0
 
     @property
     def recorded(self) -> bool:
@@ -39,10 +39,11 @@ class Replay:
     def steps(self, rows: Tensor, first: int) -> None:
         """Take steps on `rows` (steps, models, batch), the first of them step `first`."""
         for step, chosen in enumerate(rows, start=first):
-            if step > WARM_UP and self._play is None and self._recordable:
+            if self._taken >= WARM_UP and self._play is None and self._recordable:
                 self._prepare(chosen, step)
             if self._play is None:
                 self._step(chosen, step)
+                self._taken += 1
             else:
                 self._rows.copy_(chosen)
                 self._play()

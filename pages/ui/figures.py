@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -16,11 +17,13 @@ _COLORS = (0, 3, 4, 5, 6)
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "star")
 
 
-def size_curve(table: pd.DataFrame, view: View, losses: Collection[str] = ("cross-entropy",)) -> go.Figure:
+def size_curve(
+    table: pd.DataFrame, view: View, losses: Collection[str] = ("cross-entropy",), *, split_known: bool = True
+) -> go.Figure:
     """Return loss or error against size, a mean line with its band and dots per series and split.
 
     `table` is that of store.queries.runs_at with a column `series`, the name of the curve a run belongs to; `losses`
-    are what their training minimises.
+    are what their training minimises. Where the split is not known, one curve alone goes by its name too.
     """
     figure = go.Figure()
     view = drawable(table, view)
@@ -31,6 +34,8 @@ def size_curve(table: pd.DataFrame, view: View, losses: Collection[str] = ("cros
             rows = table[table["series"] == name]
             for trace in _traces(rows, view, f"{split}_{view.y}", look):
                 figure.add_trace(trace)
+    if len(names) == 1 and not split_known:
+        figure.update_traces(name=escape(names[0], quote=False))
     _lay_out(figure, table, view, title=scale(view.y, losses), many=len(names) > 1)
     for number, (name, size) in enumerate(marked(table, view).items()):
         if size is not None:
@@ -56,8 +61,9 @@ class _Look:
     @classmethod
     def of(cls, split: str, number: int, series: str, names: int, first: bool) -> "_Look":
         alone = names == 1
+        shown = escape(series, quote=False)  # Plotly would make links and bold letters of a name's tags
         return cls(
-            name=SPLIT_NAMES[split] if alone else series if first else f"{series} · {SPLIT_NAMES[split]}",
+            name=SPLIT_NAMES[split] if alone else shown if first else f"{shown} · {SPLIT_NAMES[split]}",
             group=split if alone else series,
             titled=alone or first,
             color=SPLITS.index(split) if alone else _COLORS[number % len(_COLORS)],

@@ -1,20 +1,23 @@
 """The one store and the one queue, opened once, and what pages read from them."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from engine import plan
+from engine import memory, plan
 from engine.net.count import count, train_flops
 from engine.runner import Job, Queue
 from engine.spec import RunSpec, RunState, SweepSpec
-from store import queries, runs
+from pages.ui import text
+from store import imports, library, losses, queries, runs, shelf
 from store.database import Database, StoreError, open_database
+from store.errors import full
 from store.spool import ingest
 
 _LINGER = 60.0
@@ -97,7 +100,7 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except StoreError as problem:
-        st.error(str(problem), icon=":material/database_off:")
+        st.error(text.literal(str(problem)), icon=":material/database_off:")
 
 
 @lru_cache(maxsize=64)
@@ -130,11 +133,34 @@ def progress(db: Database, sweep: SweepSpec) -> Progress:
 
 @lru_cache(maxsize=32)
 def _progress(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> Progress:
-    ingest(db)
     table = queries.progress(db, grid(sweep).runs)
     done = {key for key, state in zip(table["key"], table["state"], strict=True) if RunState(state).done}
     missing = tuple(run for run in grid(sweep).runs if run.key not in done)
     return Progress(missing=missing, seconds=plan.predicted_seconds(missing), table=table)
+
+
+def take_in(db: Database) -> str:
+    """Move results into the tables; return in words why that cannot be: they are read from where they wait then."""
+    try:
+        ingest(db)
+    except StoreError as problem:
+        return str(problem)
+    return full(db.home)
+
+
+def lost(db: Database) -> str:
+    """Return in words what the store lacks that it held before; see store.losses."""
+    return _lost(db, db.generation())
+
+
+@lru_cache(maxsize=4)
+def _lost(db: Database, generation: tuple[int, ...]) -> str:
+    return losses.lost(db)
+
+
+def accept_loss(db: Database) -> None:
+    """Take the store for whole as it is."""
+    losses.accept(db)
 
 
 def steps(db: Database, sweep: SweepSpec) -> tuple[int, ...]:
@@ -147,14 +173,72 @@ def _steps(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> tuple
     return tuple(queries.eval_steps(db, grid(sweep).runs))
 
 
-def sweeps(db: Database) -> pd.DataFrame:
-    """Return the saved sweeps, newest first; see store.runs.list_sweeps."""
-    return _sweeps(db, db.generation())
+def titles(db: Database, text: str = "") -> tuple[dict[str, str], int]:
+    """Return the names of the newest saved sweeps that `text` finds, by id, and how many it finds."""
+    return _titles(db, db.generation(), text)
+
+
+@lru_cache(maxsize=8)
+def _titles(db: Database, generation: tuple[int, ...], text: str) -> tuple[dict[str, str], int]:
+    return shelf.titles(db, text)
+
+
+def shelf_page(db: Database, text: str, tags: tuple[str, ...], archived: bool, sort: str, number: int) -> shelf.Page:
+    """Return a page of saved sweeps; see store.shelf.page."""
+    return _shelf_page(db, db.generation(), text, tags, archived, sort, number)
+
+
+@lru_cache(maxsize=8)
+def _shelf_page(
+    db: Database, generation: tuple[int, ...], text: str, tags: tuple[str, ...], archived: bool, sort: str, number: int
+) -> shelf.Page:
+    return shelf.page(db, text, tags=tags, archived=archived, sort=sort, number=number, rows=shelf.ROWS)
+
+
+def names(db: Database, sweep_ids: tuple[str, ...]) -> dict[str, str]:
+    """Return the name of each of these sweeps that is there, in their order."""
+    return _names(db, db.generation(), sweep_ids)
+
+
+@lru_cache(maxsize=8)
+def _names(db: Database, generation: tuple[int, ...], sweep_ids: tuple[str, ...]) -> dict[str, str]:
+    return shelf.names(db, sweep_ids)
+
+
+def described(db: Database, sweep_id: str) -> dict[str, Any]:
+    """Return what the store knows of a sweep; see store.library.describe."""
+    return _described(db, db.generation(), sweep_id)
+
+
+@lru_cache(maxsize=8)
+def _described(db: Database, generation: tuple[int, ...], sweep_id: str) -> dict[str, Any]:
+    return library.describe(db, sweep_id)
+
+
+def tags(db: Database) -> dict[str, int]:
+    """Return how many sweeps have each tag, the most used first."""
+    return _tags(db, db.generation())
 
 
 @lru_cache(maxsize=4)
-def _sweeps(db: Database, generation: tuple[int, ...]) -> pd.DataFrame:
-    return runs.list_sweeps(db)
+def _tags(db: Database, generation: tuple[int, ...]) -> dict[str, int]:
+    return shelf.tags(db)
+
+
+def imported(db: Database) -> pd.DataFrame:
+    """Return the imported collections, newest first; see store.imports.imports. Not to be changed."""
+    return _imported(db, db.generation())
+
+
+@lru_cache(maxsize=4)
+def _imported(db: Database, generation: tuple[int, ...]) -> pd.DataFrame:
+    return imports.imports(db)
+
+
+@lru_cache(maxsize=16)
+def imported_runs(db: Database, import_id: str) -> pd.DataFrame:
+    """Return the runs of an imported collection without their curves; an id names the same runs for ever."""
+    return imports.runs_of(db, import_id, curves=False)
 
 
 @lru_cache(maxsize=64)
@@ -175,8 +259,25 @@ def active(services: Services, sweep: SweepSpec) -> bool:
     return (job is not None and not services.queue.paused(job)) or progress(services.db, sweep).training
 
 
+def refusal(services: Services, wanted: Sequence[RunSpec]) -> str:
+    """Return a sentence on a run that does not fit into this machine's memory; "" where each does."""
+    return memory.refusal(wanted, services.queue.resident())
+
+
 def train(services: Services, sweep: SweepSpec) -> None:
     """Save the sweep, submit what is missing of it, and start workers on it."""
+    _submit(services, sweep, runs.missing(services.db, grid(sweep).runs))
+
+
+def retry(services: Services, sweep: SweepSpec) -> None:
+    """Train the failed runs of the sweep again."""
+    table = progress(services.db, sweep).table
+    failed = set(table["key"][table["state"] == RunState.FAILED])
+    _submit(services, sweep, [run for run in grid(sweep).runs if run.key in failed])
+
+
+def _submit(services: Services, sweep: SweepSpec, wanted: Sequence[RunSpec]) -> None:
     sweep_id = runs.save_sweep(services.db, sweep)
-    services.queue.submit(sweep_id, runs.missing(services.db, grid(sweep).runs))
+    runs.forget_failed(services.db, wanted)
+    services.queue.submit(sweep_id, wanted)
     services.queue.tend()

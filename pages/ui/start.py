@@ -17,12 +17,12 @@ def presets() -> dict[str, str]:
 
 def draw(opened: services.Services, sweep: SweepSpec) -> None:
     """Draw the chooser; it stands at what `sweep` is, and empty where that is nobody's."""
-    saved = services.sweeps(opened.db)
-    saved = saved[~saved["archived"].astype(bool)]
-    titles = dict(zip(saved["sweep_id"], saved["name"], strict=True))
+    key = services.grid(sweep).key
+    titles, total = services.titles(opened.db)
+    if key not in titles and total > len(titles):  # an older one: its key finds it
+        titles = titles | services.titles(opened.db, key)[0]
     options = {key: registry.preset(name).title for key, name in presets().items()}
     options |= {key: title for key, title in titles.items() if key not in options}
-    key = services.grid(sweep).key
     st.session_state["start"] = key if key in options else None
     st.selectbox(
         "Start from",
@@ -30,6 +30,9 @@ def draw(opened: services.Services, sweep: SweepSpec) -> None:
         format_func=options.__getitem__,
         key="start",
         placeholder="Your own settings. Choose a preset or a saved sweep to start from.",
+        help=f"The {len(titles)} newest of {total:,} saved sweeps; the Library has all."
+        if total > len(titles)
+        else None,
         on_change=_fill,
         args=(opened,),
     )

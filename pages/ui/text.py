@@ -1,6 +1,8 @@
 """Words and number formats that pages share: 12.3k params, 4.5e9 FLOPs, 38 s."""
 
 import math
+import re
+import string
 from collections.abc import Iterable, Sequence
 
 from engine.knob import Value
@@ -63,3 +65,9 @@ def listed(words: Iterable[str], most: int = 4) -> str:
     if len(shown) > most:
         shown = [*shown[: most - 1], f"{len(shown) - most + 1} more"]
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def literal(given: str) -> str:
+    """Return what Markdown shows as `given`, letter for letter, in one line: no link, picture, formula or icon."""
+    unlinked = re.sub(r"://|www\.|@", lambda found: f"{found[0][:-1]}\u2060{found[0][-1]}", " ".join(given.split()))
+    return re.sub(f"([{re.escape(string.punctuation)}])", r"\\\1", unlinked)

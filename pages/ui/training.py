@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from engine.spec import SweepSpec
-from pages.ui import services, text
+from pages.ui import services, text, words
 from pages.ui.services import Grid, Progress, Services
 from store.errors import StoreError, in_words
 
-_HELP = {"stop": "Finished runs are kept."}
+_HELP = {"stop": "Finished runs are kept.", "retry": "Trains the failed runs again."}
 _PROBLEM = "training.problem"
 """Where a session keeps the sentence on what the last click could not do."""
 
@@ -18,12 +19,13 @@ _PROBLEM = "training.problem"
 def draw(opened: Services, sweep: SweepSpec, progress: Progress, valid: bool) -> None:
     """Draw cost line, buttons and progress for `sweep`; not `valid` means the controls name none."""
     grid = services.grid(sweep)
-    job = services.job_of(opened.queue, sweep)
+    job, refused = services.job_of(opened.queue, sweep), ""
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="training"):
         if job is None:
             st.caption(cost(grid, progress), width="stretch")
             label = f"Train {text.plural(len(progress.missing), 'run')}" if progress.missing else "All trained"
-            ready = valid and bool(progress.missing) and not progress.training
+            refused = services.refusal(opened, progress.missing)
+            ready = valid and bool(progress.missing) and not progress.training and not refused
             _button("train", label, "play_arrow", _of(opened, services.train, opened, sweep), disabled=not ready)
         else:
             paused = opened.queue.paused(job)
@@ -34,12 +36,21 @@ def draw(opened: Services, sweep: SweepSpec, progress: Progress, valid: bool) ->
             else:
                 _button("hold", "Pause", "pause", _of(opened, opened.queue.pause, job.sweep_id), width=112)
             _button("stop", "Stop", "stop", _of(opened, opened.queue.stop, job.sweep_id), width=96)
+    if job is None and refused:
+        st.warning(refused, icon=":material/memory:")
     if job is not None:
         st.progress(progress.done(job.runs))
         if trouble := opened.queue.trouble():
             st.warning(trouble, icon=":material/warning:")
     if problem := st.session_state.pop(_PROBLEM, ""):
         st.error(problem, icon=":material/database_off:")
+
+
+def failed(opened: Services, sweep: SweepSpec, table: pd.DataFrame) -> None:
+    """Draw which runs failed and why, and one button that tries them again."""
+    if said := words.failures(table):
+        st.warning(said, icon=":material/warning:")
+        _button("retry", "Retry", "replay", _of(opened, services.retry, opened, sweep))
 
 
 def _button(key: str, label: str, icon: str, action: Callable[[], None], **look: Any) -> None:
@@ -80,8 +91,8 @@ def left(grid: Grid, progress: Progress, done: float, paused: bool) -> str:
 
 
 def _about(seconds: float) -> str:
-    words = text.duration(seconds)
-    return words if words.startswith("under") else f"about {words}"
+    said = text.duration(seconds)
+    return said if said.startswith("under") else f"about {said}"
 
 
 def _sizes(grid: Grid) -> str:

@@ -8,6 +8,9 @@ from pages.ui import text
 from pages.ui.figures import DASH_NAMES
 from pages.ui.summary import AXES, SPLIT_NAMES, THRESHOLD, View, drawable, marked, means, spoken
 
+MOST_FAILURES, MOST_REASON = 5, 400
+"""Failed runs that are listed, and characters of each reason."""
+
 
 def marks(table: pd.DataFrame, view: View) -> str:
     """Return what lines, bands and dots stand for."""
@@ -36,7 +39,7 @@ def marks(table: pd.DataFrame, view: View) -> str:
 def threshold(table: pd.DataFrame, view: View) -> str:
     """Return from which size on models fit their training labels."""
     found = marked(table, view)
-    if not found:
+    if not found or table["train_error"].isna().all():
         return ""
     axis = AXES[view.x].lower()
     share = f"{100 * THRESHOLD:.0f} %"
@@ -55,18 +58,27 @@ def threshold(table: pd.DataFrame, view: View) -> str:
 
 
 def troubles(table: pd.DataFrame) -> list[str]:
-    """Return a sentence for runs that diverged, and one for each reason why others failed."""
-    said = []
+    """Return a sentence for runs that diverged."""
     diverged = table[table["state"] == "diverged"]
-    if len(diverged):
-        said.append(
-            f"{text.plural(len(diverged), 'run')} diverged: the loss stopped being a finite number "
-            f"({_named(diverged)}). They do not count in the means; a smaller learning rate may help."
-        )
+    if diverged.empty:
+        return []
+    return [
+        f"{text.plural(len(diverged), 'run')} diverged: the loss stopped being a finite number "
+        f"({_named(diverged)}). They do not count in the means; a smaller learning rate may help."
+    ]
+
+
+def failures(table: pd.DataFrame) -> str:
+    """Return which runs failed and why, a line each of the first few; "" where none did."""
     failed = table[table["state"] == "failed"]
-    for reason, rows in failed.groupby("error"):
-        said.append(f"{text.plural(len(rows), 'run')} failed ({_named(rows)}): {reason} Train tries again.")
-    return said
+    if failed.empty:
+        return ""
+    lines = [
+        f"- width {row.width}, seed {row.seed}: {' '.join(str(row.error).split())[:MOST_REASON]}"
+        for row in failed.head(MOST_FAILURES).itertuples()
+    ]
+    rest = [f"- and {len(failed) - MOST_FAILURES} more"] if len(failed) > MOST_FAILURES else []
+    return "\n".join([f"**{text.plural(len(failed), 'run')} failed:**", *lines, *rest])
 
 
 def alt(table: pd.DataFrame, view: View, losses: Collection[str] = ("cross-entropy",)) -> str:

@@ -1,6 +1,7 @@
 """What a GPU does is what the reference does; where there is none, that recorded steps need their rows alone."""
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -59,6 +60,18 @@ def test_what_cannot_be_recorded_is_trained_step_by_step() -> None:
 
     Replay(lambda rows, step: taken.append(step), refuse).steps(torch.zeros(10, 1, 1), 1)  # type: ignore[arg-type]
     assert taken == list(range(1, 11))
+
+
+def test_a_bucket_that_goes_on_warms_up_as_one_that_begins() -> None:
+    taken: list[int] = []
+    recorded_after = []
+
+    def record(call: Callable[[], None]) -> Callable[[], None]:
+        recorded_after.append(list(taken))
+        return call
+
+    Replay(lambda rows, step: taken.append(step), record).steps(torch.zeros(6, 1, 1), 1000)
+    assert recorded_after == [[1000, 1001, 1002]]
 
 
 @pytest.mark.parametrize(

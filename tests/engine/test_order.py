@@ -27,6 +27,25 @@ def test_every_run_sees_the_examples_in_its_own_order(device: str, size: int, ba
             assert np.array_equal(rows[:, place], one.take(steps))
 
 
+@pytest.mark.parametrize("before", ["cpu", "cuda"])
+@pytest.mark.parametrize("after", ["cpu", "cuda"])
+@pytest.mark.parametrize(("size", "batch"), [(1, 1), (2, 1), (100, 7), (257, 256), (1000, 32), (96, 32), (50, 50)])
+def test_orders_go_on_from_any_position_as_if_nothing_had_been(before: str, after: str, size: int, batch: int) -> None:
+    runs = _runs(size, batch)
+    rows = BatchOrders(runs, before).take(90)
+    first = BatchOrders(runs, before)
+    for steps in (0, 1, 2, 3, 25):  # positions 0, 1, 3, 6 and 31; by 3 steps of 32, 96 examples are an epoch
+        first.take(steps) if steps else None
+        position = first.position()
+        begun = int(position[0, 0])
+        for step in (begun, begun + 1, begun + 40):
+            again = BatchOrders(runs[1:], after)
+            again.take(5)
+            again.go_to(position[1:], step)
+            assert np.array_equal(again.take(6), rows[step : step + 6, 1:])
+            assert again.position()[0, 0] == step + 6
+
+
 @pytest.mark.skipif(compiled.library("float") is None, reason="no C++ compiler here, or it is off")
 def test_a_numpy_that_shuffles_otherwise_draws_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     class Backwards(BatchOrder):

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.runner import Claims, Queue
+from engine.claims import Claims
+from engine.deaths import Deaths
+from engine.runner import SLOT_TAKEN, Queue, _Started
 from engine.spec import RunSpec, SweepSpec
+from engine.worker import Worker
+from tests.engine.test_worker import Memory
 
 RUNS = SweepSpec.of({"width": (2, 3, 4), "steps": 20}).runs()
 
@@ -65,6 +69,39 @@ def test_rubbish_in_the_queue_is_no_job(queue: Queue, tmp_path: Path) -> None:
     assert [job.sweep_id for job in queue.jobs()] == ["good"]
 
 
+RUBBISH = {
+    "empty": b"",
+    "half": b'{"sweep_id": "x", "runs": [{"wid',
+    "bytes": bytes(range(256)),
+    "deep": b"[" * 100_000,
+    "number": b"1" * 5000,
+    "foreign": b'{"sweep_id": "x", "runs": {"width": 3}}',
+    "unknown": b'{"sweep_id": "x", "runs": [{"colour": "red"}]}',
+}
+
+
+@pytest.mark.parametrize("kind", RUBBISH)
+def test_rubbish_anywhere_in_the_folder_breaks_nothing(queue: Queue, tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "queue"
+    places = ("worker-0.json", "worker-0.pulse", "worker-0.fault", "worker-1x.pulse", "deaths.json", "notes.txt")
+    for place in (*places, "jobs/x.json", "jobs/x.partial", "jobs/y.paused", "jobs/ä\n.json"):
+        (folder / place).write_bytes(RUBBISH[kind])
+    for name in ("worker-7.json", "worker-7.pulse", "worker-7.lock", "worker-7.fault"):
+        (folder / name).mkdir()
+    (folder / "jobs" / "folder.json").mkdir()
+    queue.submit("good", RUNS)
+    assert [job.sweep_id for job in queue.jobs()] == ["good"]
+    assert queue.workers() == []
+    assert queue.trouble() == ""
+    for slot in (0, 7):
+        Deaths(tmp_path).examine(slot)
+    sink = Memory()
+    worker = Worker(queue, sink, 0, "cpu", "cpu")
+    worker.work(linger=0)
+    worker.close()
+    assert {run.key for run in RUNS} == set(sink.results)
+
+
 def test_a_slot_has_one_holder(queue: Queue, tmp_path: Path) -> None:
     with queue.slot(0) as first, Queue(tmp_path).slot(0) as second, queue.slot(1) as other:
         assert (first, second, other) == (True, False, True)
@@ -75,7 +112,7 @@ def test_a_slot_has_one_holder(queue: Queue, tmp_path: Path) -> None:
 CLAIM_AND_WAIT = """
 import sys, time
 from pathlib import Path
-from engine.runner import Claims
+from engine.claims import Claims
 from engine.spec import RunSpec
 claims = Claims(Path(sys.argv[1]))
 print(claims.take(RunSpec(width=2)), flush=True)
@@ -103,3 +140,17 @@ def test_nothing_is_started_for_an_empty_or_paused_queue(queue: Queue, tmp_path:
     queue.pause("one")
     queue.tend()
     assert not list((tmp_path / "logs").iterdir())
+
+
+def test_who_found_its_slot_taken_starts_the_next_worker_there(queue: Queue, tmp_path: Path) -> None:
+    queue.submit("one", RUNS)
+    for code, again in ((SLOT_TAKEN, True), (0, False), (1, True)):
+        with subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"]) as process:
+            process.wait()
+        started = _Started(process=process, revision=queue.revision(), deaths=0, at=time.monotonic())
+        assert started.may_restart(queue.revision()) == again
+    with queue.slot(0):
+        command = [sys.executable, "-m", "engine", "worker", "--slot", "0"]
+        environment = os.environ | {"SCALESCOPE_HOME": str(tmp_path), "SCALESCOPE_GALLERY": str(tmp_path / "none")}
+        root = Path(__file__).parent.parent.parent
+        assert subprocess.run(command, cwd=root, env=environment, check=False).returncode == SLOT_TAKEN

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import worker
+from engine import memory, training, worker
 from engine.data import load
-from engine.runner import Queue
+from engine.runner import Job, Queue
 from engine.spec import RunResult, RunSpec, RunState, SweepSpec
-from engine.train import eval_steps, train
+from engine.train import Course, eval_steps, train
+from engine.turns import Turns
 from engine.worker import Worker
 from tests.engine.watched import Bucket, Watched
 
@@ -98,14 +99,14 @@ def test_two_jobs_that_share_runs_train_them_once(queue: Queue) -> None:
 def test_all_sizes_move_together(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[tuple[int, int]] = []
 
-    def watched(runs: tuple[RunSpec, ...], device: str) -> Bucket:
-        training = Watched(train(runs, device=device))
-        for points in training:
+    def watched(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
+        bucket = Watched(train(runs, device=device, course=course))
+        for points in bucket:
             measured.extend((runs[0].width, point.step) for point in points[:1])
             yield points
-        return training.trained
+        return bucket.trained
 
-    monkeypatch.setattr(worker, "train", watched)
+    monkeypatch.setattr(training, "train", watched)
     monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
     queue.submit("sweep", SweepSpec.of({"width": (2, 200), "steps": 40}).runs())
     _work(queue)
@@ -113,13 +114,56 @@ def test_all_sizes_move_together(queue: Queue, monkeypatch: pytest.MonkeyPatch) 
     assert sorted(measured[:4]) == sorted((width, step) for width in (2, 200) for step in steps[:2])
 
 
+def test_the_job_that_has_had_least_time_is_advanced(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    clock = [0.0]
+
+    def watched(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
+        bucket = Watched(train(runs, device=device, course=course))
+        for points in bucket:
+            order.append("slow" if runs[0].width > 4 else "quick")
+            clock[0] += 1.0 if runs[0].width > 4 else 0.125  # the large ones take eight times as long
+            yield points
+        return bucket.trained
+
+    monkeypatch.setattr(training, "train", watched)
+    monkeypatch.setattr("engine.worker.time.monotonic", lambda: clock[0])
+    monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
+    queue.submit("slow", SweepSpec.of({"width": (5, 6, 7, 8), "steps": 100}).runs())
+    queue.submit("quick", SweepSpec.of({"width": (2, 3), "steps": 1000}).runs())
+    _work(queue)
+    began = order.index("quick")
+    assert began <= 2
+    for turns in range(1, 40):  # while both have something to do
+        slow, quick = (order[began : began + turns].count(name) for name in ("slow", "quick"))
+        assert abs(1.0 * slow - 0.125 * quick) <= 1.0
+
+
+def test_a_job_that_comes_late_gets_its_share_at_once_and_not_what_it_missed() -> None:
+    jobs = [Job(id=name, sweep_id=name, runs=(run,)) for name, run in zip("ab", RUNS, strict=False)]
+    buckets = [training.Training((run,), "cpu", "cpu") for run in RUNS[:2]]
+    turns = Turns()
+    assert turns.next() is None
+    turns.between(jobs[:1], buckets[:1])
+    for _ in range(50):
+        turns.took("a", 1.0)
+    turns.between(jobs, buckets)
+    got = []
+    for _ in range(10):
+        turn = turns.next()
+        assert turn is not None
+        got.append(turn[0])
+        turns.took(turn[0], 1.0)
+    assert got.count("a") == got.count("b") == 5
+
+
 def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(runs: tuple[RunSpec, ...], device: str) -> Bucket:
+    def broken(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
         if any(run.seed == 1 for run in runs):
             raise RuntimeError("this seed is unlucky")
-        return (yield from train(runs, device=device))
+        return (yield from train(runs, device=device, course=course))
 
-    monkeypatch.setattr(worker, "train", broken)
+    monkeypatch.setattr(training, "train", broken)
     queue.submit("sweep", RUNS)
     results = _work(queue).results
     assert {r.spec.seed: r.state for r in results.values()} == {0: RunState.FINISHED, 1: RunState.FAILED}
@@ -128,17 +172,52 @@ def test_a_run_that_raises_fails_with_its_text_and_alone(queue: Queue, monkeypat
 
 
 def test_a_stopped_job_is_dropped_and_its_runs_have_no_result(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopping(runs: tuple[RunSpec, ...], device: str) -> Bucket:
-        training = Watched(train(runs, device=device))
-        for points in training:
+    def stopping(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
+        bucket = Watched(train(runs, device=device, course=course))
+        for points in bucket:
             if points and points[0].step > 5:
                 queue.stop("sweep")
             yield points
-        return training.trained
+        return bucket.trained
 
-    monkeypatch.setattr(worker, "train", stopping)
+    monkeypatch.setattr(training, "train", stopping)
     queue.submit("sweep", RUNS)
     assert not _work(queue).results
+
+
+def test_a_job_that_goes_while_its_run_fails_is_no_trouble(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
+        queue.stop("sweep")
+        raise RuntimeError("this one is unlucky")
+        yield ()
+
+    monkeypatch.setattr(training, "train", broken)
+    queue.submit("sweep", RUNS[:1])
+    assert [result.state for result in _work(queue).results.values()] == [RunState.FAILED]
+
+
+def test_an_idle_worker_asks_the_sink_nothing(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = Memory()
+    monkeypatch.setattr(sink, "unsettled", lambda runs: pytest.fail("it asked"))
+    at_work = Worker(queue, sink, 0, "cpu", "cpu")
+    at_work.work(linger=0.3)
+    at_work.close()
+
+
+def test_a_run_that_does_not_fit_now_waits_and_others_see_why(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+
+    def available() -> int:
+        looks.append(queue.trouble())
+        return 0 if len(looks) < 4 else 2**34
+
+    monkeypatch.setattr(memory, "available", available)
+    monkeypatch.setattr(memory, "resident", lambda: memory.WORKER_BYTES)
+    monkeypatch.setattr("engine.room.ANYWHERE", 0)
+    queue.submit("sweep", RUNS)
+    assert len(_work(queue).results) == 4
+    assert looks[0] == ""
+    assert looks[3].startswith("A run of width 3 needs about ")
 
 
 def test_others_see_the_runs_in_training_as_far_as_they_are(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,13 @@
 """The page Compare, without a browser."""
 
 from collections.abc import Callable
+from functools import partial
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.spec import SweepSpec
+from store import library, shelf
 from store.database import Database
 from tests.pages import made_up
 from tests.pages.conftest import FRAME
@@ -67,3 +70,42 @@ def test_going_to_explore_and_back_keeps_both_pages(opened: Open, db: Database) 
     app.query_params.clear()
     app.switch_page(str(COMPARE)).run()
     assert app.multiselect(key="compare.sweeps").value == [CLEAN.key, NOISY.key]
+
+
+def test_what_is_archived_is_not_offered_but_stays_where_a_link_names_it(opened: Open, db: Database) -> None:
+    made_up.train(db, CLEAN, "Clean")
+    made_up.train(db, NOISY, "Noisy")
+    library.archive(db, NOISY.key, True)
+    app = opened().switch_page(str(COMPARE)).run()
+    assert app.multiselect(key="compare.sweeps").options == ["Clean"]
+    app = opened().switch_page(str(COMPARE))
+    app.query_params["sweeps"] = f"{CLEAN.key},{NOISY.key}"
+    app.run()
+    assert not app.error
+    assert app.multiselect(key="compare.sweeps").value == [CLEAN.key, NOISY.key]
+    assert len(app.get("bidi_component")) == 1
+
+
+def test_of_very_many_sweeps_those_searched_for_are_offered(
+    opened: Open, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "titles", partial(shelf.titles, most=2))
+    for sweep, name in ((CLEAN, "Clean"), (NOISY, "Noisy"), (OTHER, "Other")):
+        made_up.train(db, sweep, name)
+    app = compared(opened(), OTHER)
+    assert sorted(app.multiselect(key="compare.sweeps").options) == ["Noisy", "Other"]
+    app.text_input(key="compare.search").set_value("clean").run()
+    assert app.multiselect(key="compare.sweeps").options == ["Other", "Clean"]
+    app.multiselect(key="compare.sweeps").set_value([OTHER.key, CLEAN.key]).run()
+    assert not app.exception
+    assert app.query_params["sweeps"] == f"{OTHER.key},{CLEAN.key}"
+
+
+def test_a_sweep_that_was_deleted_meanwhile_leaves_the_comparison(opened: Open, db: Database) -> None:
+    made_up.train(db, CLEAN, "Clean")
+    made_up.train(db, NOISY, "Noisy")
+    app = compared(opened(), CLEAN, NOISY)
+    library.delete(db, NOISY.key)
+    app.run()
+    assert not app.exception
+    assert app.multiselect(key="compare.sweeps").value == [CLEAN.key]

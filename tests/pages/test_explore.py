@@ -1,20 +1,23 @@
 """The page Explore, without a browser."""
 
 import dataclasses
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import engine.datasets.moons as moons
-from engine import registry
+from engine import memory, registry
 from engine.knob import Knob
+from engine.runner import Queue
 from engine.spec import RunState, SweepSpec
 from pages.ui import link
-from store import library
+from store import library, queries, shelf
 from store.database import Database
 from tests.pages import made_up
 from tests.pages.conftest import FRAME
@@ -191,6 +194,19 @@ def test_an_archived_sweep_is_no_starting_point_but_its_link_works(opened: Open,
     assert charts(app) == 1
 
 
+def test_an_old_sweep_among_very_many_is_named_where_it_is_open(
+    opened: Open, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "titles", partial(shelf.titles, most=1))
+    old = SweepSpec.of({"dataset": "moons", "width": (2, 4), "dropout": 0.1})
+    made_up.train(db, old, "Old")
+    made_up.train(db, SweepSpec.of({"dataset": "moons", "width": (2, 4), "dropout": 0.2}), "New")
+    assert "Old" not in opened().selectbox(key="start").options
+    app = opened(dataset="moons", width="2,4", dropout="0.1")
+    assert app.selectbox(key="start").value == old.key
+    assert {"Old", "New"} <= set(app.selectbox(key="start").options)
+
+
 def test_diverged_and_failed_runs_are_named(opened: Open, db: Database) -> None:
     first, second, third = SweepSpec.of({"dataset": "moons", "width": (2, 4, 8)}).runs()
     results = [
@@ -200,11 +216,46 @@ def test_diverged_and_failed_runs_are_named(opened: Open, db: Database) -> None:
     ]
     made_up.put(db, results)
     app = opened(dataset="moons", width="2,4,8")
-    assert [w.value.partition(" ")[2].partition(" ")[2].partition(" ")[0] for w in app.warning] == [
-        "diverged:",
-        "failed",
-    ]
-    assert "Out of memory." in app.warning[1].value
+    diverged, failed = (warning.value for warning in app.warning)
+    assert diverged.startswith("1 run diverged: ")
+    assert failed == "**1 run failed:**\n- width 8, seed 0: Out of memory."
+
+
+def test_failed_runs_have_one_retry_that_queues_them_alone(
+    opened: Open, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Queue, "tend", lambda queue: None)  # nothing is to train here
+    first, second, third, _ = SweepSpec.of({"dataset": "moons", "width": (2, 4, 8, 16)}).runs()
+    failed = [made_up.result(run, RunState.FAILED, "Out of memory.") for run in (second, third)]
+    made_up.put(db, [made_up.result(first), *failed])
+    app = opened(dataset="moons", width="2,4,8,16")
+    assert [button.label for button in app.button if button.key == "retry"] == ["Retry"]
+    assert app.button(key="train").label == "Train 3 runs"
+    app.button(key="retry").click().run()
+    assert not app.exception
+    (job,) = Queue(db.home).jobs()
+    assert job.runs == (second, third)
+    assert not [warning for warning in app.warning if "failed" in warning.value]
+    assert not [button for button in app.button if button.key == "retry"]
+    assert set(queries.progress(db, [second, third])["state"]) == set()  # as if never begun
+
+
+def test_what_cannot_fit_into_memory_is_refused_with_the_numbers(
+    opened: Open, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda root: 2**30)
+    settings = {"arch": "transformer", "dataset": "iris", "depth": "8"}
+    app = opened(**settings, width="1024")
+    (refused,) = (warning.value for warning in app.warning)
+    assert re.fullmatch(
+        r"transformer of width 1024 and depth 8 with batch size \d+ needs about \d\.\d GiB of memory, and this machine "
+        r"has 1\.0 GiB: take a smaller width, depth or batch size, or close other programs\.",
+        refused,
+    )
+    assert app.button(key="train").disabled
+    app = opened(**settings, width="16")
+    assert not app.warning
+    assert not app.button(key="train").disabled
 
 
 def test_a_store_that_cannot_be_opened_is_one_sentence(opened: Open, db: Database) -> None:

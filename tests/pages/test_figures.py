@@ -173,3 +173,8 @@ def test_a_log_axis_over_a_decade_or_more_has_marks_that_keep_a_distance() -> No
     view = View(y="loss", log="xy")
     assert figures.size_curve(wide, view).layout.yaxis.dtick == "D2"
     assert figures.size_curve(narrow, view).layout.yaxis.dtick is None
+
+
+def test_a_name_of_a_sweep_has_no_meaning_to_plotly() -> None:
+    lines = drawn(View(show=("test",)), {"series": "<b>x</b>"}, {"series": "y & z"})
+    assert [line.name for line in lines] == ["&lt;b&gt;x&lt;/b&gt;", "y &amp; z"]

@@ -42,3 +42,9 @@ def test_consecutive_numbers_are_written_as_a_range() -> None:
 
 def test_long_lists_end_in_a_count() -> None:
     assert text.listed("abcdef") == "a, b, c and 3 more"
+
+
+def test_text_from_elsewhere_has_no_meaning_to_markdown() -> None:
+    assert text.literal("a *b*\n  [c](d) `e` $f$ :red[g] <h>") == r"a \*b\* \[c\]\(d\) \`e\` \$f\$ \:red\[g\] \<h\>"
+    assert "://" not in text.literal("http://a.b").replace("\\", "")
+    assert text.literal("Moons, 20 % noise – ü") == "Moons\\, 20 \\% noise – ü"

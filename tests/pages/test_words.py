@@ -29,16 +29,24 @@ def test_a_threshold_that_is_not_reached_is_said_to_be_so() -> None:
 
 
 def test_diverged_and_failed_runs_are_named_with_their_reason() -> None:
-    diverged, failed = words.troubles(
-        runs(
-            {"width": 8, "seed": 1, "state": "diverged", "test_loss": math.nan},
-            {"width": 16, "seed": 2, "state": "failed", "error": "Out of memory."},
-            {},
-        )
+    table = runs(
+        {"width": 8, "seed": 1, "state": "diverged", "test_loss": math.nan},
+        {"width": 16, "seed": 2, "state": "failed", "error": "Out of\nmemory."},
+        {},
     )
+    (diverged,) = words.troubles(table)
     assert "width 8: seed 1" in diverged
-    assert "width 16: seed 2" in failed
-    assert "Out of memory." in failed
+    assert words.failures(table) == "**1 run failed:**\n- width 16, seed 2: Out of memory."
+    assert words.failures(runs({})) == ""
+
+
+def test_of_many_failed_runs_the_first_are_listed_and_the_rest_counted() -> None:
+    failed = [{"width": 16, "seed": seed, "state": "failed", "error": "x" * 9000} for seed in range(8)]
+    heading, *lines = words.failures(runs(*failed)).splitlines()
+    assert heading == "**8 runs failed:**"
+    assert len(lines) == words.MOST_FAILURES + 1
+    assert lines[-1] == "- and 3 more"
+    assert max(map(len, lines)) < 500
 
 
 def test_the_text_alternative_says_what_is_drawn_and_where_it_is_lowest() -> None:

@@ -6,7 +6,12 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from engine.spec import METRICS, RunResult, RunSpec, RunState, SweepSpec
+from store import shelf
+from store.connection import Database
 
 SWEEP = SweepSpec.of({"width": (4, 8, 512), "label_noise": 0.2, "seed": (0, 1, 2), "steps": 100})
 RUNS = SWEEP.runs()
@@ -23,11 +28,25 @@ def result(run: RunSpec, state: RunState = RunState.FINISHED, points: int = 5, *
         values = [(run.width + run.seed + place) / (step + 3) for step in range(points)]
         if state == RunState.DIVERGED:
             values[-1] = math.nan if place % 2 else math.inf
-        metrics[name] = tuple(values)
-    metrics["test_exact"] = tuple(1 - error for error in metrics["test_error"])  # there is one answer
+        metrics[name] = _kept(values)
+    metrics["test_exact"] = _kept([1 - error for error in metrics["test_error"]])  # there is one answer
     known: dict[str, Any] = {"params": 11 * run.width, "train_flops": 1e6 * run.width, "seconds": 0.5, "device": "cpu"}
     known["point_seconds"] = tuple(0.1 * point for point in range(points))
     return RunResult(spec=run, state=state, steps=tuple(range(0, 10 * points, 10)), metrics=metrics, **known | rest)
+
+
+def _kept(values: list[float]) -> tuple[float, ...]:
+    """As the store keeps them: rounded to float32."""
+    return tuple(np.array(values, np.float32).tolist())
+
+
+def as_json(result: RunResult) -> dict[str, Any]:
+    """Return the result as files of format 1 had it: what is not a finite number is null."""
+    names = ("params", "params_non_embedding", "train_flops", "seconds", "device", "error")
+    own: dict[str, Any] = {"key": result.spec.key, "config": result.spec.flat(), "state": str(result.state)}
+    own |= {"step": list(result.steps), "point_seconds": list(result.point_seconds)}
+    metrics = {name: [v if math.isfinite(v) else None for v in result.metrics.get(name, ())] for name in METRICS}
+    return own | {name: getattr(result, name) for name in names} | metrics
 
 
 def start(target: Callable[..., object], *args: object) -> BaseProcess:
@@ -40,3 +59,8 @@ def start(target: Callable[..., object], *args: object) -> BaseProcess:
 def event() -> Any:
     """Return an event that processes share."""
     return _CONTEXT.Event()
+
+
+def listed(db: Database) -> pd.DataFrame:
+    """Every sweep there is, archived or not, the newest first."""
+    return shelf.page(db, archived=None, rows=10**6).rows

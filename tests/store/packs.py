@@ -29,5 +29,6 @@ def content(db: Database) -> list[Any]:
         shown = con.execute("SELECT * EXCLUDE run_id FROM runs JOIN curves USING (run_id) ORDER BY key").fetchall()
         sweeps = con.execute("SELECT * FROM sweeps ORDER BY sweep_id").fetchall()
         keys = con.execute("SELECT * FROM sweep_runs ORDER BY ALL").fetchall()
-        meta = con.execute("SELECT * FROM meta ORDER BY name").fetchall()
-    return [repr(part) for part in (shown, sweeps, keys, meta)]
+        tags = con.execute("SELECT * FROM sweep_tags ORDER BY ALL").fetchall()
+        meta = con.execute("SELECT * FROM meta WHERE name <> 'changes' ORDER BY name").fetchall()
+    return [repr(part) for part in (shown, sweeps, keys, tags, meta)]

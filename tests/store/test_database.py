@@ -16,7 +16,7 @@ import pytest
 
 from store import connection, queries, runs, spool
 from store.database import Database, StoreError, open_database
-from tests.store.fakes import RUNS, SWEEP, event, result, start
+from tests.store.fakes import RUNS, SWEEP, event, listed, result, start
 
 
 def test_home_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,8 +164,8 @@ def test_a_database_cut_short_is_refused(db: Database) -> None:
 def test_a_database_that_is_gone_is_made_anew(db: Database) -> None:
     db.file.unlink()
     with pytest.raises(StoreError, match="is gone: start Scalescope again"):
-        runs.list_sweeps(db)
-    assert runs.list_sweeps(open_database(db.home)).empty
+        listed(db)
+    assert listed(open_database(db.home)).empty
 
 
 def _die_with_a_wal(home: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_foreign_tool_is_waited_for(db: Database) -> None:
     held = event()
     start(_hold, db.file, held, 0.5)
     held.wait()
-    assert runs.list_sweeps(db).empty
+    assert listed(db).empty
 
 
 def test_a_foreign_tool_that_stays_is_named(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,8 +232,8 @@ def test_a_foreign_tool_that_stays_is_named(db: Database, monkeypatch: pytest.Mo
     held = event()
     holder = start(_hold, db.file, held, 60)
     held.wait()
-    with pytest.raises(StoreError, match=r"Another program has .* open for writing: close it"):
-        runs.list_sweeps(db)
+    with pytest.raises(StoreError, match=r"Another program has .* open: close it"):
+        listed(db)
     holder.kill()
     holder.join()
 
@@ -241,7 +241,7 @@ def test_a_foreign_tool_that_stays_is_named(db: Database, monkeypatch: pytest.Mo
 def test_a_process_that_keeps_the_store_busy_is_named(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "LOCK_WAIT", 0.2)
     with db.locked(fcntl.LOCK_EX), pytest.raises(StoreError, match=r"has kept the store busy .* try again"):
-        runs.list_sweeps(db)
+        listed(db)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from engine.spec import RunState, SweepSpec
 from store import library, queries, runs
 from store.database import Database, StoreError, open_database
 from store.spool import Spool, ingest
-from tests.store.fakes import RUNS, SWEEP, result
+from tests.store.fakes import RUNS, SWEEP, listed, result
 from tests.store.shelves import OTHER, SHARED, TABLES, beside_ingest, content, states
 
 
@@ -54,8 +54,8 @@ def test_notes_tags_and_the_archive_are_kept_and_taken_back(filled: Database) ->
     library.archive(filled, SWEEP.key, True)
     found = library.describe(open_database(filled.home), SWEEP.key)
     assert (found["note"], found["tags"], found["archived"]) == ("two\nlines", ["a", "b"], True)
-    listed = runs.list_sweeps(filled).set_index("sweep_id")
-    assert (list(listed["archived"][[SWEEP.key, OTHER.key]]), listed["tags"][SWEEP.key]) == ([True, False], ("a", "b"))
+    rows = listed(filled).set_index("sweep_id")
+    assert (list(rows["archived"][[SWEEP.key, OTHER.key]]), rows["tags"][SWEEP.key]) == ([True, False], ("a", "b"))
     assert runs.load_sweep(filled, SWEEP.key) == SWEEP
     library.set_note(filled, SWEEP.key, "")
     assert library.remove_tags(filled, SWEEP.key, ["a"]) == ["b"]
@@ -88,10 +88,20 @@ def test_a_deleted_sweep_leaves_the_runs_that_others_share(filled: Database) -> 
     assert library.delete(filled, SWEEP.key) == expected
     assert queries.curves(filled, OTHER.runs()).equals(others)
     assert runs.missing(filled, RUNS) == [run for run in RUNS if run not in SHARED]
-    assert list(runs.list_sweeps(filled)["sweep_id"]) == [OTHER.key]
+    assert list(listed(filled)["sweep_id"]) == [OTHER.key]
     rows = content(filled)
     assert [len(rows[table]) for table in TABLES[1:]] == [6, 6, 6, 1, 6, 0]
     library.delete(filled, OTHER.key)
+    assert [len(content(filled)[table]) for table in TABLES[1:]] == [0] * 6
+
+
+def test_sweeps_deleted_together_take_along_what_they_share(filled: Database) -> None:
+    everything = library.Share(own=12, shared=0)
+    assert library.share(filled, SWEEP.key, OTHER.key) == everything
+    with pytest.raises(ValueError, match="gone is not there any more"):
+        library.delete(filled, SWEEP.key, "gone")
+    assert library.share(filled, SWEEP.key, OTHER.key) == everything
+    assert library.delete(filled, SWEEP.key, OTHER.key) == everything
     assert [len(content(filled)[table]) for table in TABLES[1:]] == [0] * 6
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from store import library, runs
+from store import library
 from store.__main__ import main
 from store.database import Database
-from tests.store.fakes import RUNS, SWEEP
-from tests.store.shelves import SHARED
+from tests.store.fakes import RUNS, SWEEP, listed
+from tests.store.shelves import OTHER, SHARED
 
 
 @pytest.fixture
@@ -42,7 +42,26 @@ def test_the_commands_do_what_they_say(
     assert f"{len(RUNS) - len(SHARED)} results" in capsys.readouterr().err
     assert library.find(filled, "mine").sweep_id == SWEEP.key
     assert command("delete", "mine", "--yes") == 0
-    assert list(runs.list_sweeps(filled)["name"]) == ["noisy digits, wider"]
+    assert list(listed(filled)["name"]) == ["noisy digits, wider"]
+
+
+def test_a_long_list_is_searched_and_cut_and_says_what_is_left_out(
+    command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("archive", OTHER.key) == 0
+    capsys.readouterr()
+    assert command("list", "--search", "NOISY mlp") == 0
+    said = capsys.readouterr()
+    assert f"{SWEEP.key[:8]}            9/9" in said.out
+    assert "wider" not in said.out
+    assert "Archived besides: 1" in said.err
+    assert command("unarchive", OTHER.key) == command("list", "--search", "nowhere", "--json") == 0
+    assert capsys.readouterr().out.endswith("[]\n")
+    assert command("list", "--limit", "1") == 0
+    said = capsys.readouterr()
+    assert said.out.count("noisy digits") == 1
+    assert "And 1 more" in said.err
+    assert command("list", "--limit", "0") == 2
 
 
 def test_bad_input_is_a_sentence_and_exit_code_2(

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from engine.spec import RunSpec, SweepSpec
-from store import merge, pack, runs
+from store import library, merge, pack, runs
 from store.database import Database
 from store.results import as_table
 from store.spool import Spool, ingest
-from tests.store.fakes import RUNS, SWEEP, result, start
+from tests.store.fakes import RUNS, SWEEP, listed, result, start
 from tests.store.packs import OTHER, content, export, home
 
 
@@ -40,7 +41,7 @@ def test_packs_of_three_machines_give_one_store_in_every_order(empty_home: Path,
             merge.import_pack(merged, read)
         contents.append(content(merged))
     assert all(content == contents[0] for content in contents)
-    assert sorted(runs.list_sweeps(merged)["name"]) == ["Same name", "Same name (2)"]
+    assert sorted(listed(merged)["name"]) == ["Same name", "Same name (2)"]
 
 
 def test_at_the_same_moment_the_order_decides_nothing_either(
@@ -70,7 +71,33 @@ def test_a_name_given_here_and_a_run_with_predictions_stay(file: Path, fresh: Da
     assert found == [(9.0, b"mine")]
     runs.rename_sweep(fresh, SWEEP.key, "Renamed")
     merge.import_pack(fresh, pack.read(file))
-    assert list(runs.list_sweeps(fresh)["name"]) == ["Renamed"]
+    assert list(listed(fresh)["name"]) == ["Renamed"]
+
+
+def test_notes_and_tags_given_here_stay_in_every_order(empty_home: Path, tmp_path: Path, db: Database) -> None:
+    packs = []
+    for place, sweep in enumerate((SWEEP, OTHER)):
+        made = home(empty_home, tmp_path / f"machine{place}")
+        Spool(made, "w").put([result(run, seconds=1.0 + place) for run in sweep.runs()])
+        runs.save_sweep(made, sweep, "Theirs")
+        library.set_note(made, sweep.key, "Theirs alone: a pack carries no notes.")
+        packs.append(pack.read(export(made, tmp_path / f"{place}.scalescope")))
+    mine_here = home(empty_home, tmp_path / "mine")
+    runs.save_sweep(mine_here, SWEEP, "Mine")
+    library.set_note(mine_here, SWEEP.key, "my note")
+    library.add_tags(mine_here, SWEEP.key, ["one", "two"])
+    library.archive(mine_here, SWEEP.key, True)
+    contents = []
+    for number, order in enumerate((packs, packs[::-1])):
+        shutil.copytree(mine_here.home, tmp_path / f"merged{number}")
+        merged = Database(tmp_path / f"merged{number}")
+        for read in order:
+            merge.import_pack(merged, read)
+        contents.append(content(merged))
+        mine, theirs = library.describe(merged, SWEEP.key), library.describe(merged, OTHER.key)
+        assert (mine["name"], mine["note"], mine["tags"], mine["archived"]) == ("Mine", "my note", ["one", "two"], True)
+        assert (theirs["name"], theirs["note"], theirs["tags"], theirs["archived"]) == ("Theirs", "", [], False)
+    assert contents[0] == contents[1]
 
 
 def _packs(folder: Path) -> list[tuple[Path, SweepSpec]]:

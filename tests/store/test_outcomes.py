@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from engine.spec import RunResult, RunSpec, RunState
+from engine.spec import ENGINE_VERSION, RunResult, RunSpec, RunState
 from store import outcomes, queries, runs
 from store.database import Database, StoreError, open_database
 from store.spool import Spool, ingest
-from tests.store.fakes import RUNS, event, result, start
+from tests.store.fakes import RUNS, as_json, event, result, start
 
 
 def _npz(run: RunSpec, examples: int = 20) -> bytes:
@@ -56,19 +56,17 @@ def test_runs_without_predictions_are_left_out(db: Database) -> None:
 
 
 def test_a_result_file_from_before_there_were_predictions_is_taken(db: Database) -> None:
-    Spool(db, "w").put([_left(RUNS[0])])
-    _files(db)[0].unlink()
-    (path,) = db.spool.glob("*.json")
-    data = json.loads(path.read_text())
-    del data["results"][0]["point_seconds"]
-    path.write_text(json.dumps(data))
+    row = as_json(result(RUNS[0]))
+    del row["point_seconds"]
+    data = {"format": 1, "engine_version": ENGINE_VERSION, "created": 10**15, "results": [row]}
+    (db.spool / "1-old.json").write_text(json.dumps(data))
     assert queries.predictions(db, RUNS) == {}
     assert runs.missing(db, RUNS[:1]) == []
 
 
 def test_ingest_twice_is_ingest_once(db: Database) -> None:
     Spool(db, "w").put([_left(RUNS[0])])
-    copies = {path: path.read_bytes() for path in [*_files(db), *db.spool.glob("*.json")]}
+    copies = {path: path.read_bytes() for path in [*_files(db), *db.spool.glob("*.arrow")]}
     ingest(db)
     for path, data in copies.items():  # as after a kill between commit and unlink
         path.write_bytes(data)
@@ -100,6 +98,10 @@ def test_what_a_killed_writer_left_without_results_is_removed_in_time(db: Databa
     for name in ("1-a.arrow", "3-c.arrow.tmp", "folder"):
         os.utime(db.outcomes / name, (then, then))
     worker.put([result(RUNS[2])])
+    ingest(db)
+    assert len(_files(db)) == 4  # while a worker lives, it may be about to put their results
+    worker.put([result(RUNS[3])])
+    worker.close()
     assert set(queries.predictions(db, RUNS)) == set()
     assert [path.name for path in _files(db)] == ["2-b.arrow", "folder"]
 

@@ -11,7 +11,7 @@ from engine.spec import METRICS, RunResult, RunSpec, RunState
 from store import queries, results
 from store.database import Database
 from store.spool import Spool, ingest
-from tests.store.fakes import RUNS, result
+from tests.store.fakes import RUNS, as_json, result
 
 ACCURACIES = ("train_accuracy", "val_accuracy", "test_accuracy")
 DIP = {"val_loss": (3.0, 1.0, 2.0, 1.0, 4.0), "val_error": (0.9, 0.5, 0.1, 0.3, 0.1)}
@@ -203,6 +203,6 @@ def test_an_exact_match_is_stored_where_there_are_several_answers_and_else_follo
 
 
 def test_a_result_from_before_exact_matches_were_kept_has_none() -> None:
-    row = results.as_row(result(RunSpec.of({"dataset": "addition", "answer": "sum"})))
+    row = as_json(result(RunSpec.of({"dataset": "addition", "answer": "sum"})))
     del row["test_exact"]
     assert all(math.isnan(value) for value in results.from_row(row).metrics["test_exact"])

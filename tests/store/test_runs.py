@@ -7,11 +7,11 @@ from store import queries, runs
 from store.database import Database, StoreError
 from store.naming import MAX_NAME
 from store.spool import Spool
-from tests.store.fakes import RUNS, SWEEP, result
+from tests.store.fakes import RUNS, SWEEP, listed, result
 
 
 def _names(db: Database) -> list[str]:
-    return list(runs.list_sweeps(db)["name"])
+    return list(listed(db)["name"])
 
 
 def test_missing_keeps_the_order_and_counts_failed_runs(db: Database) -> None:
@@ -119,7 +119,7 @@ def test_a_sweep_of_settings_that_are_gone_is_refused_in_words(db: Database) -> 
 
 
 def test_the_list_counts_done_runs_of_tables_and_spool_newest_first(db: Database) -> None:
-    assert runs.list_sweeps(db).empty
+    assert listed(db).empty
     runs.save_sweep(db, SWEEP)
     runs.save_sweep(db, SweepSpec.of({"dataset": "moons", "dataset_size": 100}))
     worker = Spool(db, "w")
@@ -127,10 +127,10 @@ def test_the_list_counts_done_runs_of_tables_and_spool_newest_first(db: Database
     assert runs.missing(db, RUNS[:1]) == []
     worker.put([result(RUNS[0]), result(RUNS[2], RunState.DIVERGED)])
     worker.show([result(RUNS[3], RunState.RUNNING)])
-    found = runs.list_sweeps(db)
-    columns = ["sweep_id", "name", "created", "runs", "done", "archived", "tags", "arch", "dataset"]
-    assert list(found.columns) == columns
+    found = listed(db)
     assert list(found["dataset"]) == ["moons", "digits"]
     assert list(found["arch"]) == ["mlp", "mlp"]
     assert list(found["runs"]) == [1, 9]
     assert list(found["done"]) == [0, 2]
+    assert list(found["failed"]) == [0, 1]
+    assert list(found["running"]) == [0, 1]

@@ -1,14 +1,18 @@
 """Stores of other versions: older ones are brought up to date and keep their runs, newer ones are refused."""
 
+import dataclasses
+import json
+import math
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from engine.spec import ENGINE_VERSION, RunState
 from store import queries, runs, schema, spool
 from store.database import Database, StoreError, open_database
-from store.results import CURVE_COLUMNS, RUN_COLUMNS, as_table
-from tests.store.fakes import RUNS, result
+from store.results import CURVE_COLUMNS, RUN_COLUMNS, SETTING_COLUMNS, as_table
+from tests.store.fakes import RUNS, as_json, result
 
 
 def test_a_store_of_a_newer_version_is_refused(db: Database) -> None:
@@ -66,3 +70,52 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(db: Database, monkeyp
     with db.reading() as con:
         assert schema.version(con) == schema.NEWEST
         assert "note" not in [row[0] for row in con.execute("DESCRIBE runs").fetchall()]
+
+
+def test_curves_of_version_5_become_narrow_and_nothing_is_lost(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [result(RUNS[0]), result(RUNS[1], RunState.DIVERGED), result(RUNS[2], RunState.FAILED, 0, error="No.")]
+    made += [result(run, seconds=float(run.width), point_seconds=()) for run in RUNS[3:5]]
+    made[0] = dataclasses.replace(made[0], metrics={**made[0].metrics, "flipped_error": (math.nan,) * 5})
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:5])
+        patch.setattr(schema, "NEWEST", 5)
+        old = open_database(tmp_path / "old")
+        with old.writing() as con:
+            con.execute("INSERT INTO sweeps (sweep_id, name, settings, created) VALUES ('s', 'S', '{}', now())")
+            for number, one in enumerate(made):
+                row = as_json(one)
+                config = row.pop("config")
+                own = {name: config[name] for name in SETTING_COLUMNS}
+                own |= {
+                    "config": json.dumps(config, sort_keys=True),
+                    "engine_version": ENGINE_VERSION,
+                    "created": "2026-01-01",
+                }
+                whole = {"run_id": number} | row | own
+                for table, names in (("runs", RUN_COLUMNS), ("curves", CURVE_COLUMNS)):
+                    columns = ["run_id", *names]
+                    marks = ", ".join("?" for _ in columns)
+                    con.execute(
+                        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",
+                        [whole[name] for name in columns],
+                    )
+                con.execute("INSERT INTO sweep_runs VALUES ('s', ?)", [row["key"]])
+    old = open_database(old.home)
+    spool.Spool(db, "w").put(made)
+    spool.ingest(db)
+    for ask in (queries.curves, queries.runs_at, queries.progress):
+        assert ask(old, RUNS).equals(ask(db, RUNS))
+    assert runs.missing(old, RUNS) == [RUNS[2], *RUNS[5:]]
+    tables = []
+    for store in (old, db):
+        with store.reading() as con:
+            kept = ", ".join(name for name in (*RUN_COLUMNS, *CURVE_COLUMNS) if name != "created")
+            tables.append(con.execute(f"SELECT {kept} FROM runs JOIN curves USING (run_id) ORDER BY key").fetchall())
+            assert con.execute("SELECT count(*) FROM measured WHERE flipped_error IS NULL").fetchall() == [(2,)]
+            assert con.execute("SELECT count(*) FROM clocks").fetchall() == [(3,)]
+            heads = con.execute("SELECT key, head FROM runs UNION ALL SELECT key, head FROM sweep_runs").fetchall()
+            assert all(head == int(key[:16], 16) for key, head in heads)
+    assert len(tables[0]) == 5
+    assert tables[0] == tables[1]

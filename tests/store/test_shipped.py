@@ -12,7 +12,7 @@ from engine.spec import RunState, SweepSpec
 from store import queries, results, runs, shipped
 from store.database import Database, StoreError, open_database
 from store.spool import Spool
-from tests.store.fakes import RUNS, SWEEP, result
+from tests.store.fakes import RUNS, SWEEP, as_json, listed, result
 
 FACTS: dict[str, object] = {"title": "Double descent", "machine": "2 cores", "seconds": 21.5, "made": "2026-01-01"}
 
@@ -34,7 +34,7 @@ def test_a_fresh_home_has_what_the_gallery_holds(db: Database, gallery: Path, tm
     assert queries.curves(fresh, RUNS).equals(queries.curves(db, RUNS))
     assert queries.runs_at(fresh, RUNS, "best").equals(queries.runs_at(db, RUNS, "best"))
     assert runs.missing(fresh, RUNS) == []
-    assert list(runs.list_sweeps(fresh)["name"]) == ["Double descent"]
+    assert list(listed(fresh)["name"]) == ["Double descent"]
     assert runs.load_sweep(fresh, SWEEP.key) == SWEEP
 
 
@@ -54,13 +54,13 @@ def test_what_ships_is_read_once(gallery: Path, tmp_path: Path) -> None:
     assert open_database(fresh.home).generation() == before
     shutil.copy(gallery / "first.parquet", gallery / "copy.parquet")
     shutil.copy(gallery / "first.json", gallery / "copy.json")
-    assert list(runs.list_sweeps(open_database(fresh.home))["name"]) == ["mine"]
+    assert list(listed(open_database(fresh.home))["name"]) == ["mine"]
 
 
 def test_a_home_with_runs_of_its_own_keeps_them(db: Database, gallery: Path) -> None:
     before = queries.runs_at(db, RUNS)
     assert queries.runs_at(open_database(db.home), RUNS).equals(before)
-    assert list(runs.list_sweeps(db)["name"]) == ["Double descent"]
+    assert list(listed(db)["name"]) == ["Double descent"]
 
 
 def test_runs_of_another_engine_version_stay_out(
@@ -70,7 +70,7 @@ def test_runs_of_another_engine_version_stay_out(
     fresh = open_database(tmp_path / "fresh")
     again = SweepSpec.of(dict(SWEEP.settings))
     assert runs.missing(fresh, again.runs()) == list(again.runs())
-    assert runs.list_sweeps(fresh).empty
+    assert listed(fresh).empty
 
 
 @pytest.mark.parametrize("ending", ["parquet", "json"])
@@ -78,7 +78,7 @@ def test_a_damaged_file_keeps_nobody_out(
     gallery: Path, tmp_path: Path, ending: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     (gallery / f"first.{ending}").write_text("{}")
-    assert runs.list_sweeps(open_database(tmp_path / "fresh")).empty
+    assert listed(open_database(tmp_path / "fresh")).empty
     assert "first.parquet cannot be read" in caplog.text
 
 
@@ -90,4 +90,4 @@ def test_half_a_sweep_is_not_exported(db: Database, tmp_path: Path) -> None:
 
 def test_a_row_is_the_result_again() -> None:
     made = result(RUNS[0])
-    assert results.from_row(json.loads(json.dumps(results.as_row(made)))) == made
+    assert results.from_row(json.loads(json.dumps(as_json(made)))) == made

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from engine.spec import METRICS, RunResult, RunState
+from engine.spec import ENGINE_VERSION, METRICS, RunResult, RunState
 from store import queries, runs
 from store.database import Database, StoreError, open_database
 from store.spool import STALE, Spool, ingest, live_results, pending
-from tests.store.fakes import RUNS, event, result, start
+from tests.store.fakes import RUNS, as_json, event, result, start
 
 
 def _all_rows(db: Database) -> list[tuple[Any, ...]]:
@@ -120,13 +120,10 @@ def test_an_empty_put_leaves_no_file(db: Database) -> None:
 
 
 def _file(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
-    """Return what writes a sound spool file, changed by `change`, to a path."""
+    """Return what writes a sound file of format 1, changed by `change`, to a path."""
 
     def write(path: Path) -> None:
-        Spool(open_database(path.parents[1]), f"r{path.stem}").put([result(RUNS[1])])
-        made = max(path.parent.glob("*-*.json"), key=lambda p: p.name)
-        data = json.loads(made.read_text())
-        made.unlink()
+        data = {"format": 1, "engine_version": ENGINE_VERSION, "created": 10**15, "results": [as_json(result(RUNS[1]))]}
         change(data)
         path.write_text(json.dumps(data))
 
@@ -263,8 +260,8 @@ def test_a_worker_name_must_be_a_file_name(db: Database, name: str) -> None:
 def test_rubbish_among_live_files_is_ignored(db: Database) -> None:
     worker = Spool(db, "w")
     worker.show([result(RUNS[0], RunState.RUNNING)])
-    (db.live / "w.json").write_text("{")
-    (db.live / "stray.json").write_text("{}")
+    (db.live / "w.arrow").write_text("{")
+    (db.live / "stray.arrow").write_text("{}")
     assert live_results(db) == []
 
 

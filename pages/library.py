@@ -1,0 +1,39 @@
+"""Library: find saved sweeps, mark them, take them along or delete them; look after the store."""
+
+import streamlit as st
+
+from pages.ui import acts, brought, card, link, rows, services, upkeep
+
+PAGE = "library"
+
+
+def library() -> None:
+    opened = services.opened()
+    arrive()
+    acts.say()
+    search = rows.search(services.tags(opened.db))
+    found = services.shelf_page(opened.db, search.text, search.tags, search.archived, search.sort, search.page)
+    link.leave(PAGE, rows.written(search, found))
+    picked = rows.picked(found)
+    beside, panel = st.columns([5, 3] if len(picked) else [1, 1e-9], gap="medium" if len(picked) else None)
+    with beside:
+        rows.draw(found, search, picked)
+    with panel:
+        card.draw(opened, picked)
+    upkeep.draw(opened)
+    brought.draw(opened)
+
+
+def arrive() -> None:
+    """Set the widgets as the address says, when it was the address that brought the visitor here."""
+    params = link.arrived(PAGE)
+    if params is not None:
+        asked, problems = rows.read(params)
+        rows.fill(asked)
+        st.session_state["library.problems"] = problems
+    for sentence in st.session_state["library.problems"]:
+        st.error(sentence, icon=":material/error:")
+
+
+with services.in_words():
+    library()

@@ -1,0 +1,132 @@
+"""What a visitor does with saved sweeps: find, open, mark, take along, delete; on every screen."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.spec import SweepSpec
+from store import library, runs
+from store.database import open_database
+from tests.browser.conftest import CLEAN, NOISY, SCREENSHOTS, Server, press, serving
+from tests.pages import made_up
+from tests.pages.test_library import ODD
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+Visit = Callable[..., "Page"]
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An app of its own: what is deleted here, others need."""
+    home = tmp_path_factory.mktemp("shelf")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCALESCOPE_GALLERY", str(home / "none"))
+        db = open_database(home)
+    for sweep, name in ((CLEAN, "Clean moons"), (NOISY, "Noisy moons")):
+        made_up.train(db, sweep, name)
+    for width in range(20):
+        sweep = SweepSpec.of({"dataset": "moons", "width": (30 + width, 60), "seed": 3})
+        runs.save_sweep(db, sweep, f"Sweep {width:02}")
+    library.add_tags(db, NOISY.key, ["paper"])
+    with serving(home) as running:
+        yield running
+
+
+def tick(page: "Page", row: int) -> None:
+    """Tick a row of the table, the first being 0."""
+    grid = page.get_by_test_id("stDataFrame")
+    grid.wait_for()
+    page.wait_for_timeout(500)
+    box = grid.bounding_box()
+    assert box is not None
+    rows = page.locator("[data-testid=stDataFrame] [role=row]").count()
+    height = box["height"] / rows
+    page.mouse.click(box["x"] + 16, box["y"] + height * (row + 1.5))
+
+
+def test_a_sweep_is_found_opened_marked_taken_along_and_deleted(shelf: Server, visit: Visit) -> None:
+    page = visit(f"{shelf.url}/library")
+    page.get_by_text("1–15 of 22 sweeps").wait_for()
+    page.get_by_role("searchbox", name="Search").fill("noisy MOONS")
+    page.get_by_text("1 sweep.").wait_for()
+    page.wait_for_url("**text=noisy**")
+    tick(page, 0)
+    page.get_by_role("link", name="Open in Explore").click()
+    page.wait_for_selector("[data-drawn] .scatterlayer .trace")
+    assert page.get_by_role("combobox", name="Start from").input_value() == "Noisy moons"
+    page.go_back()  # to the table with the same row ticked
+    name = page.get_by_role("textbox", name="Name")
+    name.fill("A fifth wrong")
+    name.press("Enter")
+    page.get_by_text("No saved sweep has all of this").wait_for()  # it is called otherwise now
+    page.get_by_role("searchbox", name="Search").fill("fifth")
+    page.get_by_text("1 sweep. 1 ticked").wait_for()
+    with page.expect_download() as download:
+        page.get_by_test_id("stDownloadButton").get_by_role("button").click()
+    assert download.value.suggested_filename == f"scalescope-{NOISY.key[:8]}.scalescope"
+    assert download.value.path().read_bytes()[:4] == b"PAR1"
+    press(page, "Delete…")
+    page.get_by_text("This removes this sweep and 6 results of its runs.").wait_for()
+    press(page, "Delete for good")
+    page.get_by_text("Removed: 1 sweep and 6 results of its runs.").wait_for()
+    page.get_by_role("searchbox", name="Search").fill("")
+    page.get_by_text("of 21 sweeps").wait_for()
+
+
+def test_a_name_full_of_markup_is_shown_to_the_letter_and_fetches_nothing(shelf: Server, visit: Visit) -> None:
+    db = open_database(shelf.home)
+    runs.rename_sweep(db, CLEAN.key, ODD)
+    library.set_note(db, CLEAN.key, ODD)
+    page = visit(f"{shelf.url}/library?text=evil.example")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: asked.append(dialog.message))
+    tick(page, 0)
+    name = page.get_by_role("textbox", name="Name")
+    assert name.input_value() == ODD
+    name.fill("Sweep 01")
+    name.press("Enter")
+    page.get_by_text("is taken by another sweep").wait_for()
+    name.fill(ODD[:-1])
+    name.press("Enter")
+    page.goto(f"{shelf.url}/compare?sweeps={CLEAN.key},{NOISY.key}")
+    page.wait_for_selector("[data-drawn] .scatterlayer .trace")
+    assert page.locator("img[src*=evil], a[href*=evil]").count() == 0
+    assert [url for url in asked if "evil.example" in url.partition("?")[0]] == []
+    runs.rename_sweep(db, CLEAN.key, "Clean moons")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 1400), ("light", 390)])
+def test_the_library_fits_every_screen(shelf: Server, visit: Visit, scheme: str, width: int) -> None:
+    size = {"width": width, "height": 900 if width > 600 else 844}
+    page = visit(f"{shelf.url}/library", viewport=size, color_scheme=scheme)
+    tick(page, 1)
+    page.get_by_role("link", name="Open in Explore").wait_for()
+    page.wait_for_timeout(600)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"library-{scheme}-{width}.png")
+
+
+def test_a_sweep_is_ticked_and_its_panel_reached_without_a_mouse(shelf: Server, visit: Visit) -> None:
+    page = visit(f"{shelf.url}/library?text=sweep+07")
+    page.get_by_test_id("stDataFrame").wait_for()
+    page.wait_for_timeout(500)
+    press_until(page, "document.activeElement.tagName === 'CANVAS'", "Tab")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Shift+Space")
+    page.get_by_text("1 ticked").wait_for()
+    press_until(page, "document.activeElement.innerText.includes('Open in Explore')", "Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("2 runs:").wait_for()
+
+
+def press_until(page: "Page", holds: str, key: str) -> None:
+    for _ in range(40):
+        if page.evaluate(holds):
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"{holds} is not reached by {key}.")

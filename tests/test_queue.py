@@ -1,0 +1,251 @@
+"""The queue with real workers: hung ones, long steps, deaths over one run, a small sweep behind a big one."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.claims import Claims
+from engine.runner import Queue
+from engine.spec import RunSpec, SweepSpec
+from store import queries, runs
+from store.database import Database, open_database
+from tests.processes import workers
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+    monkeypatch.setenv("SCALESCOPE_GALLERY", str(tmp_path / "none"))
+    monkeypatch.setenv("SCALESCOPE_WORKERS", "2")
+    return open_database(tmp_path / "home")
+
+
+@pytest.fixture
+def _reaped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Wait at the end for the workers that a test's own queue has started."""
+    begun, popen = list[subprocess.Popen[bytes]](), subprocess.Popen
+
+    def start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        begun.append(popen(*arguments, **options))
+        return begun[-1]
+
+    monkeypatch.setattr("engine.runner.subprocess.Popen", start)
+    yield
+    for process in begun:
+        process.wait(20)
+
+
+def _sweep(**settings: object) -> tuple[RunSpec, ...]:
+    return SweepSpec.of({"dataset": "moons", "dataset_size": 50, "batch_size": 50} | settings).runs()
+
+
+def _until(true: Callable[[], object], seconds: float, step: float = 0.02) -> float:
+    """Wait until it is true; return how long that took."""
+    begin = time.monotonic()
+    while not true():
+        assert time.monotonic() - begin < seconds, f"not after {seconds} s"
+        time.sleep(step)
+    return time.monotonic() - begin
+
+
+def _is_over(db: Database, wanted: tuple[RunSpec, ...]) -> bool:
+    return not runs.missing(db, wanted)
+
+
+def _steps(db: Database, wanted: tuple[RunSpec, ...]) -> dict[str, float]:
+    table = queries.progress(db, wanted)
+    return dict(zip(table["key"], table["share"], strict=True))
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.usefixtures("_reaped")
+def test_a_worker_that_hangs_is_ended_and_another_trains_its_runs(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
+    wanted = _sweep(width=(2, 3), steps=30_000)
+    queue = Queue(db.home, still=2.0)
+    queue.submit("sweep", wanted)
+    queue.tend()
+    _until(lambda: bool(_steps(db, wanted)), 60)
+    (hung,) = workers(db.home)
+    os.kill(hung, signal.SIGSTOP)
+
+    def over() -> bool:
+        queue.tend()
+        return not queue.jobs()
+
+    _until(over, 120, step=0.2)
+    assert not runs.missing(db, wanted)
+
+
+SLOW = """
+import sys, time
+from engine import training
+from engine.runner import Queue
+from engine.worker import Worker
+from store.database import open_database
+from store.spool import Spool
+
+def slow(runs, device, course):
+    print("in a step", flush=True)
+    time.sleep(120)
+    yield ()
+
+training.train = slow
+db = open_database()
+queue = Queue(db.home)
+with queue.slot(0):
+    Worker(queue, Spool(db, "worker-0"), 0, "cpu", "cpu").work(linger=60, own_process=True)
+"""
+
+
+def test_a_cancelled_step_that_takes_minutes_frees_its_worker_within_a_second(db: Database) -> None:
+    wanted = _sweep(width=2, seed=(0, 1), steps=10)
+    queue = Queue(db.home)
+    queue.submit("sweep", wanted)
+    environment = os.environ | {"SCALESCOPE_HOME": str(db.home)}
+    with subprocess.Popen([sys.executable, "-c", SLOW], cwd=ROOT, env=environment, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == b"in a step\n"
+        claims, begin = Claims(db.home), time.monotonic()
+        assert not claims.take(wanted[0])
+        queue.stop("sweep")
+        answered = time.monotonic() - begin
+        assert worker.wait(10) == 0
+        freed = time.monotonic() - begin
+        print(f"answered after {answered:.3f} s, free after {freed:.2f} s")
+        assert answered < 1.0
+        assert freed < 3.0  # under one second on a machine of its own; tests share theirs
+        assert all(claims.take(run) for run in wanted)
+        claims.close()
+    assert not queue.workers()
+
+
+def test_a_long_step_that_another_job_wants_goes_on(db: Database) -> None:
+    wanted = _sweep(width=2, seed=(0, 1), steps=10)
+    queue = Queue(db.home)
+    for name in ("one", "two"):
+        queue.submit(name, wanted)
+    environment = os.environ | {"SCALESCOPE_HOME": str(db.home)}
+    with subprocess.Popen([sys.executable, "-c", SLOW], cwd=ROOT, env=environment, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == b"in a step\n"
+        queue.stop("one")
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.wait(1.5)
+        queue.stop("two")
+        assert worker.wait(10) == 0
+
+
+DEADLY = """
+import os, signal, sys
+from pathlib import Path
+from engine import training
+from engine.deaths import Deaths
+from engine.runner import Queue
+from engine.train import train
+from engine.worker import Worker
+from store.database import open_database
+from store.spool import Spool
+
+how, count = sys.argv[1], Path(sys.argv[2])
+kills = lambda: len(count.read_bytes())
+
+class Kept:
+    def __init__(self, generator): self.generator = generator
+    def __iter__(self): self.value = yield from self.generator
+
+def watched(runs, device, course):
+    bucket = Kept(train(runs, device=device, course=course))
+    for points in bucket:
+        if points and points[0].step >= 5 and any(run.seed == 1 and run.width == 3 for run in runs):
+            if how == "SIGKILL":  # as the system does it, and counts
+                count.write_bytes(count.read_bytes() + b".")
+            os.kill(os.getpid(), getattr(signal, how))
+        yield points
+    return bucket.value
+
+training.train = watched
+db = open_database()
+queue = Queue(db.home)
+deaths = 0
+while queue.jobs():
+    child = os.fork()
+    if child == 0:
+        with queue.slot(0):
+            left = Deaths(db.home)
+            left.examine(0, kills)
+            left.listen(0)
+            spool = Spool(db, "worker-0")
+            worker = Worker(queue, spool, 0, "cpu", "cpu", kills)
+            worker.work(linger=0)
+            worker.close()
+            spool.close()
+            os._exit(0)
+    deaths += os.waitpid(child, 0)[1] != 0
+print(deaths)
+"""
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("SIGKILL", "The system ended the worker 3 times over this run for lack of memory; it needs about "),
+        ("SIGSEGV", "The worker crashed 3 times over this run (Segmentation fault). "),
+    ],
+)
+def test_a_run_that_ends_worker_after_worker_fails_and_its_neighbours_train_on(
+    db: Database, tmp_path: Path, how: str, reason: str
+) -> None:
+    wanted = _sweep(width=(2, 3), seed=(0, 1, 2), steps=20)
+    Queue(db.home).submit("sweep", wanted)
+    count = tmp_path / "count"
+    count.write_bytes(b"")
+    environment = os.environ | {"SCALESCOPE_HOME": str(db.home), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", DEADLY, how, str(count)]
+    answer = subprocess.run(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
+    )
+    assert int(answer.stdout) == 3 + 3 + 3  # over three runs of width 3, over two of them, over the one
+    found = queries.runs_at(db, wanted).set_index("key")
+    for run in wanted:
+        guilty = (run.width, run.seed) == (3, 1)
+        assert found.at[run.key, "state"] == ("failed" if guilty else "finished")
+        assert found.at[run.key, "error"].startswith(reason if guilty else "")
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.usefixtures("_reaped")
+def test_a_small_sweep_behind_a_big_one_shows_its_first_points_within_two_seconds(db: Database) -> None:
+    big = _sweep(width=tuple(range(8, 408, 8)), seed=tuple(range(10)), steps=100_000, dataset_size=2000)
+    queue = Queue(db.home)
+    queue.submit("big", big)
+    queue.tend()
+    _until(lambda: len(queue.workers()) == 2 and len(_steps(db, big)) >= 20, 90, step=0.1)
+    Queue(db.home).tend()  # another program that looks after the same queue
+    assert len(workers(db.home)) == 2
+    firsts = list[float]()
+    for lr in (0.01, 0.02, 0.03):  # the best of three: tests share their machine
+        time.sleep(1)
+        small = _sweep(width=(2, 4, 6), seed=(0, 1), steps=5000, dataset_size=60, lr=lr)
+        begin = time.monotonic()
+        queue.submit("small", small)
+        firsts.append(_until(partial(_steps, db, small), 30))
+        _until(partial(_is_over, db, small), 90, step=0.1)
+        print(f"first points after {firsts[-1]:.2f} s, all over after {time.monotonic() - begin:.1f} s")
+    assert min(firsts) < 2.0
+    assert {job.sweep_id for job in queue.jobs()} <= {"big", "small"}
+    assert len(_steps(db, big)) >= 20
+    assert runs.missing(db, big)
+    queue.stop("big")
