@@ -1,0 +1,1 @@
+"""Scaling laws: fits with intervals that test themselves, on numpy alone; usable as a library."""

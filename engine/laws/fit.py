@@ -1,0 +1,144 @@
+"""A fit: what was estimated, how sure it is, how it did on what it had not seen, and what it forecasts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.laws.observations import Observations
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """A number with its interval; not finite where the fit knows nothing."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """How a fit of the smaller sizes predicts the largest, which it has not seen."""
+
+    rows: tuple[int, ...]
+    """Places in the given table."""
+    sizes: tuple[float, ...]
+    """The sizes, or the budgets in FLOPs where `of` is compute, that were held out."""
+    of: str
+    """n or compute: what was the largest of them."""
+    predicted: tuple[float, ...]
+    observed: tuple[float, ...]
+    error: float
+    """Mean of |predicted / observed − 1| over the rows."""
+    in_sample_error: float
+    """The same over the rows that this fit has seen."""
+    flat_error: float
+    """The same over the held-out rows of a flat line through the largest size that was seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """One law fitted to one table."""
+
+    law: str
+    title: str
+    formula: str
+    observations: Observations
+    estimates: Mapping[str, float]
+    objective: float
+    starts: int
+    reached: int
+    """Starts that ended within a millionth of the best objective."""
+    residuals: Array
+    """(rows,): log of observed over predicted; the difference where the law is linear."""
+    samples: Mapping[str, Array]
+    """The estimates of every bootstrap sample."""
+    level: float
+    """Share of the samples that an interval holds."""
+    held_out: HeldOut | None
+    refusals: tuple[str, ...]
+    """What these rows do not support, a sentence each."""
+    at: Callable[[Array], Array]
+    """Inputs (k, points) → predictions (1 + samples, points), those of the estimates first."""
+    inputs: tuple[str, ...]
+    """Names of what `at` takes: n, d, unique, compute."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What this law alone has to say, as JSON has it."""
+
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Percentile intervals of the estimates; empty without bootstrap samples."""
+        return {name: interval(values, self.level) for name, values in self.samples.items() if len(values)}
+
+    @property
+    def standard_errors(self) -> dict[str, float]:
+        """Standard deviations of the estimates over the bootstrap samples."""
+        return {name: float(np.nanstd(values)) for name, values in self.samples.items() if len(values)}
+
+    @property
+    def seen(self) -> dict[str, tuple[float, float]]:
+        """The range of each input that the fit has seen."""
+        columns = {name: getattr(self.observations, name) for name in self.inputs}
+        return {name: (float(values.min()), float(values.max())) for name, values in columns.items()}
+
+    def forecast(self, **inputs: float) -> Forecast:
+        """Return the loss that the law expects, with the interval of its curve.
+
+        Raises: ValueError: for an input that is missing, or no number above 0.
+        """
+        for name in self.inputs:
+            if not 0 < inputs.get(name, 0.0) < float("inf"):
+                raise ValueError(f"{name}={inputs.get(name)} is not possible; allowed: a number above 0.")
+        found = self.at(np.array([[inputs[name]] for name in self.inputs]))[:, 0]
+        low, high = interval(found[1:], self.level) if len(found) > 1 else (float("nan"), float("nan"))
+        return Forecast(value=float(found[0]), low=low, high=high)
+
+    def flat(self) -> dict[str, Any]:
+        """Return the fit as JSON has it; what is not finite is null."""
+        held = self.held_out
+        return {
+            "law": self.law,
+            "formula": self.formula,
+            "n": len(self.observations),
+            "dropped": [{"rows": list(d.rows), "reason": d.reason} for d in self.observations.dropped],
+            "estimates": {name: number(value) for name, value in self.estimates.items()},
+            "objective": number(self.objective),
+            "starts": {"tried": self.starts, "reached_best": self.reached},
+            "intervals": {name: [number(v) for v in pair] for name, pair in self.intervals.items()},
+            "level": self.level,
+            "standard_errors": {name: number(value) for name, value in self.standard_errors.items()},
+            "residual_rms": number(float(np.sqrt(np.mean(self.residuals**2)))),
+            "seen": {name: list(pair) for name, pair in self.seen.items()},
+            "held_out": None
+            if held is None
+            else {
+                "of": held.of,
+                "sizes": list(held.sizes),
+                "rows": list(held.rows),
+                "predicted": [number(v) for v in held.predicted],
+                "observed": list(held.observed),
+                "error": number(held.error),
+                "in_sample_error": number(held.in_sample_error),
+                "flat_error": number(held.flat_error),
+            },
+            "refusals": list(self.refusals),
+        } | dict(self.details)
+
+
+def interval(values: Array, level: float) -> tuple[float, float]:
+    """Return the percentile interval that holds `level` of the values; those that are not a number do not count."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def number(value: float) -> float | None:
+    """Return a number as JSON can hold it."""
+    return float(value) if np.isfinite(value) else None
