@@ -18,7 +18,7 @@ test: .venv/tests-installed browser
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not browser" -n auto
+	$(BIN)/python -m pytest -m "not browser" -n auto --dist worksteal
 	$(BIN)/python -m pytest -m browser
 
 bench: .venv/app-installed
