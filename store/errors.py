@@ -80,6 +80,8 @@ def in_words(file: Path) -> Iterator[None]:
         raise _kind(found)(found.format(path=path, folder=file.parent, text=error.strerror)) from error
     except duckdb.ProgrammingError:
         raise  # a mistake of ours, not of the file
+    except duckdb.InterruptException as stopped:  # Ctrl-C in the middle of a query
+        raise KeyboardInterrupt from stopped
     except duckdb.Error as error:
         found = next((words for part, words in _BY_TEXT if part in str(error)), _OTHER)
         if found is _UNWRITABLE and file.exists() and not os.access(file, os.W_OK, effective_ids=True):

@@ -112,7 +112,7 @@ def test_batched_equals_reference_in_float64_after_200_steps(arch: str, optimize
 
 @pytest.mark.parametrize(("arch", "variant"), VARIANTS, ids=str)
 def test_every_choice_of_an_architecture_equals_the_reference_too(arch: str, variant: dict[str, object]) -> None:
-    own = {"arch": arch, "width": 6, "lr": (0.002, 0.005), "dropout": (0.0, 0.2), **variant}
+    own = {"arch": arch, "width": 6, "lr": (0.002, 0.005), "dropout": (0.0, 0.2), "steps": 60, **variant}
     _assert_equal_in_float64(_mixed({**BASE, **own}, 2))
 
 

@@ -268,3 +268,13 @@ def test_a_file_where_the_home_should_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file")
     with pytest.raises(StoreError, match="move aside what has this name, or set SCALESCOPE_HOME"):
         open_database(tmp_path / "home")
+
+
+def test_ctrl_c_in_the_middle_of_a_query_is_one(db: Database) -> None:
+    def ask_long() -> None:
+        with db.reading() as con:
+            threading.Timer(0.2, con.interrupt).start()
+            con.execute("SELECT count(*) FROM range(100000) AS a, range(100000) AS b").fetchall()
+
+    with pytest.raises(KeyboardInterrupt):
+        ask_long()
