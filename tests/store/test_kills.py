@@ -170,7 +170,7 @@ def test_kills_in_the_middle_of_a_migration_leave_the_store_as_it_was_or_as_it_s
 ) -> None:
     packed = min((Path(__file__).parent / "released").glob("version-*.gz"))
     monkeypatch.setenv("SCALESCOPE_GALLERY", str(tmp_path))
-    chance, versions = random.Random(3), []
+    chance, versions, longest = random.Random(3), [], 0.0
     for place in range(25):
         home = tmp_path / str(place)
         home.mkdir()
@@ -179,9 +179,13 @@ def test_kills_in_the_middle_of_a_migration_leave_the_store_as_it_was_or_as_it_s
         process = start(open_database, home)
         while not list(home.glob("scalescope.before-*")) and process.is_alive():
             time.sleep(0.001)
-        time.sleep(chance.uniform(0.0, 0.12))
-        process.kill()
+        began = time.monotonic()
+        if place:
+            time.sleep(chance.uniform(0.0, 1.5 * longest))
+            process.kill()
         process.join()
+        if not place:  # the first is not killed, and says how long it takes on this machine at this moment
+            longest = time.monotonic() - began
         with duckdb.connect(str(file), config=CONFIG) as con:
             versions.append(schema.version(con))
         with open_database(home).reading() as con:
