@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from store import naming
 from store.connection import Database
-from store.library import MAX_NOTE
 
 SIZES = ("params", "width")
 """What the size of an imported run may be."""
@@ -241,9 +240,7 @@ def set_note(db: Database, import_id: str, note: str) -> None:
 
     Raises: ValueError: for a note that is too long, and for a collection that is not there.
     """
-    note = note.strip()
-    if len(note) > MAX_NOTE:
-        raise ValueError(f"note has {len(note)} characters; allowed: up to {MAX_NOTE}.")
+    note = naming.checked_note(note)
     with _changing(db, import_id) as con:
         con.execute("UPDATE imports SET note = ? WHERE import_id = ?", [note or None, import_id])
 

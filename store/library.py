@@ -12,6 +12,7 @@ import duckdb
 import pyarrow.compute as pc
 
 from engine.spec import RunState
+from store import naming
 from store.connection import Database
 from store.errors import StoreError
 from store.inserting import remove
@@ -19,8 +20,6 @@ from store.lookup import CHOSEN
 from store.results import DONE
 from store.spool import ingest, pending_rows
 
-MAX_NOTE = 10_000
-"""Characters of a note."""
 _SHOWN = 10
 """Most names that a sentence lists."""
 _TAG = r"[\w.:/+-]{1,40}"
@@ -122,9 +121,7 @@ def set_note(db: Database, sweep_id: str, note: str) -> None:
 
     Raises: ValueError: for a note that is too long, and for a sweep that is not there.
     """
-    note = note.strip()
-    if len(note) > MAX_NOTE:
-        raise ValueError(f"note has {len(note)} characters; allowed: up to {MAX_NOTE}.")
+    note = naming.checked_note(note)
     with _changing(db, sweep_id) as con:
         con.execute("UPDATE sweeps SET note = ? WHERE sweep_id = ?", [note or None, sweep_id])
 

@@ -5,6 +5,8 @@ from collections.abc import Collection
 from engine.spec import SweepSpec, knobs_for
 
 MAX_NAME = 120
+MAX_NOTE = 10_000
+"""Characters of a note."""
 _SHARES = ("label_noise", "dropout")
 _COUNTS = ("dataset_size", "steps")
 
@@ -42,6 +44,14 @@ def checked(name: str) -> str:
         shown = name if len(name) <= 40 else name[:37] + "..."
         raise ValueError(f"name={shown!r} is not possible; allowed: one line of 1 to {MAX_NAME} characters.")
     return name
+
+
+def checked_note(note: str) -> str:
+    """Return the note without spaces around it. Raises: ValueError: for one that is too long."""
+    note = note.strip()
+    if len(note) > MAX_NOTE:
+        raise ValueError(f"note has {len(note)} characters; allowed: up to {MAX_NOTE}.")
+    return note
 
 
 def _part(name: str, label: str, values: tuple[int | float | str, ...]) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui import acts, bring, imported, services, text
 from pages.ui.services import Services
 from store import imports, tables
-from store.library import MAX_NOTE
+from store.naming import MAX_NOTE
 from store.results import SCHEMA
 
 _PICKED = "brought.picked"

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.ui import acts, link, services, text
 from pages.ui.services import Services
 from pages.ui.summary import View
-from store import library, runs, selected
+from store import library, naming, runs, selected
 from store.errors import StoreError
 
 _DOOMED = "card.doomed"
@@ -74,7 +74,7 @@ def _name_and_note(opened: Services, row: pd.Series) -> None:
     st.text_area(
         "Note",
         key="card.note",
-        max_chars=library.MAX_NOTE,
+        max_chars=naming.MAX_NOTE,
         height=96,
         placeholder="What was asked, what was found",
         on_change=acts.of(opened.db, note),

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.spec import RunState, SweepSpec
-from store import library, queries, runs
+from store import library, naming, queries, runs
 from store.database import Database, StoreError, open_database
 from store.spool import Spool, ingest
 from tests.store.fakes import RUNS, SWEEP, listed, result
@@ -70,7 +70,7 @@ def test_what_cannot_be_marked_changes_nothing(filled: Database) -> None:
     for wrong in (
         lambda: library.remove_tags(filled, SWEEP.key, ["a", "b"]),
         lambda: library.add_tags(filled, SWEEP.key, ["fine", "not fine"]),
-        lambda: library.set_note(filled, SWEEP.key, "x" * (library.MAX_NOTE + 1)),
+        lambda: library.set_note(filled, SWEEP.key, "x" * (naming.MAX_NOTE + 1)),
         lambda: library.set_note(filled, "gone", "x"),
         lambda: library.archive(filled, "gone", True),
         lambda: library.delete(filled, "gone"),
