@@ -1,0 +1,211 @@
+"""What a law says of runs: the chart, how it did unseen, its estimates, what to train next, the laws beside it."""
+
+from dataclasses import replace
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from engine.laws import optimum
+from engine.laws.fit import Fit
+from engine.laws.observations import Observations
+from pages.ui import text
+from pages.ui.chart import chart
+from pages.ui.laws import figures, fits, words
+from pages.ui.laws.asked import FACTORS, Asked
+from pages.ui.laws.strokes import Look
+from pages.ui.laws.table import Table
+
+_MORE = "laws.more"
+
+
+def draw(table: Table, asked: Asked) -> None:
+    """Draw everything there is to say; what cannot be fitted is said in words, and its runs are drawn alone."""
+    try:
+        rows = table.observed(asked)
+    except ValueError as problem:
+        st.warning(text.literal(sentence(problem)), icon=":material/block:")
+        return
+    try:
+        with st.spinner("Fitting…", show_time=False):
+            fit = fits.fitted(asked, rows)
+    except ValueError as problem:
+        st.warning(f"**No fit.** {text.literal(sentence(problem))}", icon=":material/block:")
+        look = _look(table, asked, refused=True)
+        _chart("main", figures.curve(rows, None, look), words.alt(rows, None, table, asked))
+        _details(rows, table, None)
+        return
+    refused = words.refusals(fit)
+    look = _look(table, asked, refused=bool(refused))
+    left, right = st.columns([8, 5], gap="medium")
+    with left:
+        if refused:
+            _refuse(refused)
+        _main(rows, fit, table, asked, look)
+    with right:
+        _unseen(fit, table)
+        _estimates(fit)
+    _beneath(rows, fit, table, asked, look)
+    _compare(rows, asked)
+    _details(rows, table, fit)
+
+
+def sentence(problem: ValueError) -> str:
+    """Return what an engine's ValueError says, begun as a sentence."""
+    said = str(problem)
+    return f"{said[0].upper()}{said[1:]}"
+
+
+def _look(table: Table, asked: Asked, *, refused: bool) -> Look:
+    return Look(size=table.size, loss=table.loss, share=table.share, more=asked.more, refused=refused)
+
+
+def _refuse(refused: tuple[str, ...]) -> None:
+    reasons = "\n".join(f"- {text.literal(reason)}" for reason in refused)
+    st.warning(f"**These runs do not support this law.**\n{reasons}", icon=":material/block:")
+
+
+def _main(rows: Observations, fit: Fit, table: Table, asked: Asked, look: Look) -> None:
+    if fit.law == "isoflop":
+        figure = figures.isoflop(rows, fit, look)
+    elif fit.law == "envelope":
+        figure = figures.training_curves(rows, fit, look)
+    elif fit.law == "chinchilla":
+        figure = figures.by_compute(rows, fit, fits.frontier(fit, look.more), look)
+    elif len(fit.inputs) > 1:
+        figure = figures.against(rows, fit, look)
+    else:
+        figure = figures.curve(rows, fit, look)
+    _chart("main", figure, words.alt(rows, fit, table, asked))
+    st.caption(text.literal(words.marks(fit, table, look)))
+
+
+def _chart(key: str, figure: go.Figure, alt: str, height: int = 440) -> None:
+    chart(figure, key=f"laws-{key}", alt=alt, name=f"scalescope-law-{key}", height=height)
+
+
+def _unseen(fit: Fit, table: Table) -> None:
+    """Draw the error on what was held out, beside that on what was seen and that of a flat line."""
+    if held := fit.held_out:
+        with st.container(horizontal=True, gap="small", key="laws-errors"):
+            st.metric(
+                "Error unseen", words.percent(held.error), border=True, help="On the largest, which were held out."
+            )
+            st.metric("On what it saw", words.percent(held.in_sample_error), border=True)
+            st.metric(
+                "A flat line, unseen", words.percent(held.flat_error), border=True, help="The baseline: no law at all."
+            )
+    st.caption(words.held_out(fit, table))
+
+
+def _estimates(fit: Fit) -> None:
+    share = f"{100 * fit.level:.0f} % interval"
+    intervals = fit.intervals
+    found = pd.DataFrame(
+        {
+            "": name,
+            "Estimate": words.number(value),
+            share: words.span(*intervals[name]) if name in intervals else "–",
+            "Meaning": words.meaning(fit, name),
+        }
+        for name, value in fit.estimates.items()
+    )
+    st.markdown(f"**{text.literal(fit.formula)}**")
+    st.table(found, border="horizontal", hide_index=True, alt="Table of estimates")
+
+
+def _beneath(rows: Observations, fit: Fit, table: Table, asked: Asked, look: Look) -> None:
+    left, right = st.columns([8, 5], gap="medium")
+    of_compute = fit.law in ("chinchilla", "isoflop", "envelope")
+    with left:
+        if of_compute:
+            figure = figures.frontier(fit, fits.frontier(fit, look.more), look)
+            exponent = words.number(fit.estimates["a"])
+            said = f"Chart of the compute-optimal size against training compute: exponent {exponent}."
+            _chart("frontier", figure, said, height=380)
+        else:
+            _residuals(fit, look)
+    with right:
+        _next(fit, table, look, of_compute=of_compute)
+        if "d" not in asked.needs:
+            _smallest(rows, table, rising=asked.y.endswith("accuracy"))
+    if of_compute:
+        _residuals(fit, look)
+
+
+def _residuals(fit: Fit, look: Look) -> None:
+    off = float(abs(fit.residuals).max())
+    _chart("residuals", figures.residuals(fit, look), f"Chart of residuals, at most {words.percent(off)}.", height=300)
+
+
+def _next(fit: Fit, table: Table, look: Look, *, of_compute: bool) -> None:
+    """Answer what to train next, with intervals, or refuse to."""
+    what = "compute" if of_compute else "size"
+    st.markdown("**What should I train with more compute?**" if of_compute else "**What would a larger model reach?**")
+    st.segmented_control(
+        f"How much more {what}",
+        FACTORS,
+        format_func=lambda factor: f"{factor} ×",
+        required=True,
+        key=_MORE,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    plan = fits.plan(fit, look.more) if of_compute else None
+    refused = words.refusals(fit)
+    refused += tuple(one for one in plan.refusals if one not in fit.refusals) if plan else ()
+    if fit.law == "data-constrained":
+        st.caption("This law has no one size that suits a budget: it depends on how much of the data is new.")
+    elif refused:
+        st.warning(f"No answer: {text.literal(refused[0])}", icon=":material/block:")
+    elif plan is not None:
+        budget = f"{text.flops(plan.compute.value)}, {look.more:g} × the most that was seen"
+        st.caption(f"With {budget}, the law says to train this; in brackets of {100 * fit.level:.0f} %:")
+        found = pd.DataFrame(
+            words.planned(plan, table, look), columns=["", "Best", f"{100 * fit.level:.0f} % interval"]
+        )
+        st.table(found, border="horizontal", hide_index=True, alt="Table of what to train")
+    else:
+        largest = look.more * fit.seen["n"][1]
+        said = words.forecast(fit.forecast(n=largest), look)
+        st.markdown(
+            f"With {text.count(largest)} {table.size}, {look.more:g} × the largest seen, the law says **{said}**."
+        )
+
+
+def _smallest(rows: Observations, table: Table, *, rising: bool) -> None:
+    st.markdown("**Which is the smallest that is good enough?**")
+    try:
+        found = optimum.smallest_within_one_error(replace(rows, loss=1 - rows.loss) if rising else rows)
+    except ValueError as problem:
+        st.caption(text.literal(sentence(problem)))
+    else:
+        st.markdown(words.smallest(found, table, rising=rising))
+
+
+def _compare(rows: Observations, asked: Asked) -> None:
+    """Draw the laws of the same rows by how they did on what they had not seen."""
+    st.markdown("**Which law predicts the largest best, unseen?**")
+    with st.spinner("Fitting every law…", show_time=False):
+        ranked = fits.compared(rows)
+    flat = next(one.held_out_error for one in ranked if one.name == "flat")
+    lines = []
+    for one in ranked:
+        held = one.fit.held_out if one.fit else None
+        why = sentence(ValueError(one.refusal)) if one.refusal else " ".join(one.fit.refusals) if one.fit else ""
+        beats = "the baseline" if one.name == "flat" else "better" if one.held_out_error < flat else "not better"
+        lines.append(
+            {
+                "Law": words.TITLES[one.name] + (" (shown)" if one.name == asked.law else ""),
+                "Error unseen": words.percent(one.held_out_error),
+                "On what it saw": words.percent(held.in_sample_error) if held else "–",
+                "Than a flat line": beats if held else "–",
+                "What speaks against it": why or "nothing found",
+            }
+        )
+    st.dataframe(pd.DataFrame(lines), hide_index=True, alt="Table of laws by their error on what was held out")
+
+
+def _details(rows: Observations, table: Table, fit: Fit | None) -> None:
+    st.markdown("**What was fitted, and what was left out**")
+    st.markdown("\n".join(f"- {text.literal(one)}" for one in words.dropped(rows, table, fit)))
