@@ -1,5 +1,8 @@
 """A fit → its figures: the curve with interval and forecast, isoFLOP curves, the frontier, residuals. Pure."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -52,29 +55,32 @@ def against(rows: Observations, fit: Fit, look: Look) -> go.Figure:
     ends = np.array([min(said.min(), rows.loss.min()), max(said.max(), rows.loss.max())])
     figure.add_trace(line(ends, ends, "as the law says", look.ink))
     dots(figure, said, rows.loss, look)
-    within = Look(size=look.size, loss=look.loss, share=look.share, more=1, refused=True)
+    within = look.within
     return laid_out(figure, said, within, x="Loss that the law says", y=look.loss)
 
 
-def isoflop(rows: Observations, fit: Fit, look: Look) -> go.Figure:
+def isoflop(rows: Observations, fit: Fit | None, look: Look) -> go.Figure:
     """Return loss against size, a curve per budget, with the minima through which the frontier goes."""
     figure = go.Figure()
-    optima = fit.details["optima"]
-    for number, (own, best) in enumerate(zip(by_budget(rows), optima, strict=True)):
+    budgets = by_budget(rows)
+    parabola = fit is not None and fit.details["minimum"] == "parabola"
+    none: list[dict[str, Any]] = [{"compute": float(np.exp(np.log(own.compute).mean())), "n": None} for own in budgets]
+    optima: list[dict[str, Any]] = none if fit is None else fit.details["optima"]
+    for number, (own, best) in enumerate(zip(budgets, optima, strict=True)):
         color = f"--series-{_BUDGET_COLORS[number % len(_BUDGET_COLORS)]}" if best["n"] else GREY
         name = text.flops(best["compute"]) + ("" if best["n"] else " (left out)")
         sizes, means, _ = size_means(own)
         symbol = _BUDGET_SYMBOLS[number % len(_BUDGET_SYMBOLS)]
         spoken = [f"{name}<br>{text.count(n)} {look.size}: {look.said(y)}" for n, y in zip(sizes, means, strict=True)]
         figure.add_trace(marks(sizes, means, name, color, spoken, size=7, symbol=symbol))
-        valley = _valley(own, best) if fit.details["minimum"] == "parabola" and best["n"] else (sizes, means)
+        valley = _valley(own, best) if parabola and best["n"] else (sizes, means)
         figure.add_trace(line(*valley, name, color, group=name, opacity=0.8 if best["n"] else 0.4))
-    found = [one for one in optima if one["n"]]
-    x, y = (np.array([one[name] for one in found]) for name in ("n", "loss"))
-    spoken = [f"Minimum at {text.flops(one['compute'])}: {text.count(one['n'])} {look.size}" for one in found]
-    figure.add_trace(marks(x, y, "minimum", BEST, spoken, size=14, symbol="star"))
-    within = Look(size=look.size, loss=look.loss, share=look.share, more=1, refused=True)
-    return laid_out(figure, rows.n, within, x=f"Model size ({look.size})", y=look.loss, tall=len(optima) > 4)
+    if found := [one for one in optima if one["n"]]:
+        x, y = (np.array([one[name] for one in found]) for name in ("n", "loss"))
+        spoken = [f"Minimum at {text.flops(one['compute'])}: {text.count(one['n'])} {look.size}" for one in found]
+        figure.add_trace(marks(x, y, "minimum", BEST, spoken, size=14, symbol="star"))
+    within = look.within
+    return laid_out(figure, rows.n, within, x=f"Model size ({look.size})", y=look.loss)
 
 
 def training_curves(rows: Observations, fit: Fit, look: Look) -> go.Figure:
@@ -90,7 +96,7 @@ def training_curves(rows: Observations, fit: Fit, look: Look) -> go.Figure:
     x, y = (np.array([one[name] for one in found]) for name in ("compute", "loss"))
     spoken = [f"{text.flops(one['compute'])}: lowest with {text.count(one['n'])} {look.size}" for one in found]
     figure.add_trace(marks(x, y, "lowest, between sizes", BEST, spoken, size=8))
-    within = Look(size=look.size, loss=look.loss, share=look.share, more=1, refused=True)
+    within = look.within
     return laid_out(figure, compute, within, x="Training compute (FLOPs)", y=look.loss)
 
 
@@ -110,10 +116,11 @@ def frontier(fit: Fit, best: pd.DataFrame, look: Look) -> go.Figure:
     if optima and (held := fit.held_out):
         spoken = [f"Said from the smaller budgets: {text.count(n)} {look.size}" for n in held.predicted]
         figure.add_trace(
-            marks(np.array(held.sizes), np.array(held.predicted), "said unseen", HELD, spoken, 10, "diamond-open")
+            marks(np.array(held.sizes), np.array(held.predicted), "predicted unseen", HELD, spoken, 10, "diamond-open")
         )
-    plain = Look(size=look.size, loss=look.loss, share=False, more=look.more, refused=look.refused)
-    return laid_out(figure, compute, plain, x="Training compute (FLOPs)", y=f"Compute-optimal size ({look.size})")
+    plain = replace(look, share=False)
+    title = f"Compute-optimal size ({look.size})"
+    return laid_out(figure, compute, plain, x="Training compute (FLOPs)", y=title).update_yaxes(tickformat="~s")
 
 
 def residuals(fit: Fit, look: Look) -> go.Figure:
@@ -132,7 +139,7 @@ def residuals(fit: Fit, look: Look) -> go.Figure:
     figure.add_shape(type="line", x0=0, x1=1, xref="paper", y0=0, y1=0, line={"color": f"var({look.ink})", "width": 2})
     what = "Minimum" if found else "Measured"
     said = "measured − law" if linear else f"{what.lower()} ÷ law − 1"
-    within = Look(size=look.size, loss=look.loss, share=True, more=1, refused=True)
+    within = replace(look.within, share=True)
     laid_out(figure, x, within, x=title, y=f"Residual ({said})", log_y=False)
     return figure.update_layout(showlegend=False, yaxis={"tickformat": "+.2~%"})
 
@@ -163,11 +170,13 @@ def _held_out(figure: go.Figure, rows: Observations, x: Array, fit: Fit, look: L
         f"Held out: {look.said(was)}, said {look.said(said)}"
         for said, was in zip(pairs["said"], pairs["was"], strict=True)
     ]
-    ring = marks(pairs["x"].to_numpy(), pairs["was"].to_numpy(), "held out", HELD, spoken, 9, "circle-open")
+    ring = marks(pairs["x"].to_numpy(), pairs["was"].to_numpy(), "held out, measured", HELD, spoken, 9, "circle-open")
     figure.add_trace(ring)
     said = pairs.drop_duplicates(["x", "said"])
     spoken = [f"Said unseen: {look.said(value)}" for value in said["said"]]
-    figure.add_trace(marks(said["x"].to_numpy(), said["said"].to_numpy(), "said unseen", HELD, spoken, 10, "diamond"))
+    figure.add_trace(
+        marks(said["x"].to_numpy(), said["said"].to_numpy(), "predicted unseen", HELD, spoken, 10, "diamond")
+    )
 
 
 def _valley(own: Observations, best: dict[str, float]) -> tuple[Array, Array]:

@@ -57,14 +57,19 @@ def _fitted(law: str, breaks: int, keyed: _Rows) -> Fit:
     return library.fit(law, keyed.rows, bootstrap=samples, level=LEVEL, breaks=breaks)
 
 
-def compared(rows: Observations) -> tuple[library.Ranked, ...]:
-    """Return the laws that predict the loss from what `rows` have, by their error on the largest, held out."""
-    return _compared(_Rows.of(rows))
+def comparable(rows: Observations) -> tuple[str, ...]:
+    """Return the laws that predict the loss from what `rows` have, and the flat line."""
+    return ("flat", *library.comparable(rows))
 
 
-@lru_cache(maxsize=16)
-def _compared(keyed: _Rows) -> tuple[library.Ranked, ...]:
-    return tuple(library.compare(library.comparable(keyed.rows), keyed.rows))
+def ranked(law: str, rows: Observations) -> library.Ranked:
+    """Return the law with its error on the largest, held out: of every law the same rows."""
+    return _ranked(law, _Rows.of(rows))
+
+
+@lru_cache(maxsize=64)
+def _ranked(law: str, keyed: _Rows) -> library.Ranked:
+    return next(one for one in library.compare([law], keyed.rows) if one.name == law)
 
 
 def plan(fit: Fit, more: float) -> Plan:

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine.laws import optimum
+from engine.laws import library, optimum
 from engine.laws.fit import Fit
 from engine.laws.observations import Observations
 from pages.ui import text
@@ -17,6 +17,8 @@ from pages.ui.laws.strokes import Look
 from pages.ui.laws.table import Table
 
 _MORE = "laws.more"
+OF_COMPUTE = ("chinchilla", "isoflop", "envelope")
+"""Laws that say which size suits a budget."""
 
 
 def draw(table: Table, asked: Asked) -> None:
@@ -32,22 +34,33 @@ def draw(table: Table, asked: Asked) -> None:
     except ValueError as problem:
         st.warning(f"**No fit.** {text.literal(sentence(problem))}", icon=":material/block:")
         look = _look(table, asked, refused=True)
-        _chart("main", figures.curve(rows, None, look), words.alt(rows, None, table, asked))
+        figure = (
+            figures.isoflop(rows, None, look) if asked.law.startswith("isoflop") else figures.curve(rows, None, look)
+        )
+        _chart("main", figure, words.alt(rows, None, table, asked))
         _details(rows, table, None)
         return
     refused = words.refusals(fit)
     look = _look(table, asked, refused=bool(refused))
+    if refused:
+        _refuse(refused)
     left, right = st.columns([8, 5], gap="medium")
     with left:
-        if refused:
-            _refuse(refused)
         _main(rows, fit, table, asked, look)
     with right:
-        _unseen(fit, table)
+        _unseen(fit)
+        _next(fit, table, look)
+        if "d" not in asked.needs:
+            _smallest(rows, table, rising=asked.y.endswith("accuracy"))
+    left, right = st.columns([8, 5], gap="medium")
+    with left:
+        if fit.law in OF_COMPUTE:
+            _frontier(fit, look)
+        _residuals(fit, look)
+    with right:
         _estimates(fit)
-    _beneath(rows, fit, table, asked, look)
+        _details(rows, table, fit)
     _compare(rows, asked)
-    _details(rows, table, fit)
 
 
 def sentence(problem: ValueError) -> str:
@@ -84,18 +97,18 @@ def _chart(key: str, figure: go.Figure, alt: str, height: int = 440) -> None:
     chart(figure, key=f"laws-{key}", alt=alt, name=f"scalescope-law-{key}", height=height)
 
 
-def _unseen(fit: Fit, table: Table) -> None:
+def _unseen(fit: Fit) -> None:
     """Draw the error on what was held out, beside that on what was seen and that of a flat line."""
     if held := fit.held_out:
-        with st.container(horizontal=True, gap="small", key="laws-errors"):
-            st.metric(
-                "Error unseen", words.percent(held.error), border=True, help="On the largest, which were held out."
-            )
-            st.metric("On what it saw", words.percent(held.in_sample_error), border=True)
-            st.metric(
-                "A flat line, unseen", words.percent(held.flat_error), border=True, help="The baseline: no law at all."
-            )
-    st.caption(words.held_out(fit, table))
+        errors = (
+            ("Unseen", held.error, "How far off the law is, on average, on the largest, which it had not seen."),
+            ("Seen", held.in_sample_error, "The same on what it was fitted to."),
+            ("Flat line", held.flat_error, "No law at all: the largest that was seen, for everything unseen."),
+        )
+        st.markdown("**How far off is it?**")
+        for column, (label, error, said) in zip(st.columns(3, gap="small", wrap=False), errors, strict=True):
+            column.metric(label, words.percent(error), border=True, help=said)
+    st.caption(words.held_out(fit))
 
 
 def _estimates(fit: Fit) -> None:
@@ -114,23 +127,11 @@ def _estimates(fit: Fit) -> None:
     st.table(found, border="horizontal", hide_index=True, alt="Table of estimates")
 
 
-def _beneath(rows: Observations, fit: Fit, table: Table, asked: Asked, look: Look) -> None:
-    left, right = st.columns([8, 5], gap="medium")
-    of_compute = fit.law in ("chinchilla", "isoflop", "envelope")
-    with left:
-        if of_compute:
-            figure = figures.frontier(fit, fits.frontier(fit, look.more), look)
-            exponent = words.number(fit.estimates["a"])
-            said = f"Chart of the compute-optimal size against training compute: exponent {exponent}."
-            _chart("frontier", figure, said, height=380)
-        else:
-            _residuals(fit, look)
-    with right:
-        _next(fit, table, look, of_compute=of_compute)
-        if "d" not in asked.needs:
-            _smallest(rows, table, rising=asked.y.endswith("accuracy"))
-    if of_compute:
-        _residuals(fit, look)
+def _frontier(fit: Fit, look: Look) -> None:
+    figure = figures.frontier(fit, fits.frontier(fit, look.more), look)
+    exponent = words.number(fit.estimates["a"])
+    said = f"Chart of the compute-optimal size against training compute: exponent {exponent}."
+    _chart("frontier", figure, said, height=380)
 
 
 def _residuals(fit: Fit, look: Look) -> None:
@@ -138,8 +139,9 @@ def _residuals(fit: Fit, look: Look) -> None:
     _chart("residuals", figures.residuals(fit, look), f"Chart of residuals, at most {words.percent(off)}.", height=300)
 
 
-def _next(fit: Fit, table: Table, look: Look, *, of_compute: bool) -> None:
+def _next(fit: Fit, table: Table, look: Look) -> None:
     """Answer what to train next, with intervals, or refuse to."""
+    of_compute = fit.law in OF_COMPUTE
     what = "compute" if of_compute else "size"
     st.markdown("**What should I train with more compute?**" if of_compute else "**What would a larger model reach?**")
     st.segmented_control(
@@ -153,14 +155,14 @@ def _next(fit: Fit, table: Table, look: Look, *, of_compute: bool) -> None:
     )
     plan = fits.plan(fit, look.more) if of_compute else None
     refused = words.refusals(fit)
-    refused += tuple(one for one in plan.refusals if one not in fit.refusals) if plan else ()
+    refused += tuple(one for one in plan.refusals if one not in fit.refusals) if plan else ()  # too far ahead
     if fit.law == "data-constrained":
         st.caption("This law has no one size that suits a budget: it depends on how much of the data is new.")
     elif refused:
         st.warning(f"No answer: {text.literal(refused[0])}", icon=":material/block:")
     elif plan is not None:
         budget = f"{text.flops(plan.compute.value)}, {look.more:g} × the most that was seen"
-        st.caption(f"With {budget}, the law says to train this; in brackets of {100 * fit.level:.0f} %:")
+        st.caption(f"With {budget}, the law says to train:")
         found = pd.DataFrame(
             words.planned(plan, table, look), columns=["", "Best", f"{100 * fit.level:.0f} % interval"]
         )
@@ -186,24 +188,35 @@ def _smallest(rows: Observations, table: Table, *, rising: bool) -> None:
 def _compare(rows: Observations, asked: Asked) -> None:
     """Draw the laws of the same rows by how they did on what they had not seen."""
     st.markdown("**Which law predicts the largest best, unseen?**")
-    with st.spinner("Fitting every law…", show_time=False):
-        ranked = fits.compared(rows)
+    place = st.empty()
+    ranked = []
+    for law in fits.comparable(rows):
+        place.caption(f"Fitting: {words.TITLES[law].lower()} …")  # and here a click is heard
+        ranked.append(fits.ranked(law, rows))
+    ranked.sort(key=lambda one: one.held_out_error)
     flat = next(one.held_out_error for one in ranked if one.name == "flat")
-    lines = []
-    for one in ranked:
-        held = one.fit.held_out if one.fit else None
-        why = sentence(ValueError(one.refusal)) if one.refusal else " ".join(one.fit.refusals) if one.fit else ""
-        beats = "the baseline" if one.name == "flat" else "better" if one.held_out_error < flat else "not better"
-        lines.append(
-            {
-                "Law": words.TITLES[one.name] + (" (shown)" if one.name == asked.law else ""),
-                "Error unseen": words.percent(one.held_out_error),
-                "On what it saw": words.percent(held.in_sample_error) if held else "–",
-                "Than a flat line": beats if held else "–",
-                "What speaks against it": why or "nothing found",
-            }
-        )
-    st.dataframe(pd.DataFrame(lines), hide_index=True, alt="Table of laws by their error on what was held out")
+    lines = [_compared(one, flat, shown=one.name == asked.law) for one in ranked]
+    place.dataframe(
+        pd.DataFrame(lines),
+        column_config={"What speaks against it": st.column_config.TextColumn(width="large")},
+        hide_index=True,
+        alt="Table of laws by their error on what was held out",
+    )
+
+
+def _compared(one: library.Ranked, flat: float, *, shown: bool) -> dict[str, str]:
+    held = one.fit.held_out if one.fit else None
+    against = one.refusal and sentence(ValueError(one.refusal))
+    if one.fit is not None and one.name != "flat":
+        against = words.titled(" ".join(one.fit.refusals)) or "Nothing found."
+    beats = "the baseline" if one.name == "flat" else "better" if one.held_out_error < flat else "not better"
+    return {
+        "Law": words.TITLES[one.name] + (" (shown)" if shown else ""),
+        "Unseen": words.percent(one.held_out_error),
+        "Seen": words.percent(held.in_sample_error) if held else "–",
+        "Than a flat line": beats if held else "–",
+        "What speaks against it": against,
+    }
 
 
 def _details(rows: Observations, table: Table, fit: Fit | None) -> None:

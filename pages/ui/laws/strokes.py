@@ -1,7 +1,7 @@
 """What figures of laws are drawn with: marks, lines, a law with its band and forecast, the axes. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -32,6 +32,11 @@ class Look:
     def ink(self) -> str:
         """The law's colour."""
         return GREY if self.refused else LAW
+
+    @property
+    def within(self) -> "Look":
+        """The same for a chart that ends with what was seen."""
+        return replace(self, more=1, refused=True)
 
     def said(self, loss: float) -> str:
         """Return a loss as it is hovered over."""
@@ -115,9 +120,7 @@ def line(
     )
 
 
-def laid_out(
-    figure: go.Figure, seen: Array, look: Look, *, x: str, y: str, log_y: bool = True, tall: bool = False
-) -> go.Figure:
+def laid_out(figure: go.Figure, seen: Array, look: Look, *, x: str, y: str, log_y: bool = True) -> go.Figure:
     far = float(seen.max()) * (1 if look.refused else look.more)
     low, high = np.log10(float(seen.min())), np.log10(far)
     room = 0.03 * max(high - low, 0.1)
@@ -131,7 +134,7 @@ def laid_out(
             "showgrid": False,
             "ticks": "outside",
             "dtick": 1 if high - low > 3 else "D2",
-            "tickformat": "~s" if far < 1e6 else ".0e",
+            "tickformat": ".0e" if "FLOPs" in x else "~s",
             "uirevision": f"{x} {far}",
         },
         yaxis={
@@ -140,7 +143,7 @@ def laid_out(
             "tickformat": ".2~%" if look.share else "~g",
             "uirevision": f"{y} {log_y}",
         }
-        | ({"dtick": "D2"} if log_y and _spread(figure) > 1 else {}),
+        | ({"dtick": "D2"} if log_y and _spread(figure) > 0.55 else {}),
         title=titled(y),
         legend=legend,
         hovermode="closest",

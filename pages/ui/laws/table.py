@@ -59,7 +59,9 @@ class Table:
         rows = self.frame[self.frame["curve"] == self.curve(asked)]
         needs, amount = asked.needs, self.amount(asked)
         if "d" in needs and not amount:
-            raise ValueError("This law needs data beside sizes: choose a column of data, or of training FLOPs.")
+            raise ValueError(
+                "This law needs data beside sizes: choose a column of data or of training FLOPs, or a law of size alone."
+            )
         if "unique" in needs and "unique" not in self.frame:
             raise ValueError("This law needs the number of different examples, which these runs do not have.")
         if "unique" in needs:
@@ -124,7 +126,7 @@ def of_runs(runs: pd.DataFrame, size_is: str, data_is: str, asked: Asked) -> Tab
         frame = _unrolled(frame, runs)
     amounts = {"data": (data_is or "data").capitalize(), "flops": _SEEN["flops"]}
     known = {name: label for name, label in amounts.items() if frame[name].notna().any()}
-    return _table(frame, known, size=size_is, data=data_is or "examples", loss="Loss")
+    return _table(frame, known, size=size_is, data=data_is or "examples or tokens", loss="Loss")
 
 
 def _table(

@@ -1,6 +1,7 @@
 """What a fit says, in sentences: what is drawn, how it did unseen, what it forecasts or refuses to. Pure."""
 
 import math
+import re
 from collections.abc import Callable
 
 from engine.laws import library
@@ -70,12 +71,19 @@ def percent(share: float) -> str:
     """Return a share in per cent, to two figures."""
     if not math.isfinite(share):
         return "–"
+    if 0 < share < 1e-4:
+        return "< 0.01 %"
     return f"{100 * share:,.0f} %" if share >= 0.995 else f"{100 * share:.2g} %"
 
 
 def refusals(fit: Fit) -> tuple[str, ...]:
     """Return why not to rely on the fit; that single budgets were left out is no reason."""
-    return tuple(sentence for sentence in fit.refusals if sentence not in left_out(fit))
+    return tuple(titled(sentence) for sentence in fit.refusals if sentence not in left_out(fit))
+
+
+def titled(sentence: str) -> str:
+    """Return a sentence of the engine with the laws' titles in place of their names."""
+    return re.sub("`([a-z-]+)`", lambda found: f"“{TITLES.get(found[1], found[1])}”", sentence)
 
 
 def left_out(fit: Fit) -> tuple[str, ...]:
@@ -109,7 +117,7 @@ def _samples(fit: Fit) -> int:
     return max((len(values) for values in fit.samples.values()), default=0)
 
 
-def held_out(fit: Fit, table: Table) -> str:
+def held_out(fit: Fit) -> str:
     """Return what was held out, and how the law did there."""
     held = fit.held_out
     if held is None:
@@ -138,7 +146,9 @@ def dropped(rows: Observations, table: Table, fit: Fit | None) -> list[str]:
     said += left_out(fit) if fit is not None else ()
     what = f"{text.plural(len(rows), 'row')} of {text.plural(int(rows.run.max()) + 1, 'run')}"
     verb = "is" if len(rows) == 1 else "are"
-    said.append(f"{what} {verb} fitted, {text.between(rows.n.min(), rows.n.max())} {table.size}.")
+    said.append(
+        f"{what} {verb} {'fitted' if fit else 'left'}, {text.between(rows.n.min(), rows.n.max())} {table.size}."
+    )
     if fit is not None and fit.starts > 1:
         said.append(
             f"{fit.reached} of the {fit.starts} starts that were followed to the end reached the best objective."
