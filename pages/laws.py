@@ -15,7 +15,7 @@ def laws() -> None:
         st.error(text.literal(sentence), icon=":material/error:")
     runs = source.choose(opened)
     if runs is None:
-        link.leave(PAGE, {})
+        link.leave(PAGE, {"from": "table"})
         return
     asked, table = choosing.draw(opened, runs)
     link.leave(PAGE, choosing.address(runs, asked))

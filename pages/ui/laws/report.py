@@ -107,7 +107,7 @@ def _unseen(fit: Fit) -> None:
         )
         st.markdown("**How far off is it?**")
         for column, (label, error, said) in zip(st.columns(3, gap="small", wrap=False), errors, strict=True):
-            column.metric(label, words.percent(error), border=True, help=said)
+            column.metric(label, words.percent(error), help=said)
     st.caption(words.held_out(fit))
 
 

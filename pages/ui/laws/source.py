@@ -13,6 +13,7 @@ from pages.ui.laws import fits
 OWNER = "laws"
 _KINDS = {"sweep": "A sweep", "imported": "Imported runs", "table": "A table"}
 _KIND, _SWEEP, _IMPORTED, _OWN = "laws.from", "laws.sweep", "laws.imported", "laws.own"
+_TABLE = {"from": "table"}
 _EXAMPLE = "params,loss\n1200,3.41\n5300,2.87\n21000,2.44\n84000,2.12"
 
 
@@ -22,7 +23,7 @@ class Runs:
 
     name: str
     address: dict[str, str]
-    """Parameters that name it; a table has none."""
+    """Parameters that name it, of a table only that it is one."""
     sweep: SweepSpec | None = None
     brought: pd.DataFrame | None = None
     """Runs from elsewhere, as store.imports.runs_of gives them."""
@@ -33,10 +34,17 @@ class Runs:
 def arrive(opened: services.Services, params: dict[str, str]) -> list[str]:
     """Choose what the address names, taking it out of `params`; return sentences on what cannot be had."""
     st.session_state.setdefault(_OWN, {})
+    if params.get("from") == "table":  # which itself no address names
+        params.pop("from")
+        unknown = [f"{name} is not known beside from=table." for name in params]
+        params.clear()
+        st.session_state[_KIND] = "table"
+        return unknown
     asked = params.pop("imported", "")
     if asked:
         there = asked in set(services.imported(opened.db)["import_id"])
         st.session_state.update({_KIND: "imported"} | ({_IMPORTED: asked} if there else {}))
+        params.clear()
         return [] if there else [f"imported={asked[:40]} is not an imported collection here."]
     shown = link.read(params)
     params.clear()
@@ -145,4 +153,4 @@ def _table() -> Runs | None:
         return None
     st.caption("This table is in this session alone, not in the address: import it in the Library to link to it.")
     runs = pd.DataFrame(asdict(run) for run in collection.runs)
-    return Runs(name=name, address={}, brought=runs, size_is=collection.size_is, data_is=collection.data_is)
+    return Runs(name=name, address=_TABLE, brought=runs, size_is=collection.size_is, data_is=collection.data_is)

@@ -60,7 +60,7 @@ class Table:
         needs, amount = asked.needs, self.amount(asked)
         if "d" in needs and not amount:
             raise ValueError(
-                "This law needs data beside sizes: choose a column of data or of training FLOPs, or a law of size alone."
+                "This law needs data beside sizes: choose a column of them or of training FLOPs, or another law."
             )
         if "unique" in needs and "unique" not in self.frame:
             raise ValueError("This law needs the number of different examples, which these runs do not have.")
@@ -168,7 +168,7 @@ def _unrolled(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
             at = run[column]
             own[name] = np.nan if at is None or np.ndim(at) == 0 else np.asarray(at, dtype=float)
         parts.append(own)
-    return pd.concat(parts, ignore_index=True) if parts else frame.iloc[:0]
+    return pd.concat(parts, ignore_index=True) if parts else frame
 
 
 def _left_out(ends: pd.DataFrame, runs: int) -> tuple[str, ...]:
