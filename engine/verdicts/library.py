@@ -1,0 +1,35 @@
+"""Judges a sweep: every claim that its shape allows to ask."""
+
+from engine.spec import SweepSpec
+from engine.verdicts import double_descent, overfitting
+from engine.verdicts.curves import Curves
+from engine.verdicts.series import Series, series_of, size_axis
+from engine.verdicts.verdict import TITLES, Verdict
+
+
+def judge(sweep: SweepSpec, curves: Curves, *, measure: str = "error") -> tuple[Verdict, ...]:
+    """Return the verdicts on `sweep` in the order of TITLES, each curve of a sweep that has several by itself.
+
+    `curves` may hold runs beyond the sweep: those that differ from its runs in size and seed alone are judged with
+    them, so that the runs that settle a verdict count. `measure`: "error" or "loss", of what rises and falls.
+    Raises: ValueError: for another measure.
+    """
+    if measure not in ("error", "loss"):
+        raise ValueError(f"measure={measure} is not possible; allowed: error or loss.")
+    metric = f"test_{measure}"
+    by_size = series_of(sweep, curves, size_axis(sweep))
+    found = [verdict for series in by_size for verdict in _of_sizes(series, metric)]
+    if len(sweep.values("dataset_size")) > 1:
+        amounts = series_of(sweep, curves, "dataset_size")
+        found += [verdict for series in amounts if (verdict := double_descent.by_data(series, metric))]
+    order = list(TITLES)
+    return tuple(sorted(found, key=lambda verdict: order.index(verdict.claim)))
+
+
+def _of_sizes(series: Series, metric: str) -> list[Verdict]:
+    made = (
+        overfitting.overfits(series, metric),
+        double_descent.by_size(series, metric),
+        double_descent.by_step(series, metric),
+    )
+    return [verdict for verdict in made if verdict is not None]
