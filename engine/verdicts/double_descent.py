@@ -44,7 +44,7 @@ def by_size(series: Series, metric: str) -> Verdict | None:
     if len(series.sizes) < 3 or not np.isfinite(table).any():
         return None
     found = bump(table, metric)
-    result = answer([found.rise, found.fall], found.worth)
+    result = answer([found.rise, found.fall], [found.worth] * 2)
     larger = _beyond(series)
     why = _evidence(found, metric, [words.size(series, p) for p in range(len(series.sizes))])
     runs: Settle | None = None
@@ -65,7 +65,7 @@ def by_data(series: Series, metric: str) -> Verdict | None:
     if len(series.sizes) < 3 or not np.isfinite(table).any():
         return None
     found = bump(table, metric)
-    result = answer([found.rise, found.fall], found.worth)
+    result = answer([found.rise, found.fall], [found.worth] * 2)
     why = _evidence(found, metric, [words.size(series, p) for p in range(len(series.sizes))])
     runs = _more(series, found) if result == "inconclusive" else None
     if result == "not supported" and series.threshold == len(series.sizes) - 1:
@@ -86,7 +86,7 @@ def by_step(series: Series, metric: str) -> Verdict | None:
         return None
     steps = curves.shape[2]
     found = bump(curves.reshape(len(curves), -1), metric, row=steps)
-    result = answer([found.rise, found.fall], found.worth)
+    result = answer([found.rise, found.fall], [found.worth] * 2)
     at_sizes = [f" at {words.size(series, p)}" if len(series.sizes) > 1 else "" for p in range(len(series.sizes))]
     names = [f"step {step:,}" for _ in at_sizes for step in series.steps[:-1]]
     valley, peak, end = found.usual

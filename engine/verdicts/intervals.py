@@ -1,6 +1,6 @@
 """Effects over seeds, seed by seed, with intervals that hold although places were picked from the same curves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,13 +102,14 @@ def usual(places: Places) -> tuple[int, ...]:
     return tuple(int(place) for place in rows[times.argmax()])
 
 
-def answer(effects: list[Effect], worth: float) -> Answer:
-    """Return whether all `effects` are above 0 and at least `worth`, or one surely is not."""
+def answer(effects: Sequence[Effect], worths: Sequence[float]) -> Answer:
+    """Return whether all `effects` are above 0 and at least their worth, or one surely is not."""
     if min(one.n for one in effects) < LEAST_SEEDS:
         return "inconclusive"
-    if all(one.low > 0 and one.value >= worth for one in effects):
+    pairs = list(zip(effects, worths, strict=True))
+    if all(one.low > 0 and one.value >= worth for one, worth in pairs):
         return "supported"
-    if any(one.most < worth for one in effects):
+    if any(one.most < worth for one, worth in pairs):
         return "not supported"
     return "inconclusive"
 

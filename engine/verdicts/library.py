@@ -1,7 +1,7 @@
 """Judges a sweep: every claim that its shape allows to ask."""
 
 from engine.spec import SweepSpec
-from engine.verdicts import double_descent, overfitting
+from engine.verdicts import double_descent, grokking, jump, overfitting, power_law
 from engine.verdicts.curves import Curves
 from engine.verdicts.series import Series, series_of, size_axis
 from engine.verdicts.verdict import TITLES, Verdict
@@ -21,7 +21,10 @@ def judge(sweep: SweepSpec, curves: Curves, *, measure: str = "error") -> tuple[
     found = [verdict for series in by_size for verdict in _of_sizes(series, metric)]
     if len(sweep.values("dataset_size")) > 1:
         amounts = series_of(sweep, curves, "dataset_size")
-        found += [verdict for series in amounts if (verdict := double_descent.by_data(series, metric))]
+        made = (
+            ask for series in amounts for ask in (double_descent.by_data(series, metric), power_law.power_law(series))
+        )
+        found += [verdict for verdict in made if verdict is not None]
     order = list(TITLES)
     return tuple(sorted(found, key=lambda verdict: order.index(verdict.claim)))
 
@@ -31,5 +34,8 @@ def _of_sizes(series: Series, metric: str) -> list[Verdict]:
         overfitting.overfits(series, metric),
         double_descent.by_size(series, metric),
         double_descent.by_step(series, metric),
+        power_law.power_law(series),
+        grokking.grokking(series),
+        *jump.jumps(series),
     )
     return [verdict for verdict in made if verdict is not None]

@@ -22,7 +22,7 @@ def overfits(series: Series, metric: str) -> Verdict | None:
     fit = series.last("train_error")
     unfit = effect(at(fit, last) - at(fit, places), nearby(fit, last, places))
     least = worth(metric, float(mean(table)[valley]))
-    found = answer([rise], least)
+    found = answer([rise], [least])
     start, end, what = words.size(series, valley), words.size(series, len(series.sizes) - 1), words.spoken(metric)
     why = [
         f"{words.capital(what)} from {start}, the best of the smaller, to {end}, the largest: "

@@ -85,3 +85,13 @@ def caveats(series: Series) -> list[str]:
 def capital(text: str) -> str:
     """Return `text` with its first letter large."""
     return text[:1].upper() + text[1:]
+
+
+def finite(value: float) -> float | None:
+    """Return a number as JSON can hold it."""
+    return float(value) if np.isfinite(value) else None
+
+
+def listed(values: Sequence[str], most: int = 5) -> str:
+    """Return e.g. "40, 40, 60", of many the first ones."""
+    return ", ".join(values[:most]) + (", …" if len(values) > most else "")
