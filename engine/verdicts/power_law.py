@@ -112,8 +112,8 @@ def _judged(law: Law, fall: Effect) -> tuple[Answer, list[str]]:
     ahead = held is not None and held.error <= BETTER * held.flat_error
     if held is not None:
         reasons.append(
-            f"Fitted without the largest ({len(held.sizes)} of the sizes), it errs there by {100 * held.error:.1f} %; a "
-            f"flat line by {100 * held.flat_error:.1f} %."
+            f"Fitted without the largest ({len(held.sizes)} of the sizes), it errs there by {100 * held.error:.1f} %; "
+            f"a flat line by {100 * held.flat_error:.1f} %."
         )
     bent = law.misfit > MISFIT
     if bent:

@@ -21,8 +21,8 @@ class Series:
     """Sizes, or amounts of data, beside seeds: a cell (seed, size) is one run, or the mean of its folds."""
 
     axis: str
-    """width, depth or dataset_size."""
-    sizes: tuple[int, ...]
+    """width, depth or dataset_size; of a ladder lr."""
+    sizes: tuple[float, ...]
     """Its values, rising."""
     units: tuple[int, ...]
     """What is drawn anew: data seeds where they differ, else seeds."""
@@ -149,7 +149,7 @@ def _series(curves: Curves, axis: str, places: list[int], name: str) -> Series |
         units = np.arange(unit.max() + 1)
     return Series(
         axis=axis,
-        sizes=tuple(int(size) for size in sizes),
+        sizes=tuple(size.item() for size in sizes),
         units=tuple(int(u) for u in units),
         shared=shared,
         name=name,

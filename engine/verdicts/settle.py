@@ -26,7 +26,7 @@ def more_seeds(series: Series, places: Iterable[int], effects: Sequence[Effect],
     return _settle(settings, words_)
 
 
-def other_sizes(series: Series, sizes: Sequence[int]) -> Settle | None:
+def other_sizes(series: Series, sizes: Sequence[float]) -> Settle | None:
     """Return the sizes that are possible and not there yet, with the seeds there are; None where none is."""
     declared = knobs_for(series.settings)[series.axis]
     high = declared.high
@@ -54,6 +54,15 @@ def old_seeds(series: Series) -> dict[str, Any]:
     seeds, data_seeds = series.seed_values("seed"), series.seed_values("data_seed")
     found: dict[str, Any] = {"seed": seeds, "fold": series.seed_values("fold")}
     return found if _own_data(series) else found | {"data_seed": data_seeds}
+
+
+def data_seeds_of(sweep: SweepSpec, count: int) -> dict[str, Any]:
+    """Return the first `count` seeds of a sweep, or data seeds where it has one seed alone, for SweepSpec.of."""
+    seeds, data_seeds = sweep.values("seed"), sweep.values("data_seed")
+    if len(seeds) == 1 and len(data_seeds) > 1:
+        return {"seed": seeds, "data_seed": data_seeds[:count]}
+    first = seeds[:count] if len(seeds) > 1 else tuple(range(int(seeds[0]), int(seeds[0]) + count))
+    return {"seed": first, "data_seed": data_seeds[:1]}
 
 
 def _new_seeds(series: Series, count: int) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def size(series: Series, place: int) -> str:
     return sizes(series.axis, [series.sizes[place]])
 
 
-def sizes(axis: str, values: Sequence[int]) -> str:
+def sizes(axis: str, values: Sequence[float]) -> str:
     """Return e.g. "widths 16 and 64", "100, 200 and 300 examples"."""
     one, several = AXES[axis]
     listed = together([f"{value:,}" if axis == "dataset_size" else f"{value}" for value in values])
