@@ -3,8 +3,9 @@
 import argparse
 import json
 import math
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine import plan
@@ -51,15 +52,15 @@ def run(options: argparse.Namespace) -> int:
 
         verdicts, judged = judge_settled(sweep, read, measure=options.measure)
         unseen = {run.key: run for one in verdicts if one.settle for run in one.settle.sweep.runs()}
-        missing = runs.missing(db, sweep.runs())
+        missing, still = runs.missing(db, sweep.runs()), runs.missing(db, list(unseen.values()))
         found = {
             "sweep": sweep.key,
             "runs": sweep.size,
             "missing": len(missing),
             "beyond": len(judged) - sweep.size,
-            "verdicts": [_flat(one, runs.missing(db, list(unseen.values()))) for one in verdicts],
+            "verdicts": [_flat(one, sweep, options.sweep, still) for one in verdicts],
             "sizes": _sizes(db, sweep, read(judged)),
-            "rates": _rates(sweep, read),
+            "rates": _rates(options.sweep, sweep, read),
         }
     except StoreError as problem:
         print(f"error: {problem}", file=sys.stderr)
@@ -68,14 +69,26 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _flat(verdict: Verdict, missing: Sequence[RunSpec]) -> dict[str, Any]:
-    """Return a verdict as JSON has it, with the seconds that its settling takes."""
+def _flat(verdict: Verdict, sweep: SweepSpec, name: str, missing: Sequence[RunSpec]) -> dict[str, Any]:
+    """Return a verdict as JSON has it, with the seconds that its settling takes, and the command."""
     found = verdict.flat()
     if verdict.settle is not None:
-        keys = set(verdict.settle.sweep.run_keys())
-        seconds = plan.predicted_seconds([run for run in missing if run.key in keys])
-        found["settle"] |= {"seconds": round(seconds, 1), "sweep": verdict.settle.sweep.key}
+        other = verdict.settle.sweep
+        keys = set(other.run_keys())
+        found["settle"] |= {
+            "seconds": round(plan.predicted_seconds([run for run in missing if run.key in keys]), 1),
+            "sweep": other.key,
+            "command": _adding(name, sweep, other),
+        }
     return found
+
+
+def _adding(name: str, sweep: SweepSpec, other: SweepSpec) -> str:
+    """Return the command that trains `other`, from what it differs in from `sweep`."""
+    names = sorted({name for name, _ in (*sweep.settings, *other.settings)})
+    changed = [name for name in names if other.values(name) != sweep.values(name)]
+    sets = [f"--set {name}={','.join(map(str, other.values(name)))}" for name in changed]
+    return shlex.join(["python", "-m", "engine", "queue", "add", name]) + " " + " ".join(sets)
 
 
 def _sizes(db: "Database", sweep: SweepSpec, curves: Curves) -> list[dict[str, Any]]:
@@ -100,14 +113,13 @@ def _of_series(db: "Database", series: Series) -> dict[str, Any]:
     return {"series": series.name, "axis": series.axis, "rows": listed, "note": note}
 
 
-def _rates(sweep: SweepSpec, read: Any) -> dict[str, Any]:
-    """Return what the ladder of rates says, or the settings that would train it."""
+def _rates(name: str, sweep: SweepSpec, read: Callable[[Sequence[RunSpec]], Curves]) -> dict[str, Any]:
+    """Return what the ladder of rates says, or the command that would train it."""
     wanted = ladder(sweep)
-    curves: Curves = read(wanted.runs())
+    curves = read(wanted.runs())
     judged = judge_rates(sweep, curves) if len(curves.runs) == wanted.size else None
     if judged is None:
-        changes = [f"{name}={','.join(map(str, values))}" for name, values in wanted.settings if len(values) > 1]
-        return {"answer": None, "sentence": "Not checked.", "runs": wanted.size, "set": changes}
+        return {"answer": None, "runs": wanted.size, "sentence": "", "command": _adding(name, sweep, wanted)}
     rungs = [
         {"size": rung.size, "best": rung.best, "edge": rung.edge, "cost": words.finite(rung.cost.value)}
         for rung in judged.rungs
@@ -127,11 +139,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
     for part in found["sizes"]:
         lines += ["", *_table(part)]
     rates = found["rates"]
-    lines += ["", f"Learning rate: {rates['sentence']}"]
+    lines += ["", rates["sentence"] or f"The learning rate is not checked; these {rates['runs']} runs would:"]
     if rates["answer"] is None:
-        lines.append(
-            f"  To check it, train {rates['runs']} runs: sweep … " + " ".join(f"--set {s}" for s in rates["set"])
-        )
+        lines.append(f"  {rates['command']}")
     return lines
 
 
@@ -143,10 +153,8 @@ def _card(one: dict[str, Any]) -> list[str]:
         lines.append(f"  {one['effect']:.3g} {one['unit']}{interval}, {words.seeds(one['n_seeds'])}")
     lines += [f"  {one['where']}", *(f"  - {sentence}" for sentence in one["why"])]
     if settle := one.get("settle"):
-        settings = " ".join(f"--set {n}={','.join(map(str, v))}" for n, v in settle["settings"].items() if len(v) > 0)
-        lines.append(
-            f"  Settle it: {settle['words']}, {settle['runs']} runs, about {settle['seconds']:.0f} s: {settings}"
-        )
+        lines.append(f"  Settle it: {settle['words']}, {settle['runs']} runs, about {settle['seconds']:.0f} s:")
+        lines.append(f"    {settle['command']}")
     return lines
 
 
