@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OURS = {"app", "engine", "store", "pages", "tests"}
-ENTRY_POINTS = {"engine/__main__.py", "engine/queue_commands.py", "pages/ui/services.py"}
+ENTRY_POINTS = {"engine/__main__.py", "engine/queue_commands.py", "engine/verdict_commands.py", "pages/ui/services.py"}
 
 
 def _modules(folder: str) -> list[Path]:
