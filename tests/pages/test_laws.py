@@ -146,7 +146,7 @@ def test_a_pasted_table_is_fitted_and_is_not_in_the_address(page: Open) -> None:
     assert dict(app.query_params) == {"from": "table", "law": "power"}
     app.text_area(key="laws.pasted").set_value("n,loss\n1,two").run()
     assert not app.exception
-    assert "loss='loss' has what is no number in row 2" in said(app)
+    assert "loss='loss' holds what is no number in row 2" in said(app)
 
 
 def test_a_sweep_without_results_leads_to_explore(page: Open) -> None:
