@@ -92,11 +92,9 @@ def _cards(opened: Services, sweep: SweepSpec, verdicts: Sequence["Verdict"], fi
 
 def _card(opened: Services, sweep: SweepSpec, verdict: "Verdict", number: int) -> None:
     icon, color = _LOOKS[verdict.answer]
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        st.markdown(f"**{text.literal(verdict.title)}**", width="content")
-        st.badge(verdict.answer.capitalize(), icon=icon, color=color)  # type: ignore[arg-type]  # one of its names
-    if verdict.series:
-        st.caption(text.literal(verdict.series))
+    series = f" · {text.literal(verdict.series)}" if verdict.series else ""
+    st.markdown(f"**{text.literal(verdict.title)}**{series}")
+    st.badge(verdict.answer.capitalize(), icon=icon, color=color)  # type: ignore[arg-type]  # one of its names
     st.markdown(text.literal(effect(verdict)))
     if verdict.where:
         st.caption(text.literal(verdict.where))
@@ -118,8 +116,14 @@ def effect(verdict: "Verdict") -> str:
     seeds = text.plural(verdict.n_seeds, "seed")
     if verdict.effect is None:
         return f"No effect to measure, {seeds}"
-    between = "" if verdict.low is None or verdict.high is None else f" ({verdict.low:.3g} to {verdict.high:.3g})"
-    return f"{verdict.effect:.3g}{between} {verdict.unit}, {seeds}"
+    between = ""
+    if verdict.low is not None and verdict.high is not None:
+        between = f" ({_number(verdict.low)} to {_number(verdict.high)})"
+    return f"{_number(verdict.effect)} {verdict.unit}{between}, {seeds}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")
 
 
 def _settle(opened: Services, sweep: SweepSpec, settle: "Settle", number: int) -> None:

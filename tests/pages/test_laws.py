@@ -21,8 +21,8 @@ from tests.pages.conftest import FRAME
 
 Open = Callable[..., AppTest]
 LAWS = str(FRAME.parent / "laws.py")
-SWEEP = SweepSpec.of({"dataset": "moons", "width": (2, 4, 8, 16, 32, 64, 128, 256), "seed": (0, 1)})
-ADDRESS = {"dataset": "moons", "arch": "mlp", "width": "2,4,8,16,32,64,128,256", "seed": "0,1"}
+SWEEP = SweepSpec.of({"dataset": "moons", "width": (2, 4, 8, 16, 32, 64, 128, 256), "seed": (0, 1, 2)})
+ADDRESS = {"dataset": "moons", "arch": "mlp", "width": "2,4,8,16,32,64,128,256", "seed": "0..2"}
 
 
 def result(run: RunSpec) -> RunResult:
@@ -91,9 +91,10 @@ def test_a_sweep_shows_its_law_with_interval_back_test_and_forecast(page: Open, 
     estimates = app.table[0].value.set_index("")
     assert float(estimates.loc["alpha", "Estimate"]) == pytest.approx(0.5, abs=0.02)
     assert [metric.label for metric in app.metric] == ["Unseen", "Seen", "Flat line"]
-    assert "Fitted without the 2 largest sizes (4 runs)" in said(app)
+    assert "Fitted without the 2 largest sizes (6 runs)" in said(app)
     assert "10 × the largest seen, the law says **0.5" in said(app)
-    assert app.dataframe[-1].value["Law"][0].startswith("Power law above a floor")
+    ranked = app.dataframe[-1].value["Law"].to_list()
+    assert ranked.index("Power law above a floor (shown)") < ranked.index("A flat line")
     assert dict(app.query_params) == {"law": "power-offset"} | ADDRESS
 
 
@@ -132,7 +133,7 @@ def test_other_knobs_make_several_curves_of_which_one_is_fitted(page: Open, db: 
     app = page(**ADDRESS, label_noise="0,0.2", law="power", curve="label noise 0.2")
     assert app.selectbox(key="laws.curve").options == ["label noise 0", "label noise 0.2"]
     assert app.selectbox(key="laws.curve").value == "label noise 0.2"
-    assert "16 rows of 16 runs" in said(app)
+    assert "24 rows of 24 runs" in said(app)
 
 
 def test_a_pasted_table_is_fitted_and_is_not_in_the_address(page: Open) -> None:
