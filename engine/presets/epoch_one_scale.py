@@ -1,0 +1,11 @@
+"""The control of epoch-wise double descent: where all features are equally fast, error falls once."""
+
+from engine.presets.epoch_double_descent import PRESET as TWO_SCALES
+from engine.registry import Preset
+
+PRESET = Preset(
+    title="No double descent with features of one scale",
+    finding=("FILL"),
+    source=TWO_SCALES.source,
+    settings=TWO_SCALES.settings | {"standardize": "each"},
+)

@@ -1,0 +1,13 @@
+"""The control of overfitting on two moons: weight decay 1 keeps wide models from the wrong labels."""
+
+from engine.presets.moons_overfitting import PRESET as OVERFITTING
+from engine.registry import Preset
+
+PRESET = Preset(
+    title="No overfitting with strong weight decay",
+    finding=(
+        "FILL"
+    ),
+    source=OVERFITTING.source,
+    settings=OVERFITTING.settings | {"weight_decay": 1.0},
+)

@@ -1,0 +1,12 @@
+"""A power law in the number of training examples, down to the floor that the student's size sets."""
+
+from engine.presets.teacher_student_size import PRESET as BY_SIZE
+from engine.registry import Preset
+
+PRESET = Preset(
+    title="A power law in data: teacher and student",
+    finding=("FILL"),
+    source="Hestness et al. 2017, arXiv:1712.00409: a power law between small data and an irreducible error.",
+    settings=BY_SIZE.settings
+    | {"width": 64, "dataset_size": (100, 200, 400, 800, 1600, 3200, 6400, 12_800), "steps": 3000},
+)
