@@ -99,7 +99,9 @@ def series(sweep: SweepSpec, keys: Iterable[str], axis: str, besides: Collection
 
     `besides`: other settings that tell no curves apart.
     """
-    size = axis if axis in ("width", "depth") else "width" if len(sweep.values("width")) > 1 else "depth"
+    size = (
+        axis if axis in ("width", "depth", "dataset_size") else "width" if len(sweep.values("width")) > 1 else "depth"
+    )
     declared = knobs_for(dict(sweep.settings))
     varied = [n for n, vs in sweep.settings if len(vs) > 1 and n not in ("seed", "data_seed", size, *besides)]
     names = {}

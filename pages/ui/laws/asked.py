@@ -9,7 +9,8 @@ from engine.laws.broken import MOST_BREAKS
 
 SHARES = ("error", "accuracy")
 MEASURES = tuple(f"{split}_{scale}" for split in ("test", "val") for scale in ("loss", *SHARES))
-SIZES = ("params", "params_non_embedding")
+SIZES = ("params", "params_non_embedding", "dataset_size")
+"""What n is: of a law of one thing alone it may be the number of training examples too."""
 AMOUNTS = ("seen", "unique", "flops", "data")
 """Where data come from: examples seen, training examples, FLOPs (D = C/6N); of a table, its column of data."""
 FACTORS = (2, 10, 100)
@@ -24,8 +25,8 @@ class Asked:
     law: str = "power"
     y: str = "test_loss"
     """A name of MEASURES."""
-    n: str = "params"
-    """A name of SIZES."""
+    n: str = ""
+    """A name of SIZES; "" for the first that varies."""
     d: str = ""
     """A name of AMOUNTS; "" for the first that varies."""
     curve: str = ""

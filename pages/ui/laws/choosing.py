@@ -14,10 +14,10 @@ from pages.ui.laws.source import Runs
 from pages.ui.laws.table import Table, of_runs, of_sweep
 from pages.ui.summary import View, spoken
 
-FIRST = {"preset": "digits-weight-decay", "law": "power"}
+FIRST = {"preset": "characters-compute", "law": "isoflop"}
 """What an address that names nothing shows: something real, at once."""
 _SPLITS = {"test": "Test", "val": "Validation"}
-_SIZES = {"params": "Params", "params_non_embedding": "Params without embeddings"}
+_SIZES = {"params": "Params", "params_non_embedding": "Params without embeddings", "dataset_size": "Training examples"}
 
 
 def arrive(opened: services.Services, params: dict[str, str]) -> list[str]:
@@ -48,19 +48,12 @@ def draw(opened: services.Services, runs: Runs) -> tuple[Asked, Table]:
             st.selectbox(
                 "Measure", MEASURES, format_func=lambda name: _measure(name, losses), key=_key("y"), **_look(165)
             )
-            st.selectbox("Size", SIZES, format_func=_SIZES.__getitem__, key=_key("n"), **_look(140))
         table = _table(opened, runs)
+        if runs.sweep is not None:
+            _draw_size(table)
+            table = _table(opened, runs)
         if "d" in asked().needs and len(table.amounts) > 1 and law != "data-constrained":
-            amount = st.session_state[_key("d")]
-            st.session_state[_key("d")] = amount if amount in table.amounts else ""
-            first = table.amounts[table.amount(Asked(d=""))] if table.amounts else ""
-            st.selectbox(
-                "Data",
-                ["", *table.amounts],
-                format_func=lambda name: table.amounts[name] if name else f"{first} (usual)",
-                key=_key("d"),
-                **_look(200),
-            )
+            _draw_data(table)
         if len(table.curves) > 1:
             st.session_state[_key("curve")] = table.curve(asked())
             st.selectbox("Curve", table.curves, format_func=_named, key=_key("curve"), **_look(220))
@@ -77,6 +70,21 @@ def draw(opened: services.Services, runs: Runs) -> tuple[Asked, Table]:
             persist_state="session",
         )
     return asked(), table
+
+
+def _draw_size(table: Table) -> None:
+    sizes = [name for name in SIZES if "d" not in asked().needs or name != "dataset_size"]
+    if st.session_state[_key("n")] not in sizes:
+        st.session_state[_key("n")] = ""
+    names = {"": f"{_SIZES[table.usual]} (usual)"} | {name: _SIZES[name] for name in sizes}
+    st.selectbox("Size", list(names), format_func=names.__getitem__, key=_key("n"), **_look(200))
+
+
+def _draw_data(table: Table) -> None:
+    if st.session_state[_key("d")] not in table.amounts:
+        st.session_state[_key("d")] = ""
+    names = {"": f"{table.amounts[table.amount(Asked())]} (usual)", **table.amounts}
+    st.selectbox("Data", list(names), format_func=names.__getitem__, key=_key("d"), **_look(200))
 
 
 def asked() -> Asked:

@@ -33,7 +33,7 @@ def curve(rows: Observations, fit: Fit | None, look: Look) -> go.Figure:
         law(figure, places, every[0], *_bounds(every, fit.level), seen=float(rows.n.max()), look=look)
         _held_out(figure, rows, rows.n, fit, look)
     linear = fit is not None and fit.law in ("saturating", "sigmoid")
-    return laid_out(figure, rows.n, look, x=f"Model size ({look.size})", y=look.loss, log_y=not linear)
+    return laid_out(figure, rows.n, look, x=look.axis, y=look.loss, log_y=not linear)
 
 
 def by_compute(rows: Observations, fit: Fit, best: pd.DataFrame, look: Look) -> go.Figure:
@@ -80,7 +80,7 @@ def isoflop(rows: Observations, fit: Fit | None, look: Look) -> go.Figure:
         spoken = [f"Minimum at {text.flops(one['compute'])}: {text.count(one['n'])} {look.size}" for one in found]
         figure.add_trace(marks(x, y, "minimum", BEST, spoken, size=14, symbol="star"))
     within = look.within
-    return laid_out(figure, rows.n, within, x=f"Model size ({look.size})", y=look.loss)
+    return laid_out(figure, rows.n, within, x=look.axis, y=look.loss)
 
 
 def training_curves(rows: Observations, fit: Fit, look: Look) -> go.Figure:
@@ -130,7 +130,7 @@ def residuals(fit: Fit, look: Look) -> go.Figure:
     if found:
         x, title = np.array([one["compute"] for one in found]), "Training compute (FLOPs)"
     else:
-        x, title = rows.n, f"Model size ({look.size})"
+        x, title = rows.n, look.axis
     linear = fit.law in ("saturating", "sigmoid")
     values = fit.residuals if linear else np.expm1(fit.residuals)
     figure = go.Figure()

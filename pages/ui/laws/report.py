@@ -49,7 +49,7 @@ def draw(table: Table, asked: Asked) -> None:
         _main(rows, fit, table, asked, look)
     with right:
         _unseen(fit)
-        _next(fit, table, look)
+        _next(fit, table, asked, look)
         if "d" not in asked.needs:
             _smallest(rows, table, rising=asked.y.endswith("accuracy"))
     left, right = st.columns([8, 5], gap="medium")
@@ -90,7 +90,7 @@ def _main(rows: Observations, fit: Fit, table: Table, asked: Asked, look: Look) 
     else:
         figure = figures.curve(rows, fit, look)
     _chart("main", figure, words.alt(rows, fit, table, asked))
-    st.caption(text.literal(words.marks(fit, table, look)))
+    st.caption(text.literal(words.marks(fit, table, asked, look)))
 
 
 def _chart(key: str, figure: go.Figure, alt: str, height: int = 440) -> None:
@@ -139,11 +139,11 @@ def _residuals(fit: Fit, look: Look) -> None:
     _chart("residuals", figures.residuals(fit, look), f"Chart of residuals, at most {words.percent(off)}.", height=300)
 
 
-def _next(fit: Fit, table: Table, look: Look) -> None:
+def _next(fit: Fit, table: Table, asked: Asked, look: Look) -> None:
     """Answer what to train next, with intervals, or refuse to."""
     of_compute = fit.law in OF_COMPUTE
     what = "compute" if of_compute else "size"
-    st.markdown("**What should I train with more compute?**" if of_compute else "**What would a larger model reach?**")
+    st.markdown("**What should I train with more compute?**" if of_compute else "**What would more reach?**")
     st.segmented_control(
         f"How much more {what}",
         FACTORS,
@@ -164,7 +164,7 @@ def _next(fit: Fit, table: Table, look: Look) -> None:
         budget = f"{text.flops(plan.compute.value)}, {look.more:g} × the most that was seen"
         st.caption(f"With {budget}, the law says to train:")
         found = pd.DataFrame(
-            words.planned(plan, table, look), columns=["", "Best", f"{100 * fit.level:.0f} % interval"]
+            words.planned(plan, table, asked, look), columns=["", "Best", f"{100 * fit.level:.0f} % interval"]
         )
         st.table(found, border="horizontal", hide_index=True, alt="Table of what to train")
     else:

@@ -29,6 +29,11 @@ class Look:
     """Whether the law is drawn grey, and nothing beyond what was seen."""
 
     @property
+    def axis(self) -> str:
+        """What the size axis is called."""
+        return self.size.capitalize() if "examples" in self.size else f"Model size ({self.size})"
+
+    @property
     def ink(self) -> str:
         """The law's colour."""
         return GREY if self.refused else LAW

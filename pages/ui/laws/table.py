@@ -1,7 +1,7 @@
 """Runs of a sweep or from elsewhere → one table that a law is fitted to, and what was left out of it. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,10 @@ from pages.ui.laws.asked import SHARES, Asked
 
 MOST_ROWS = 5_000
 """That the page fits: the command line takes all."""
-_TIME = ("steps", "batch_size", "dataset_size", "epochs")
+_TIME = ("steps", "batch_size", "dataset_size", "budget")
 """Settings that say how much data a run has, and so tell no curves of a law of data apart."""
 _SEEN = {"seen": "Examples seen", "unique": "Training examples", "flops": "FLOPs: D = C/6N"}
-_SIZES = {"params": "params", "params_non_embedding": "params without embeddings"}
+_SIZES = {"params": "params", "params_non_embedding": "params without embeddings", "dataset_size": "training examples"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,8 @@ class Table:
     """What d counts: examples."""
     loss: str
     """What is predicted: test loss (nats per example)."""
+    usual: str = "params"
+    """What n is where nothing else is asked: a name of asked.SIZES."""
     share: bool = False
     """Whether it is a share, shown in per cent."""
     notes: tuple[str, ...] = ()
@@ -49,6 +51,10 @@ class Table:
             return asked.d
         varying = [name for name in self.amounts if self.frame[name].nunique() > 1]
         return next(iter([*varying, *self.amounts]), "")
+
+    def counted(self, asked: Asked) -> str:
+        """Return what the numbers of data that a law gives are: of FLOPs, those that C = 6·N·D has."""
+        return f"{self.data}, as C/6N" if self.amount(asked) == "flops" else self.data
 
     def curve(self, asked: Asked) -> str:
         """Return the curve that is fitted."""
@@ -85,10 +91,11 @@ def of_sweep(
 
     `losses`: what training minimises.
     """
+    size = _size(ends, asked)
     named = ends.assign(
-        n=ends[asked.n].astype(float),
+        n=ends[size].astype(float),
         loss=ends[asked.y].astype(float).where(ends["state"] != "diverged"),
-        curve=summary.series(sweep, ends["key"], "params", _TIME if "d" in asked.needs else ()),
+        curve=summary.series(sweep, ends["key"], size, _TIME if "d" in asked.needs else ()),
         run=ends["key"],
         seen=ends["examples_seen"].astype(float),
         unique=ends["dataset_size"].astype(float),
@@ -99,15 +106,26 @@ def of_sweep(
         rows = _points(rows, points, asked)
     split, _, scale = asked.y.partition("_")
     kept = rows[["n", "loss", "curve", "run", *_SEEN]].reset_index(drop=True)
+    by_budget = asked.of_budgets and len(dict(sweep.settings).get("budget", ())) > 1
+    amounts = dict(sorted(_SEEN.items(), key=lambda item: item[0] != "flops")) if by_budget else _SEEN
     return _table(
         kept,
-        _SEEN,
-        size=_SIZES[asked.n],
+        amounts,
+        size=_SIZES[size],
+        usual=_size(ends, replace(asked, n="")),
         data="examples",
         loss=f"{summary.SPLIT_NAMES[split].capitalize()} {_uncapital(summary.scale(scale, losses))}",
         share=scale in SHARES,
         notes=_left_out(ends, len(sweep.runs())),
     )
+
+
+def _size(ends: pd.DataFrame, asked: Asked) -> str:
+    """Return the column that is n: as asked, or the first that varies; beside data it is a size of models."""
+    if "d" in asked.needs:
+        return asked.n if asked.n in ("params", "params_non_embedding") else "params"
+    varying = [name for name in ("params", "dataset_size") if ends[name].nunique() > 1]
+    return asked.n or next(iter([*varying, "params"]))
 
 
 def of_runs(runs: pd.DataFrame, size_is: str, data_is: str, asked: Asked) -> Table:
@@ -136,13 +154,14 @@ def _table(
     size: str,
     data: str,
     loss: str,
+    usual: str = "params",
     share: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Table:
     if len(frame) > MOST_ROWS:
         said = f"Of {len(frame):,} rows {MOST_ROWS:,} are fitted, evenly chosen; `python -m engine fit` takes all."
         frame, notes = frame.iloc[np.linspace(0, len(frame) - 1, MOST_ROWS).astype(int)], (*notes, said)
-    return Table(frame=frame, amounts=amounts, size=size, data=data, loss=loss, share=share, notes=notes)
+    return Table(frame=frame, amounts=amounts, size=size, data=data, loss=loss, usual=usual, share=share, notes=notes)
 
 
 def _points(rows: pd.DataFrame, points: pd.DataFrame, asked: Asked) -> pd.DataFrame:

@@ -91,22 +91,25 @@ def left_out(fit: Fit) -> tuple[str, ...]:
     return tuple(fit.details.get("left_out", ()))
 
 
-def marks(fit: Fit, table: Table, look: Look) -> str:
+def marks(fit: Fit, table: Table, asked: Asked, look: Look) -> str:
     """Return what the main chart shows."""
     share = f"{100 * fit.level:.0f} %"
     refused = "Dashed grey: the law, which these runs do not support." if look.refused else ""
     line = refused or "Solid: the law over what it has seen; dotted: its forecast."
     band = f"Band: the {share} interval, from {text.plural(_samples(fit), 'bootstrap sample')} of whole runs."
-    if fit.law in ("isoflop",):
-        return "Each colour is a budget of training compute; a star marks its best size."
+    compute = "training FLOPs as counted" if table.amount(asked) == "flops" else "C = 6·N·D"
+    if fit.law == "isoflop":
+        return f"Each colour is a budget of compute ({compute}); a star marks its best size."
     if fit.law == "envelope":
-        return "Lines are training curves; marks are where a size between the others is the lowest of all."
+        said = "Lines are training curves; marks are where a size between the others is the lowest of all."
+        return f"{said} Compute: {compute}."
     if fit.law == "data-constrained":
         return "On the line a run has just the loss that the law says."
     if fit.law == "chinchilla":
         line = line.replace("the law", "the lowest loss that the law expects of a budget", 1)
     dots = "Dots are single runs." if fit.held_out is None else _held(fit)
-    return f"{line} {band} {dots}"
+    end = f" Compute: {compute}." if fit.law == "chinchilla" else ""
+    return f"{line} {band} {dots}{end}"
 
 
 def _held(fit: Fit) -> str:
@@ -173,7 +176,7 @@ def forecast(one: Forecast, look: Look) -> str:
     return f"{look.said(one.value)} ({look.said(one.low)} to {look.said(one.high)})"
 
 
-def planned(plan: Plan, table: Table, look: Look) -> list[tuple[str, str, str]]:
+def planned(plan: Plan, table: Table, asked: Asked, look: Look) -> list[tuple[str, str, str]]:
     """Return label, value and interval of each number of a compute-optimal training run."""
 
     def row(label: str, one: Forecast, said: Callable[[float], str]) -> tuple[str, str, str]:
@@ -181,7 +184,7 @@ def planned(plan: Plan, table: Table, look: Look) -> list[tuple[str, str, str]]:
 
     return [
         row(f"Size ({table.size})", plan.n, text.count),
-        row(f"Data ({table.data})", plan.d, text.count),
+        row(f"Data ({table.counted(asked)})", plan.d, text.count),
         row(table.loss.partition(" (")[0], plan.loss, look.said),
     ]
 
