@@ -4,9 +4,7 @@ from engine.registry import Preset
 
 PRESET = Preset(
     title="Grokking modular addition",
-    finding=(
-        "FILL"
-    ),
+    finding=("FILL"),
     source=(
         "Power et al. 2022, arXiv:2201.02177; quadratic activation: Gromov 2023, arXiv:2301.02679. "
         "Setting found for 40 % of all pairs."

@@ -5,9 +5,7 @@ from engine.registry import Preset
 
 PRESET = Preset(
     title="No grokking without weight decay",
-    finding=(
-        "FILL"
-    ),
+    finding=("FILL"),
     source=GROKKING.source,
     settings=GROKKING.settings | {"weight_decay": 0.0},
 )

@@ -5,9 +5,7 @@ from engine.registry import Preset
 
 PRESET = Preset(
     title="No overfitting with strong weight decay",
-    finding=(
-        "FILL"
-    ),
+    finding=("FILL"),
     source=OVERFITTING.source,
     settings=OVERFITTING.settings | {"weight_decay": 1.0},
 )

@@ -32,7 +32,7 @@ def test_a_link_shows_the_law_and_fits_a_phone(fresh: Server, visit: Visit) -> N
     chart = page.get_by_role("img", name="Power law above a floor")
     chart.locator(".scatterlayer .trace").first.wait_for()
     page.get_by_text("the law says").wait_for()
-    page.get_by_text("Which law predicts the largest best").wait_for()
+    page.get_by_text("Which law predicts the loss best").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / "laws-light-390.png")

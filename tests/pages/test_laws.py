@@ -115,14 +115,14 @@ def test_a_law_of_budgets_says_what_to_train_with_ten_times_the_compute(page: Op
     assert not app.exception
     assert charts(app) == 3
     plan = next(table.value for table in app.table if "Best" in table.value)
-    assert plan[""].to_list() == ["Size (params)", "Data (examples or tokens)", "Loss"]
+    assert plan[""].to_list() == ["Size (params)", "Data (examples or tokens, as C/6N)", "Loss"]
     assert "1.0e12 FLOPs, 10 × the most that was seen" in said(app)
     app.segmented_control(key="laws.more").set_value(2).run()
     assert "2.0e11 FLOPs, 2 × the most" in said(app)
     assert app.query_params["more"] == "2"
     app.selectbox(key="laws.law").set_value("chinchilla").run()
     assert not app.exception
-    assert "Which law predicts the largest best" in said(app)
+    assert "Which law predicts the loss best" in said(app)
     app.selectbox(key="laws.law").set_value("envelope").run()
     assert "An envelope needs curves of at least two sizes" in said(app)
 

@@ -143,6 +143,8 @@ def _next(fit: Fit, table: Table, asked: Asked, look: Look) -> None:
     """Answer what to train next, with intervals, or refuse to."""
     of_compute = fit.law in OF_COMPUTE
     what = "compute" if of_compute else "size"
+    if fit.law == "data-constrained":  # the best size for a budget depends on how much of the data is new
+        return
     st.markdown("**What should I train with more compute?**" if of_compute else "**What would more reach?**")
     st.segmented_control(
         f"How much more {what}",
@@ -156,9 +158,7 @@ def _next(fit: Fit, table: Table, asked: Asked, look: Look) -> None:
     plan = fits.plan(fit, look.more) if of_compute else None
     refused = words.refusals(fit)
     refused += tuple(one for one in plan.refusals if one not in fit.refusals) if plan else ()  # too far ahead
-    if fit.law == "data-constrained":
-        st.caption("This law has no one size that suits a budget: it depends on how much of the data is new.")
-    elif refused:
+    if refused:
         st.warning(f"No answer: {text.literal(refused[0])}", icon=":material/block:")
     elif plan is not None:
         budget = f"{text.flops(plan.compute.value)}, {look.more:g} × the most that was seen"
@@ -187,7 +187,7 @@ def _smallest(rows: Observations, table: Table, *, rising: bool) -> None:
 
 def _compare(rows: Observations, asked: Asked) -> None:
     """Draw the laws of the same rows by how they did on what they had not seen."""
-    st.markdown("**Which law predicts the largest best, unseen?**")
+    st.markdown("**Which law predicts the loss best, unseen?**")
     place = st.empty()
     ranked = []
     for law in fits.comparable(rows):

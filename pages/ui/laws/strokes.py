@@ -129,6 +129,7 @@ def laid_out(figure: go.Figure, seen: Array, look: Look, *, x: str, y: str, log_
     far = float(seen.max()) * (1 if look.refused else look.more)
     low, high = np.log10(float(seen.min())), np.log10(far)
     room = 0.03 * max(high - low, 0.1)
+    lowest, spread = _extent(figure)
     legend = {"x": 0, "xanchor": "left", "y": -0.16, "yanchor": "top", "orientation": "h", "uirevision": "legend"}
     return figure.update_layout(
         xaxis={
@@ -138,17 +139,17 @@ def laid_out(figure: go.Figure, seen: Array, look: Look, *, x: str, y: str, log_
             "title": {"text": x, "standoff": 8, "font": {"size": 13}},
             "showgrid": False,
             "ticks": "outside",
-            "dtick": 1 if high - low > 3 else "D2",
-            "tickformat": ".0e" if "FLOPs" in x else "~s",
+            "tickformat": ".0e" if "FLOPs" in x else "~s" if far > 1000 else "~g",
             "uirevision": f"{x} {far}",
-        },
+        }
+        | _ticks(high - low),
         yaxis={
             **AXIS,
             "type": "log" if log_y else "linear",
-            "tickformat": ".2~%" if look.share else "~g",
+            "tickformat": ".2~%" if look.share else ".0e" if lowest < 1e-3 else "~g",
             "uirevision": f"{y} {log_y}",
         }
-        | ({"dtick": "D2"} if log_y and _spread(figure) > 0.55 else {}),
+        | (_ticks(spread) if log_y else {}),
         title=titled(y),
         legend=legend,
         hovermode="closest",
@@ -156,11 +157,16 @@ def laid_out(figure: go.Figure, seen: Array, look: Look, *, x: str, y: str, log_
     )
 
 
-def _spread(figure: go.Figure) -> float:
-    """Return over how many decades the drawn values range."""
+def _ticks(decades: float) -> dict[str, object]:
+    """Return which ticks a log axis has: few enough for its labels not to run into each other."""
+    return {"dtick": 1} if decades > 2.5 else {"dtick": "D2"} if decades > 0.55 else {}
+
+
+def _extent(figure: go.Figure) -> tuple[float, float]:
+    """Return the lowest of the drawn values that a log axis has, and over how many decades they range."""
     values = np.concatenate([np.asarray(trace.y, dtype=float) for trace in figure.data])
     values = values[np.isfinite(values) & (values > 0)]
-    return float(np.log10(values.max() / values.min())) if len(values) else 0.0
+    return (float(values.min()), float(np.log10(values.max() / values.min()))) if len(values) else (1.0, 0.0)
 
 
 def _f8(values: Array) -> Array:

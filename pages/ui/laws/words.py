@@ -71,8 +71,8 @@ def percent(share: float) -> str:
     """Return a share in per cent, to two figures."""
     if not math.isfinite(share):
         return "–"
-    if 0 < share < 1e-4:
-        return "< 0.01 %"
+    if share < 1e-6:
+        return "0 %"
     return f"{100 * share:,.0f} %" if share >= 0.995 else f"{100 * share:.2g} %"
 
 
