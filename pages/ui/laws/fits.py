@@ -19,7 +19,7 @@ from store.database import Database
 
 BOOTSTRAP = 200
 """Samples for the intervals; of very many rows fewer, so that a fit stays a matter of seconds."""
-_ROWS_TIMES_SAMPLES = 400_000
+_ROWS_TIMES_SAMPLES = 60_000
 LEVEL = 0.9
 _BUDGETS = 60
 """Amounts of compute at which a frontier is drawn."""

@@ -11,8 +11,8 @@ from engine.spec import SweepSpec
 from pages.ui import summary, text
 from pages.ui.laws.asked import SHARES, Asked
 
-MOST_ROWS = 5_000
-"""That the page fits: the command line takes all."""
+MOST_ROWS, MOST_POINTS = 1_000, 5_000
+"""Of runs, and of points of curves, that the page fits in some seconds: the command line takes all."""
 _TIME = ("steps", "batch_size", "dataset_size", "budget")
 """Settings that say how much data a run has, and so tell no curves of a law of data apart."""
 _SEEN = {"seen": "Examples seen", "unique": "Training examples", "flops": "FLOPs: D = C/6N"}
@@ -158,9 +158,10 @@ def _table(
     share: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Table:
-    if len(frame) > MOST_ROWS:
-        said = f"Of {len(frame):,} rows {MOST_ROWS:,} are fitted, evenly chosen; `python -m engine fit` takes all."
-        frame, notes = frame.iloc[np.linspace(0, len(frame) - 1, MOST_ROWS).astype(int)], (*notes, said)
+    most = MOST_POINTS if frame["run"].duplicated().any() else MOST_ROWS
+    if len(frame) > most:
+        said = f"Of {len(frame):,} rows {most:,} are fitted, drawn by chance; `python -m engine fit` takes all."
+        frame, notes = frame.sample(most, random_state=0).sort_index(), (*notes, said)
     return Table(frame=frame, amounts=amounts, size=size, data=data, loss=loss, usual=usual, share=share, notes=notes)
 
 
