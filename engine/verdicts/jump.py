@@ -124,8 +124,8 @@ def _sudden(series: Series, metric: str, found: Jump, result: Answer, least: flo
         f"Test {noun} from {before} to {after}: {words.span(found.gain, 'test_error')} over "
         f"{words.seeds(found.gain.n)}; a jump worth the name is {words.amount(least, 'test_error')} within a factor of "
         f"{WINDOW:.0f} in parameters.",
-        f"The exponent with which error falls there, less that before: {words.span(found.steeper, '')}; in a power law it "
-        f"is 0, in a jump at least {STEEPER}.",
+        f"The exponent with which error falls there, less that before: {words.span(found.steeper, '')}; in a power law "
+        f"it is 0, in a jump at least {STEEPER}.",
     ]
     if found.gain.value > 0:
         share = f"{100 * found.share:.0f} % of all that is gained with size"
@@ -149,7 +149,7 @@ def _sudden(series: Series, metric: str, found: Jump, result: Answer, least: flo
 
 
 def _metric_only(series: Series, found: Jump, sizes: Array, error: Array) -> Verdict:
-    """Return whether the loss of the same runs falls there less than SMOOTH times as fast as before, unlike the error."""
+    """Return whether the loss of the same runs falls there less than SMOOTH times as fast as before."""
     loss, (start, end, _) = series.last("test_loss"), found.places.T
     wide = np.maximum(end, np.searchsorted(sizes, sizes[start] + np.log(WINDOW) + 1e-9) - 1)
     places = np.stack([start, wide], axis=1)

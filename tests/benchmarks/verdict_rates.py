@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 from tests.engine.verdicts.laws_and_jumps import MORE
 from tests.engine.verdicts.scenarios import SCENARIOS, Scenario
 
-TIMES, SLOW = 300, 60
+TIMES, SLOW = 1000, 100
 """Draws of each; of power laws, which are fitted, SLOW."""
 
 
