@@ -13,6 +13,8 @@ MEMORISED, GENERALISED = 0.01, 0.05
 """Training error and test error below which a run has done so."""
 DELAY = 3.0
 """How many times the steps of memorising it must take to generalise, at least."""
+LEAST_STEPS = 8
+"""Eval points below which nothing can be said of when."""
 PATIENCE = 20.0
 """How many times the steps of memorising a run must have lasted before "never" means something; the delays of
 arXiv:2201.02177 and arXiv:2301.05217 are 10 to 100 times."""
@@ -23,7 +25,7 @@ def grokking(series: Series) -> Verdict | None:
     of every size memorise, or there is no such thing.
     """
     task = series.curves.runs[series.members[0]].task
-    if task.loss == "mse":
+    if task.loss == "mse" or len(series.steps) < LEAST_STEPS:
         return None
     train, test = series.along("train_error"), series.along("test_error")
     memorised, generalised = _first(train < MEMORISED), _first(test < GENERALISED)

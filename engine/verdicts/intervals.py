@@ -74,20 +74,24 @@ def nearby(table: Array, first: Places, second: Places, row: int = 0) -> float:
     return total / max(1, int(times.sum()))
 
 
-def picks(table: Array, pick: Callable[[Array], tuple[int, ...] | None]) -> Places:
-    """Return for each unit the places that `pick` takes of the mean of all others, (units, picked); −1: none.
+def picks(table: Array, pick: Callable[[Array], tuple[int, ...]], caution: float = 0.0) -> Places:
+    """Return for each unit the places that `pick` takes of the mean of all others, (units, picked).
 
-    So no unit is measured at places that its own noise has chosen.
+    So no unit is measured at places that its own noise has chosen. `caution`: standard errors that are added to the
+    means, so that low ones are not those of places where seeds differ most.
     """
     known = np.isfinite(table)
-    total, number = np.where(known, table, 0.0).sum(axis=0), known.sum(axis=0)
     found = []
     for unit in range(len(table)):
-        left = number - known[unit]
-        others = np.where(left > 0, total - np.where(known[unit], table[unit], 0.0), np.nan) / np.maximum(left, 1)
-        found.append(pick(others) if len(table) > 1 else pick(table[0]))
-    size = max((len(one) for one in found if one is not None), default=1)
-    return np.array([one or (-1,) * size for one in found], dtype=np.intp)
+        others = np.arange(len(table)) != unit if len(table) > 1 else np.ones(1, dtype=bool)
+        some, there = np.where(known[others], table[others], 0.0), known[others]
+        number = there.sum(axis=0)
+        mean = np.where(number > 0, some.sum(axis=0) / np.maximum(number, 1), np.nan)
+        if caution and others.sum() > 1:
+            squares = np.where(there, (some - mean) ** 2, 0.0).sum(axis=0)
+            mean = mean + caution * np.sqrt(squares / np.maximum(number - 1, 1) / np.maximum(number, 1))
+        found.append(pick(mean))
+    return np.array(found, dtype=np.intp)
 
 
 def at(table: Array, places: Places) -> Array:

@@ -1,5 +1,6 @@
 """Sudden jump with size, and whether it is the metric: accuracy leaps where the loss goes its way."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,11 @@ WORTH = 0.2
 """Least gain worth the name, as a share of what there is between chance and perfect."""
 SHARE = 0.5
 """Share of the whole gain that a jump must make. A power law makes at most this much within WINDOW after BEFORE."""
-STEEPER = 2.0
-"""How many times as fast, per factor of size, error must fall as before. A power law falls equally fast everywhere."""
+STEEPER = 0.2
+"""Least difference of exponents worth the name: how much faster than before error must fall with size in a jump."""
+SMOOTH = 2.0
+"""How many times as fast as before a metric may fall in the jump without jumping itself. A power law falls equally fast
+everywhere."""
 FLOOR = 0.005
 """Error below which falling further counts for nothing."""
 
@@ -31,7 +35,7 @@ class Jump:
     """(units, 3): the last size before, the first after, and the best from there on, each picked by the other seeds."""
     gain: Effect
     steeper: Effect
-    """The exponent with which error falls in the jump minus STEEPER times the one before."""
+    """The exponent with which error falls in the jump minus the one before."""
     share: float
 
 
@@ -48,7 +52,7 @@ def jumps(series: Series) -> list[Verdict]:
         return []
     found = jump(error, sizes, windows, FLOOR)
     least = WORTH * (1 - 1 / max(2, task.outputs // task.answers)) if metric == "test_error" else WORTH
-    result = answer([found.gain, found.steeper], [least, 0.0])
+    result = answer([found.gain, found.steeper], [least, STEEPER])
     if result == "supported" and found.share < SHARE:
         result = "not supported"
     start, end, _ = usual(found.places)
@@ -59,7 +63,7 @@ def jumps(series: Series) -> list[Verdict]:
         between = round(float(np.sqrt(series.sizes[start] * series.sizes[end])))
         result, runs = "inconclusive", settle.other_sizes(series, [between])
     verdict = _sudden(series, metric, found, result, least, runs)
-    return [verdict, _metric_only(series, found, sizes)] if result == "supported" else [verdict]
+    return [verdict, _metric_only(series, found, sizes, error)] if result == "supported" else [verdict]
 
 
 def jump(error: Array, sizes: Array, windows: list[tuple[int, int]], floor: float) -> Jump:
@@ -78,30 +82,31 @@ def jump(error: Array, sizes: Array, windows: list[tuple[int, int]], floor: floa
 
     places = picks(error, pick)
     start, end, best = places.T
-    first = np.zeros(len(places), dtype=np.intp)
     gain = effect(at(error, start) - at(error, end), nearby(error, start, end))
     total = mean(error)[0] - float(np.nanmean(at(error, best)))
-    return Jump(
-        places=places, gain=gain, steeper=acceleration(error, sizes, first, start, end, floor), share=gain.value / total
-    )
+    steeper = effect(acceleration(error, sizes, places[:, :2], floor))
+    return Jump(places=places, gain=gain, steeper=steeper, share=gain.value / total)
 
 
-def acceleration(error: Array, sizes: Array, first: Places, start: Places, end: Places, floor: float) -> Effect:
-    """Return by how much the exponent from `start` to `end` is above STEEPER times that from `first` to `start`."""
-    logs = np.log(np.maximum(error, floor))
+def acceleration(error: Array, sizes: Array, places: Places, floor: float, times: float = 1.0) -> Array:
+    """Return by how much the exponent with which an error falls between places (units, 2) is above `times` that before
+    the first of them, from the smallest size on, (units,).
+    """
+    logs, (start, end) = np.log(np.maximum(error, floor)), places.T
+    first = np.zeros(len(places), dtype=np.intp)
 
     def exponent(one: Places, other: Places) -> Array:
-        return (at(logs, one) - at(logs, other)) / (sizes[other] - sizes[one])
+        return np.asarray((at(logs, one) - at(logs, other)) / (sizes[other] - sizes[one]))
 
-    return effect(exponent(start, end) - STEEPER * exponent(first, start))
+    return np.asarray(exponent(start, end) - times * exponent(first, start))
 
 
 def _windows(sizes: Array) -> list[tuple[int, int]]:
-    """Return the places before and after a jump: the widest within WINDOW, or neighbours, with sizes before them."""
+    """Return the places before and after a jump: those within WINDOW, or neighbours, with sizes before them."""
     found = []
     for start in np.flatnonzero(sizes - sizes[0] >= np.log(BEFORE) - 1e-9)[:-1]:
-        inside = np.flatnonzero(sizes - sizes[start] <= np.log(WINDOW) + 1e-9)[-1]
-        found.append((int(start), int(max(inside, start + 1))))
+        last = max(int(np.flatnonzero(sizes - sizes[start] <= np.log(WINDOW) + 1e-9)[-1]), int(start) + 1)
+        found += [(int(start), end) for end in range(int(start) + 1, last + 1)]
     return found
 
 
@@ -119,8 +124,8 @@ def _sudden(series: Series, metric: str, found: Jump, result: Answer, least: flo
         f"Test {noun} from {before} to {after}: {words.span(found.gain, 'test_error')} over "
         f"{words.seeds(found.gain.n)}; a jump worth the name is {words.amount(least, 'test_error')} within a factor of "
         f"{WINDOW:.0f} in parameters.",
-        f"The exponent with which error falls there, less {STEEPER:.0f} times the one before: "
-        f"{words.span(found.steeper, '')}; in a jump it is above 0.",
+        f"The exponent with which error falls there, less that before: {words.span(found.steeper, '')}; in a power law "
+        f"it is 0, in a jump at least {STEEPER}.",
     ]
     if found.gain.value > 0:
         share = f"{100 * found.share:.0f} % of all that is gained with size"
@@ -143,23 +148,31 @@ def _sudden(series: Series, metric: str, found: Jump, result: Answer, least: flo
     )
 
 
-def _metric_only(series: Series, found: Jump, sizes: Array) -> Verdict:
-    """Return whether the loss of the same runs falls between the same sizes no faster than before."""
-    loss = series.last("test_loss")
-    start, end, _ = found.places.T
-    smooth = acceleration(loss, sizes, np.zeros(len(start), dtype=np.intp), start, end, 1e-12)
-    result: Answer = "not supported" if smooth.low > 0 else "supported" if smooth.most < 0 else "inconclusive"
-    before, after = (words.size(series, place) for place in usual(found.places)[:2])
-    brier = mean(series.last("test_brier"))
+def _metric_only(series: Series, found: Jump, sizes: Array, error: Array) -> Verdict:
+    """Return whether the loss of the same runs falls there less than SMOOTH times as fast as before."""
+    loss, (start, end, _) = series.last("test_loss"), found.places.T
+    wide = np.maximum(end, np.searchsorted(sizes, sizes[start] + np.log(WINDOW) + 1e-9) - 1)
+    places = np.stack([start, wide], axis=1)
+    smooth = effect(acceleration(loss, sizes, places, 0.0, SMOOTH))
+    less = effect(acceleration(error, sizes, places, FLOOR) - acceleration(loss, sizes, places, 0.0))
+    result = answer([less, _negative(smooth)], [0.0, 0.0])
+    first, last = usual(places)
+    before, after = words.size(series, first), words.size(series, last)
     why = [
-        f"The exponent with which test loss falls between {before} and {after}, less {STEEPER:.0f} times the one "
-        f"before: {words.span(smooth, '')}; in a jump it is above 0."
+        f"The exponent with which test loss falls from {before} to {after}, less {SMOOTH:.0f} times that before: "
+        f"{words.span(smooth, '')}; above 0 the loss jumps too.",
+        f"The error's exponent rises by more than the loss's: {words.span(less, '')}.",
     ]
-    levels = mean(loss)
-    places = (0, *usual(found.places)[:2])
-    why.append(f"Test loss there: {', '.join(f'{levels[p]:.3g}' for p in places)} (smallest size, before, after).")
-    if np.isfinite(brier).all():
-        why.append(f"Brier score: {', '.join(f'{brier[p]:.3g}' for p in places)}.")
+    for metric in ("test_loss", "test_brier"):
+        levels = mean(series.last(metric))
+        if np.isfinite(levels).all():
+            listed = ", ".join(f"{levels[place]:.3g}" for place in (0, first, last))
+            why.append(
+                f"{words.capital(words.spoken(metric))} at {words.size(series, 0)}, {before} and {after}: {listed}."
+            )
+    settled = None
+    if result == "inconclusive":
+        settled = settle.more_seeds(series, [0, *places.ravel().tolist()], [less, _negative(smooth)], 0.0)
     return Verdict(
         claim="metric-only",
         title=TITLES["metric-only"],
@@ -167,13 +180,17 @@ def _metric_only(series: Series, found: Jump, sizes: Array) -> Verdict:
         series=series.name,
         metric="test_loss",
         effect=words.finite(smooth.value),
-        unit=f"in the exponent, less {STEEPER:.0f} times the one before",
+        unit=f"in the exponent, less {SMOOTH:.0f} times that before",
         low=words.finite(smooth.low),
         high=words.finite(smooth.high),
         n_seeds=smooth.n,
-        where=f"The jump in {words.spoken('test_accuracy')} from {before} to {after}.",
+        where=f"The jump from {before} to {after}, seen in the loss.",
         why=(*why, *words.caveats(series)),
-        settle=settle.more_seeds(series, [0, *found.places.ravel().tolist()], [smooth], 0.0)
-        if result == "inconclusive"
-        else None,
+        settle=settled,
     )
+
+
+def _negative(one: Effect) -> Effect:
+    """Return an effect with its sign turned; what it is surely below is then what it was surely above."""
+    least = 2 * one.value - one.most
+    return dataclasses.replace(one, value=-one.value, low=-one.high, high=-one.low, most=-least)

@@ -16,7 +16,7 @@ def overfits(series: Series, metric: str) -> Verdict | None:
     table = series.last(metric)
     if not np.isfinite(table).any():
         return None
-    places = picks(table, _lowest)[:, 0]
+    places = picks(table, _lowest, caution=1.0)[:, 0]
     (valley,), last = usual(places[:, None]), np.full(len(table), table.shape[1] - 1)
     rise = effect(at(table, last) - at(table, places), nearby(table, last, places))
     fit = series.last("train_error")
@@ -25,7 +25,7 @@ def overfits(series: Series, metric: str) -> Verdict | None:
     found = answer([rise], [least])
     start, end, what = words.size(series, valley), words.size(series, len(series.sizes) - 1), words.spoken(metric)
     why = [
-        f"{words.capital(what)} from {start}, the best of the smaller, to {end}, the largest: "
+        f"{words.capital(what)} from {start}, about where it is lowest, to {end}, the largest: "
         f"{words.span(rise, metric)} over {words.seeds(rise.n)}; "
         f"a change worth the name is {words.amount(least, metric)}.",
         f"Training error goes from {words.level(series.fit_error[valley], 'train_error')} to "
@@ -45,7 +45,7 @@ def overfits(series: Series, metric: str) -> Verdict | None:
         low=words.scaled(rise.low, metric),
         high=words.scaled(rise.high, metric),
         n_seeds=rise.n,
-        where=f"{words.capital(what)} is lowest at {start} and {words.level(mean(table)[-1], metric)} at {end}.",
+        where=f"{words.capital(what)} is lowest about {start} and {words.level(mean(table)[-1], metric)} at {end}.",
         why=(*why, *words.caveats(series)),
         settle=settle.more_seeds(series, [*places, len(series.sizes) - 1], [rise], least)
         if found == "inconclusive"
@@ -54,5 +54,9 @@ def overfits(series: Series, metric: str) -> Verdict | None:
 
 
 def _lowest(others: Array) -> tuple[int, ...]:
-    """Pick the best of all but the largest."""
-    return (int(np.where(np.isfinite(others[:-1]), others[:-1], np.inf).argmin()),)
+    """Pick where the curve is lowest, but for the largest size; each value counts with half of its neighbours', so that
+    the picks of different seeds agree.
+    """
+    known = np.where(np.isfinite(others[:-1]), others[:-1], np.nanmax(others))
+    padded = np.pad(known, 1, mode="edge")
+    return (int((padded[:-2] + 2 * padded[1:-1] + padded[2:]).argmin()),)
