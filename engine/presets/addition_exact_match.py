@@ -11,7 +11,7 @@ PRESET = Preset(
         "digits": 4,
         "answer": "sum",
         "arch": "mlp",
-        "width": (4, 8, 16, 32, 64, 128, 256),
+        "width": (2, 4, 8, 16, 32, 64, 128, 256),
         "depth": 1,
         "dataset_size": 20_000,
         "optimizer": "adamw",

@@ -1,4 +1,4 @@
-"""The control of overfitting on two moons: weight decay 1 keeps wide models from the wrong labels."""
+"""The control of overfitting on two moons: weight decay 2 keeps wide models from the wrong labels."""
 
 from engine.presets.moons_overfitting import PRESET as OVERFITTING
 from engine.registry import Preset
@@ -7,5 +7,5 @@ PRESET = Preset(
     title="No overfitting with strong weight decay",
     finding=("FILL"),
     source=OVERFITTING.source,
-    settings=OVERFITTING.settings | {"weight_decay": 1.0},
+    settings=OVERFITTING.settings | {"weight_decay": 2.0},
 )

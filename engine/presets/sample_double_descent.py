@@ -16,10 +16,10 @@ PRESET = Preset(
         "init_std": 0.0,
         "dataset_size": (30, 50, 80, 100, 110, 120, 130, 140, 160, 200, 300, 600, 1000),
         "optimizer": "sgd",
-        "momentum": 0.9,
+        "momentum": 0.0,
         "lr": 0.05,
         "batch_size": 1000,
-        "steps": 10_000,
+        "steps": 20_000,
         "seed": tuple(range(5)),
     },
 )

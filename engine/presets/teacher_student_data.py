@@ -8,5 +8,5 @@ PRESET = Preset(
     finding=("FILL"),
     source="Hestness et al. 2017, arXiv:1712.00409: a power law between small data and an irreducible error.",
     settings=BY_SIZE.settings
-    | {"width": 64, "dataset_size": (100, 200, 400, 800, 1600, 3200, 6400, 12_800), "steps": 3000},
+    | {"dimension": 6, "width": 64, "dataset_size": (200, 300, 400, 600, 800, 1200, 1600, 2400, 3200), "steps": 4000},
 )
