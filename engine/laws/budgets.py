@@ -62,7 +62,7 @@ def fit_envelope(rows: Observations, *, bootstrap: int = 200, seed: int = 0, lev
     curves = [np.flatnonzero(rows.run == run) for run in np.unique(rows.run)]
     curves = [which for which in curves if len(which) > 1]
     if len({float(rows.n[which[0]]) for which in curves}) < 2:
-        raise ValueError("an envelope needs curves of at least two sizes; allowed: several rows of each run.")
+        raise ValueError("an envelope needs curves of at least two sizes; allowed: several rows per run.")
     optima = _envelope(rows, curves)
     chance = np.random.default_rng(seed)
     draws = [[curves[i] for i in chance.integers(0, len(curves), len(curves))] for _ in range(bootstrap)]

@@ -60,6 +60,11 @@ def _submitted(sweep: SweepSpec) -> Sequence[SweepSpec]:
     return found.get(sweep.key, ())
 
 
+def _watch(sweep: SweepSpec, other: SweepSpec) -> None:
+    known = st.session_state.get(_SETTLING, {})
+    st.session_state[_SETTLING] = known | {sweep.key: (*_submitted(sweep), other)}
+
+
 def _judged_or_shown(opened: Services, sweep: SweepSpec, measure: str) -> Judged:
     about = (sweep.key, measure)
     known = st.session_state.get(_SHOWN)
@@ -132,6 +137,9 @@ def _settle(opened: Services, sweep: SweepSpec, settle: "Settle", number: int) -
     progress = services.progress(opened.db, other)
     job = services.job_of(opened.queue, other)
     if job is not None:
+        if other not in _submitted(sweep):  # the page was left and opened again meanwhile: it watches on
+            _watch(sweep, other)
+            st.rerun()
         left = text.duration(progress.seconds_left)
         st.caption(f"Training what settles it: {settle.words}. {left[0].upper()}{left[1:]} left.")
         st.progress(progress.done(job.runs))
@@ -139,13 +147,13 @@ def _settle(opened: Services, sweep: SweepSpec, settle: "Settle", number: int) -
 
     def train() -> None:
         services.train(opened, other)
-        known = st.session_state.get(_SETTLING, {})
-        st.session_state[_SETTLING] = known | {sweep.key: (*_submitted(sweep), other)}
+        _watch(sweep, other)
 
     seconds = text.duration(progress.seconds)
     about = seconds if seconds.startswith("under") else f"about {seconds}"
     refused = services.refusal(opened, progress.missing)
-    st.caption(f"{settle.words}: {text.plural(len(progress.missing), 'run')}, {about}")
+    words = settle.words[0].upper() + settle.words[1:]
+    st.caption(f"{words}: {text.plural(len(progress.missing), 'run')}, {about}")
     st.button(
         "Settle it",
         key=f"settle-{number}",

@@ -145,7 +145,9 @@ def _next(fit: Fit, table: Table, asked: Asked, look: Look) -> None:
     what = "compute" if of_compute else "size"
     if fit.law == "data-constrained":  # the best size for a budget depends on how much of the data is new
         return
-    st.markdown("**What should I train with more compute?**" if of_compute else "**What would more reach?**")
+    st.markdown(
+        "**What should I train with more compute?**" if of_compute else f"**What would {_larger(table)} reach?**"
+    )
     st.segmented_control(
         f"How much more {what}",
         FACTORS,
@@ -173,6 +175,10 @@ def _next(fit: Fit, table: Table, asked: Asked, look: Look) -> None:
         st.markdown(
             f"With {text.count(largest)} {table.size}, {look.more:g} × the largest seen, the law says **{said}**."
         )
+
+
+def _larger(table: Table) -> str:
+    return "more data" if "examples" in table.size else "a larger model"
 
 
 def _smallest(rows: Observations, table: Table, *, rising: bool) -> None:
