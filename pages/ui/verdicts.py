@@ -26,6 +26,8 @@ _SETTLING = "verdicts.settling"
 """Where a session keeps which sweeps were submitted to settle a verdict, by the key of the sweep it is on."""
 _SHOWN = "verdicts.shown"
 """The verdicts that were drawn last, with what they are on: they stay while runs that settle train."""
+MOST_RUNS = 1_000
+"""Of a sweep that is judged: its whole curves are read for it, in a second or two, and a law is fitted."""
 _MOST = 12
 """Cards that are drawn at once; the others are folded away."""
 
@@ -35,6 +37,9 @@ Judged = tuple[tuple["Verdict", ...], int]
 
 def draw(opened: Services, sweep: SweepSpec, measure: str) -> None:
     """Draw a card per claim, judged by `measure`: "error" or "loss"."""
+    if sweep.size > MOST_RUNS:
+        st.caption(f"Sweeps of up to {MOST_RUNS:,} runs are judged here: `python -m engine verdicts` judges any.")
+        return
     verdicts, beyond = _judged_or_shown(opened, sweep, measure)
     if not verdicts:
         return

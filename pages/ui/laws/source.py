@@ -126,7 +126,6 @@ def _table() -> Runs | None:
                 "Paste a table: a line per run, a header above",
                 key="laws.pasted",
                 height=136,
-                max_chars=bring.MAX_MB * 2**20,
                 placeholder=_EXAMPLE,
                 help="Cells parted by commas, semicolons or tabs, as a spreadsheet copies them. Ctrl+Enter takes it.",
                 persist_state="session",
