@@ -1,4 +1,4 @@
-"""Sample-wise double descent: more training examples hurt where there are about as many as a linear model has weights."""
+"""Sample-wise double descent: more examples hurt where there are about as many as weights."""
 
 from engine.registry import Preset
 
