@@ -1,4 +1,4 @@
-"""The command line, `python -m engine list | sweep | queue | fit | weights | bench`, and the worker it starts."""
+"""The command line, `python -m engine list | sweep | queue | verdicts | fit | weights | bench`, and its worker."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import fit_commands, memory, plan, printed, queue_commands, registry
+from engine import fit_commands, memory, plan, printed, queue_commands, registry, verdict_commands
 from engine.asked import changed
 from engine.deaths import Deaths
 from engine.runner import SLOT_TAKEN, Queue
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.set_defaults(run=_bench)
 
     fit_commands.add_command(commands)
+    verdict_commands.add_command(commands)
 
     gallery = commands.add_parser("gallery", help="train presets from nothing into the results that ship")
     gallery.add_argument("preset", nargs="*", metavar="PRESET", help="names from `list`; all of them when none")

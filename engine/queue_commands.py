@@ -111,17 +111,9 @@ def _described(opened: _Opened, job: Job) -> dict[str, Any]:
 
 
 def _add(opened: _Opened, options: argparse.Namespace) -> int:
-    from store import library, runs
+    from store import runs
 
-    if options.sweep in registry.names("presets"):
-        settings: dict[str, Any] = dict(registry.preset(options.sweep).settings)
-    else:
-        try:
-            found = library.find(opened.db, options.sweep)
-        except ValueError as problem:
-            raise ValueError(f"{problem} Presets: {', '.join(registry.names('presets'))}.") from None
-        settings = dict(runs.load_sweep(opened.db, found.sweep_id).settings)
-    sweep = changed(settings, options.set, options.seeds)
+    sweep = changed(settings_of(opened.db, options.sweep), options.set, options.seeds)
     wanted = sweep.runs()
     missing = runs.missing(opened.db, wanted)
     print(cost_line(wanted, missing), file=sys.stderr)
@@ -129,6 +121,19 @@ def _add(opened: _Opened, options: argparse.Namespace) -> int:
     open_runs = [run for run in missing if run.key not in queued]
     nothing = "It is in the queue already." if missing else "All is trained: nothing to do."
     return _submit(opened, options, sweep, open_runs, nothing)
+
+
+def settings_of(db: "Database", text: str) -> dict[str, Any]:
+    """Return the settings of a preset or of a saved sweep. Raises: ValueError: for a name that neither has."""
+    from store import library, runs
+
+    if text in registry.names("presets"):
+        return dict(registry.preset(text).settings)
+    try:
+        found = library.find(db, text)
+    except ValueError as problem:
+        raise ValueError(f"{problem} Presets: {', '.join(registry.names('presets'))}.") from None
+    return dict(runs.load_sweep(db, found.sweep_id).settings)
 
 
 def _retry(opened: _Opened, options: argparse.Namespace) -> int:

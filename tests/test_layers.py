@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OURS = {"app", "engine", "store", "pages", "tests"}
-ENTRY_POINTS = {"engine/__main__.py", "engine/queue_commands.py", "pages/ui/services.py"}
+ENTRY_POINTS = {"engine/__main__.py", "engine/queue_commands.py", "engine/verdict_commands.py", "pages/ui/services.py"}
 
 
 def _modules(folder: str) -> list[Path]:
@@ -54,8 +54,9 @@ def test_pages_never_import_torch_or_sql(path: Path) -> None:
     assert not any(name.startswith("tests") for name in _ours(path))
 
 
-def test_figures_are_pure() -> None:
-    names = set(_imports(ROOT / "pages/ui/figures.py"))
+@pytest.mark.parametrize("name", ["figures", "laws/asked", "laws/figures", "laws/strokes", "laws/table", "laws/words"])
+def test_figures_are_pure(name: str) -> None:
+    names = set(_imports(ROOT / f"pages/ui/{name}.py"))
     assert not any(name.split(".")[0] in {"streamlit", "store", "torch"} for name in names)
 
 

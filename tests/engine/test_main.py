@@ -127,7 +127,7 @@ def test_without_json_a_table_of_means_by_size_is_printed(home: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["sweep", "nope"], "preset=nope is not known; allowed: one of addition-transformer, digits-clean-labels"),
+        (["sweep", "nope"], "preset=nope is not known; allowed: one of addition-exact-match, addition-transformer"),
         ([*SWEEP, "--set", "width=0"], "width=0 is not possible; allowed: a whole number from 1 to 2048."),
         ([*SWEEP, "--set", "width=1000000"], "width=1000000 is not possible"),
         ([*SWEEP, "--set", "width=abc"], "width=abc is not possible"),

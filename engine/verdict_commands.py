@@ -1,0 +1,175 @@
+"""The command `python -m engine verdicts`: what a sweep shows and does not, from what the store has of it."""
+
+import argparse
+import json
+import math
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from engine import plan
+from engine.asked import changed
+from engine.queue_commands import settings_of
+from engine.spec import RunSpec, SweepSpec
+from engine.verdicts import words
+from engine.verdicts.bias_variance import bias_variance
+from engine.verdicts.curves import Curves
+from engine.verdicts.flipped import learned
+from engine.verdicts.library import judge_settled
+from engine.verdicts.rates import judge_rates, ladder
+from engine.verdicts.series import Series, series_of, size_axis
+from engine.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    from store.database import Database
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command, with `run`, which takes the parsed options and returns the exit code."""
+    verdicts = commands.add_parser("verdicts", help="what the trained runs of a sweep show, and what they do not")
+    verdicts.add_argument("sweep", metavar="SWEEP", help="a preset from `list`, or a saved sweep's name or key")
+    verdicts.add_argument(
+        "--set", action="append", default=[], metavar="KNOB=VALUE", help="change a setting, as `sweep` does"
+    )
+    verdicts.add_argument("--seeds", metavar="N", help="seeds 0 to N-1")
+    verdicts.add_argument("--measure", default="error", help="what rises and falls: error (usual) or loss")
+    verdicts.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
+    verdicts.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge, and print. Raises: ValueError: a sentence on what is not possible."""
+    from store import queries, runs
+    from store.database import StoreError, open_database
+
+    try:
+        db = open_database()
+        sweep = changed(settings_of(db, options.sweep), options.set, options.seeds)
+
+        def read(wanted: Sequence[RunSpec]) -> Curves:
+            return Curves.of(queries.curves(db, wanted), wanted)
+
+        verdicts, judged = judge_settled(sweep, read, measure=options.measure)
+        unseen = {run.key: run for one in verdicts if one.settle for run in one.settle.sweep.runs()}
+        missing, still = runs.missing(db, sweep.runs()), runs.missing(db, list(unseen.values()))
+        found = {
+            "sweep": sweep.key,
+            "runs": sweep.size,
+            "missing": len(missing),
+            "beyond": len(judged) - sweep.size,
+            "verdicts": [_flat(one, sweep, options.sweep, still) for one in verdicts],
+            "sizes": _sizes(db, sweep, read(judged)),
+            "rates": _rates(options.sweep, sweep, read),
+        }
+    except StoreError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    print(json.dumps(found, allow_nan=False) if options.json else "\n".join(_lines(found)))
+    return 0
+
+
+def _flat(verdict: Verdict, sweep: SweepSpec, name: str, missing: Sequence[RunSpec]) -> dict[str, Any]:
+    """Return a verdict as JSON has it, with the seconds that its settling takes, and the command."""
+    found = verdict.flat()
+    if verdict.settle is not None:
+        other = verdict.settle.sweep
+        keys = set(other.run_keys())
+        found["settle"] |= {
+            "seconds": round(plan.predicted_seconds([run for run in missing if run.key in keys]), 1),
+            "sweep": other.key,
+            "command": _adding(name, sweep, other),
+        }
+    return found
+
+
+def _adding(name: str, sweep: SweepSpec, other: SweepSpec) -> str:
+    """Return the command that trains `other`, from what it differs in from `sweep`."""
+    names = sorted({name for name, _ in (*sweep.settings, *other.settings)})
+    changed = [name for name in names if other.values(name) != sweep.values(name)]
+    sets = [f"--set {name}={','.join(map(str, other.values(name)))}" for name in changed]
+    return shlex.join(["python", "-m", "engine", "queue", "add", name]) + " " + " ".join(sets)
+
+
+def _sizes(db: "Database", sweep: SweepSpec, curves: Curves) -> list[dict[str, Any]]:
+    """Return per curve of the sweep: labels learned by size, and bias and variance where they can be had."""
+    return [_of_series(db, series) for series in series_of(sweep, curves, size_axis(sweep))]
+
+
+def _of_series(db: "Database", series: Series) -> dict[str, Any]:
+    from engine.data import load
+    from store import queries
+
+    predictions = queries.predictions(db, [series.curves.runs[place] for place in series.members])
+    parts, note = bias_variance(series, predictions, lambda run: load(run).test.y)
+    rows: dict[float, dict[str, Any]] = {}
+    for row in learned(series):
+        bounds = {"flipped_low": words.finite(row.flipped.low), "flipped_high": words.finite(row.flipped.high)}
+        rows[row.size] = {"flipped": row.flipped.value, **bounds, "clean": words.finite(row.clean.value)}
+    for part in parts:
+        found = {"error": part.error, "bias_squared": part.bias_squared, "variance": part.variance, "seeds": part.seeds}
+        rows.setdefault(part.size, {}).update(found)
+    listed = [{series.axis: size} | rows[size] for size in sorted(rows)]
+    return {"series": series.name, "axis": series.axis, "rows": listed, "note": note}
+
+
+def _rates(name: str, sweep: SweepSpec, read: Callable[[Sequence[RunSpec]], Curves]) -> dict[str, Any]:
+    """Return what the ladder of rates says, or the command that would train it."""
+    wanted = ladder(sweep)
+    curves = read(wanted.runs())
+    judged = judge_rates(sweep, curves) if len(curves.runs) == wanted.size else None
+    if judged is None:
+        return {"answer": None, "runs": wanted.size, "sentence": "", "command": _adding(name, sweep, wanted)}
+    rungs = [
+        {"size": rung.size, "best": rung.best, "edge": rung.edge, "cost": words.finite(rung.cost.value)}
+        for rung in judged.rungs
+    ]
+    return {"answer": judged.answer, "sentence": judged.sentence, "runs": wanted.size, "rungs": rungs}
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{found['runs']} runs, {found['missing']} of them missing"
+        + (f"; {found['beyond']} more that settle" if found["beyond"] > 0 else "")
+    ]
+    for one in found["verdicts"]:
+        lines += ["", *_card(one)]
+    if not found["verdicts"]:
+        lines.append("Nothing is trained of it yet: there is nothing to judge.")
+    for part in found["sizes"]:
+        lines += ["", *_table(part)]
+    rates = found["rates"]
+    lines += ["", rates["sentence"] or f"The learning rate is not checked; these {rates['runs']} runs would:"]
+    if rates["answer"] is None:
+        lines.append(f"  {rates['command']}")
+    return lines
+
+
+def _card(one: dict[str, Any]) -> list[str]:
+    series = f" ({one['series']})" if one["series"] else ""
+    lines = [f"{one['title']}{series}: {one['answer']}"]
+    if one["effect"] is not None:
+        interval = f" ({one['low']:.3g} to {one['high']:.3g})" if one["low"] is not None else ""
+        lines.append(f"  {one['effect']:.3g} {one['unit']}{interval}, {words.seeds(one['n_seeds'])}")
+    lines += [f"  {one['where']}", *(f"  - {sentence}" for sentence in one["why"])]
+    if settle := one.get("settle"):
+        lines.append(f"  Settle it: {settle['words']}, {settle['runs']} runs, about {settle['seconds']:.0f} s:")
+        lines.append(f"    {settle['command']}")
+    return lines
+
+
+def _table(part: dict[str, Any]) -> list[str]:
+    title = f"By {part['axis']}" + (f" ({part['series']})" if part["series"] else "")
+    lines = []
+    if part["rows"]:
+        lines.append(f"{title}: wrong labels memorised, right ones learned; error = bias² + variance")
+        for row in part["rows"]:
+            cells = [f"{row[part['axis']]:>8}"]
+            cells += [
+                f"{100 * row[name]:7.1f} %" if row.get(name) is not None else f"{'–':>9}"
+                for name in ("flipped", "clean")
+            ]
+            names = ("error", "bias_squared", "variance")
+            cells += [f"{row[name]:8.4f}" if math.isfinite(row.get(name, math.nan)) else f"{'–':>8}" for name in names]
+            lines.append(" ".join(cells))
+    return [*lines, f"Bias and variance: {part['note']}"] if part["note"] else lines

@@ -1,0 +1,1 @@
+"""Verdicts: what the curves of a sweep show and what they do not, on numpy and SciPy alone; usable as a library."""
