@@ -132,6 +132,8 @@ def _lines(fit: Fit, d_from: str | None, plan: optimum.Plan | None) -> list[str]
         low, high = intervals.get(name, (math.nan, math.nan))
         lines.append(f"{name:10} {value:<14.6g} " + (f"{low:.6g} to {high:.6g} ({share})" if intervals else ""))
     lines.append(f"objective  {fit.objective:.6g}, reached by {fit.reached} of {fit.starts} starts followed to the end")
+    if other := fit.projected:
+        lines.append(f"check      variable projection ends at {other.objective:.6g}")
     if held := fit.held_out:
         what = "budgets" if held.of == "compute" else "sizes"
         lines.append(

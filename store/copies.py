@@ -46,7 +46,7 @@ def vacuum(db: Database) -> tuple[int, int]:
             with connected(db.file, read_only=False, draft=draft) as con:
                 con.execute("CHECKPOINT")  # so that no log is left, which the new file would be taken to belong to
                 before = db.file.stat().st_size
-                _copy_all(con, db.file)
+                _copy_all(con)
                 con.execute("DETACH draft")
                 # The old file stays open until then: no other tool can write what would be lost.
                 put_in_place(draft, db.file)
@@ -87,12 +87,12 @@ def _copy_file(db: Database, target: Path, draft: BinaryIO) -> int:
     return int(count)
 
 
-def _copy_all(con: duckdb.DuckDBPyConnection, file: Path) -> None:
+def _copy_all(con: duckdb.DuckDBPyConnection) -> None:
     """Copy every table into `draft` and count them. Raises: StoreError: where something is missing there."""
-    con.execute(f"COPY FROM DATABASE {file.stem} TO draft")
-    tables = con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [file.stem]).fetchall()
+    con.execute("COPY FROM DATABASE store TO draft")
+    tables = con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'").fetchall()
     for (table,) in tables:
-        both = [f'SELECT count(*) FROM {place}."{table}"' for place in (f"{file.stem}.main", "draft.main")]
+        both = [f'SELECT count(*) FROM {place}."{table}"' for place in ("store.main", "draft.main")]
         old, new = (con.execute(count).fetchall() for count in both)
         if old != new:
             raise StoreError(f"The table {table} could not be copied; the store is as it was. Try again.")

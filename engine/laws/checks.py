@@ -19,6 +19,8 @@ NO_FLOOR = 1e-3
 """Share of the lowest loss below which a floor is none."""
 RISE = 0.01
 """Least rise of the mean loss from one size to a larger one that counts, as a share."""
+LOWER = 1e-4
+"""Share by which another way has to find a lower objective to count."""
 _FALLING = ("power", "power-offset")
 _Z90 = 1.645
 
@@ -115,6 +117,12 @@ def _trades(fit: Fit, jacobian: Array) -> list[str]:
 
 
 def _starts(fit: Fit) -> list[str]:
+    other = fit.projected
+    if other is not None and other.objective < fit.objective * (1 - LOWER) - 1e-12:
+        return [
+            f"Variable projection finds a lower objective, {other.objective:.6g} for {fit.objective:.6g}: the search "
+            "has missed the best fit; do not use this one."
+        ]
     if fit.reached > 1 or fit.starts == 1:
         return []
     return [f"Only one of {fit.starts} starts reached the best objective: there may be a better fit still."]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.laws.observations import Observations
+from engine.laws.projection import Projected
 
 Array = NDArray[np.float64]
 
@@ -67,6 +68,8 @@ class Fit:
     """Inputs (k, points) → predictions (1 + samples, points), those of the estimates first."""
     inputs: tuple[str, ...]
     """Names of what `at` takes: n, d, unique, compute."""
+    projected: Projected | None = None
+    """What variable projection finds for the same objective, where the law sums powers."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What this law alone has to say, as JSON has it."""
 
@@ -109,6 +112,9 @@ class Fit:
             "estimates": {name: number(value) for name, value in self.estimates.items()},
             "objective": number(self.objective),
             "starts": {"tried": self.starts, "reached_best": self.reached},
+            "variable_projection": None
+            if self.projected is None
+            else {"objective": self.projected.objective, "estimates": dict(self.projected.estimates)},
             "intervals": {name: [number(v) for v in pair] for name, pair in self.intervals.items()},
             "level": self.level,
             "standard_errors": {name: number(value) for name, value in self.standard_errors.items()},

@@ -25,6 +25,8 @@ class Form:
     """Columns of the observations: n, d, unique. One centre serves d and unique."""
     space: Literal["log", "linear"] = "log"
     """Whether what is predicted, and compared with, is the log of the loss or the loss itself."""
+    sums_powers: bool = False
+    """Whether it is a sum of one power of each input, with or without a floor."""
     predict: Callable[[Array, Array], Prediction]
     """(theta (b, p), x (inputs, rows)) → the prediction."""
     starts: Callable[[Array, Array], Array]

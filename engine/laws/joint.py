@@ -96,6 +96,7 @@ CHINCHILLA = Form(
     formula="L(N, D) = E + A·N^−alpha + B·D^−beta",
     source="arXiv:2203.15556 approach 3",
     inputs=("n", "d"),
+    sums_powers=True,
     predict=_joint,
     starts=_joint_starts,
     estimates=_joint_estimates,

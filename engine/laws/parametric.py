@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.laws import checks
+from engine.laws import checks, projection
 from engine.laws.fit import Fit, HeldOut
 from engine.laws.form import Form
 from engine.laws.minimize import Array, minimize
@@ -55,6 +55,9 @@ def fit_form(
         refusals=(),
         at=lambda inputs: form.values(every, np.log(inputs) - problem.centre[:, None]),
         inputs=form.inputs,
+        projected=projection.project(np.exp(rows.inputs(form.inputs)), rows.loss, delta, floor="E" in found)
+        if form.sums_powers
+        else None,
     )
     return checks.checked(fit, form, problem.jacobian(theta))
 

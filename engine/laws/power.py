@@ -54,6 +54,7 @@ POWER = Form(
     formula="L(N) = A·N^−alpha",
     source="arXiv:2001.08361 eq. 1.1",
     inputs=("n",),
+    sums_powers=True,
     predict=_power,
     starts=_power_starts,
     estimates=lambda theta, centre: {"A": np.exp(theta[:, 0] + theta[:, 1] * centre[0]), "alpha": theta[:, 1]},
@@ -64,6 +65,7 @@ OFFSET = Form(
     formula="L(N) = E + A·N^−alpha",
     source="arXiv:2010.14701 eq. 1.1",
     inputs=("n",),
+    sums_powers=True,
     predict=_offset,
     starts=_offset_starts,
     estimates=lambda theta, centre: {

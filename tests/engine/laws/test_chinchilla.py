@@ -30,6 +30,7 @@ def test_the_command_prints_the_minimum_of_the_published_objective(capsys: pytes
     found = json.loads(capsys.readouterr().out)
     assert found["n"] == 240
     assert found["objective"] == pytest.approx(1.018274e-3, rel=1e-6)
+    assert found["variable_projection"]["objective"] == pytest.approx(1.018274e-3, rel=1e-6)
     estimates = found["estimates"]
     assert estimates["E"] == pytest.approx(1.8172, abs=0.0005)
     assert estimates["A"] == pytest.approx(477.8, rel=0.01)
