@@ -24,6 +24,7 @@ SWEEP = ["sweep", "digits-double-descent", *SMALL]
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SCALESCOPE_HOME", str(tmp_path))
+    monkeypatch.setenv("SCALESCOPE_GALLERY", str(tmp_path / "none"))
     monkeypatch.setenv("SCALESCOPE_WORKERS", "2")
     return tmp_path
 
