@@ -50,16 +50,17 @@ def run(options: argparse.Namespace) -> int:
         def read(wanted: Sequence[RunSpec]) -> Curves:
             return Curves.of(queries.curves(db, wanted), wanted)
 
-        verdicts, judged = judge_settled(sweep, read, measure=options.measure)
+        verdicts, curves = judge_settled(sweep, read, measure=options.measure)
+        own = set(sweep.run_keys())
         unseen = {run.key: run for one in verdicts if one.settle for run in one.settle.sweep.runs()}
         missing, still = runs.missing(db, sweep.runs()), runs.missing(db, list(unseen.values()))
         found = {
             "sweep": sweep.key,
             "runs": sweep.size,
             "missing": len(missing),
-            "beyond": len(judged) - sweep.size,
+            "beyond": sum(run.key not in own for run in curves.runs),
             "verdicts": [_flat(one, sweep, options.sweep, still) for one in verdicts],
-            "sizes": _sizes(db, sweep, read(judged)),
+            "sizes": _sizes(db, sweep, curves),
             "rates": _rates(options.sweep, sweep, read),
         }
     except StoreError as problem:
@@ -153,7 +154,8 @@ def _card(one: dict[str, Any]) -> list[str]:
         lines.append(f"  {one['effect']:.3g} {one['unit']}{interval}, {words.seeds(one['n_seeds'])}")
     lines += [f"  {one['where']}", *(f"  - {sentence}" for sentence in one["why"])]
     if settle := one.get("settle"):
-        lines.append(f"  Settle it: {settle['words']}, {settle['runs']} runs, about {settle['seconds']:.0f} s:")
+        how = "Settle it, as a sweep of its own" if settle["longer"] else "Settle it"
+        lines.append(f"  {how}: {settle['words']}, {settle['runs']} runs, about {settle['seconds']:.0f} s:")
         lines.append(f"    {settle['command']}")
     return lines
 

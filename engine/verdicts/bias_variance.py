@@ -105,6 +105,7 @@ def _left_out(series: Series, groups: Mapping[tuple[float, int], list[RunSpec]],
         return "No predictions are kept of these runs: those that ship have none; train them anew, with another seed."
     if not rows:
         return (
-            "Every seed has a test set of its own, so none can be compared; train with one data_seed, e.g. data_seed=0."
+            "No two seeds with predictions have one test set, so none can be compared: by default every seed draws its "
+            "own; train some with one data_seed, e.g. data_seed=0."
         )
     return "" if len(rows) == len(series.sizes) else "Sizes without predictions of two seeds are left out."

@@ -195,7 +195,7 @@ def _beyond(series: Series) -> Settle | None:
     return settle.other_sizes(series, [2 * series.sizes[-1], 4 * series.sizes[-1]])
 
 
-def _more(series: Series, found: Bump) -> Settle:
+def _more(series: Series, found: Bump) -> Settle | None:
     return settle.more_seeds(series, found.places.ravel().tolist(), [found.rise, found.fall], found.worth)
 
 

@@ -77,8 +77,8 @@ def nearby(table: Array, first: Places, second: Places, row: int = 0) -> float:
 def picks(table: Array, pick: Callable[[Array], tuple[int, ...]], caution: float = 0.0) -> Places:
     """Return for each unit the places that `pick` takes of the mean of all others, (units, picked).
 
-    So no unit is measured at places that its own noise has chosen. `caution`: standard errors that are added to the
-    means, so that low ones are not those of places where seeds differ most.
+    So no unit is measured at places that its own noise has chosen, nor where it is not measured. `caution`: standard
+    errors that are added to the means, so that low ones are not those of places where seeds differ most.
     """
     known = np.isfinite(table)
     found = []
@@ -90,7 +90,7 @@ def picks(table: Array, pick: Callable[[Array], tuple[int, ...]], caution: float
         if caution and others.sum() > 1:
             squares = np.where(there, (some - mean) ** 2, 0.0).sum(axis=0)
             mean = mean + caution * np.sqrt(squares / np.maximum(number - 1, 1) / np.maximum(number, 1))
-        found.append(pick(mean))
+        found.append(pick(np.where(known[unit], mean, np.nan)))
     return np.array(found, dtype=np.intp)
 
 

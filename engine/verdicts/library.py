@@ -6,10 +6,8 @@ from engine.spec import RunSpec, SweepSpec
 from engine.verdicts import double_descent, grokking, jump, overfitting, power_law
 from engine.verdicts.curves import Curves
 from engine.verdicts.series import Series, series_of, size_axis
+from engine.verdicts.settle import settling
 from engine.verdicts.verdict import TITLES, Verdict
-
-MOST_ROUNDS = 6
-"""How often runs that settle are looked for."""
 
 
 def judge(sweep: SweepSpec, curves: Curves, *, measure: str = "error") -> tuple[Verdict, ...]:
@@ -36,24 +34,14 @@ def judge(sweep: SweepSpec, curves: Curves, *, measure: str = "error") -> tuple[
 
 def judge_settled(
     sweep: SweepSpec, read: Callable[[Sequence[RunSpec]], Curves], *, measure: str = "error"
-) -> tuple[tuple[Verdict, ...], tuple[RunSpec, ...]]:
-    """Return the verdicts on `sweep` together with the runs that settle them, as far as there are any, and all runs.
+) -> tuple[tuple[Verdict, ...], Curves]:
+    """Return the verdicts on `sweep` together with the runs that settle them, as far as there are any; and all curves.
 
-    `read` gives the curves of runs, as far as they are done. So to settle a verdict is to train what its `settle` names
-    and to judge again: what it names then, if anything, is new.
+    `read` gives the curves of runs, as far as they are there. So to settle a verdict is to train what its `settle`
+    names, and to judge again.
     """
-    runs = {run.key: run for run in sweep.runs()}
-    verdicts: tuple[Verdict, ...] = ()
-    for _ in range(MOST_ROUNDS):
-        curves = read(tuple(runs.values()))
-        verdicts = judge(sweep, curves, measure=measure)
-        named = [run for one in verdicts if one.settle for run in one.settle.sweep.runs() if run.key not in runs]
-        done = read(named) if named else curves
-        new = [run for run, over in zip(done.runs, done.finished, strict=True) if over and run.key not in runs]
-        if not new:
-            break
-        runs |= {run.key: run for run in new}
-    return verdicts, tuple(runs.values())
+    curves = read((*sweep.runs(), *settling(sweep)))
+    return judge(sweep, curves, measure=measure), curves
 
 
 def _of_sizes(series: Series, metric: str) -> list[Verdict]:

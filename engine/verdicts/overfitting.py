@@ -57,6 +57,8 @@ def _lowest(others: Array) -> tuple[int, ...]:
     """Pick where the curve is lowest, but for the largest size; each value counts with half of its neighbours', so that
     the picks of different seeds agree.
     """
-    known = np.where(np.isfinite(others[:-1]), others[:-1], np.nanmax(others))
-    padded = np.pad(known, 1, mode="edge")
-    return (int((padded[:-2] + 2 * padded[1:-1] + padded[2:]).argmin()),)
+    places = np.flatnonzero(np.isfinite(others[:-1]))
+    if not len(places):
+        return (0,)
+    padded = np.pad(others[places], 1, mode="edge")
+    return (int(places[(padded[:-2] + 2 * padded[1:-1] + padded[2:]).argmin()]),)

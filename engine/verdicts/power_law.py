@@ -55,6 +55,8 @@ def power_law(series: Series, metric: str = "test_loss") -> Verdict | None:
             f"size to the largest ({np.exp(-fall.high):.2f} to {np.exp(-fall.low):.2f}): no fall worth the name."
         ]
         return _verdict(series, metric, None, "not supported", why, None)
+    if rises := _rise(table, sizes):
+        return _verdict(series, metric, None, "not supported", [rises], None)
     law = _fitted(table, sizes)
     result, reasons = _judged(law, fall)
     runs = settle.more_seeds(series, range(len(sizes)), [law.alpha], 0.0) if result == "inconclusive" else None
@@ -65,18 +67,27 @@ def _sizes(series: Series) -> Array:
     return np.array(series.sizes, dtype=np.float64) if series.axis == "dataset_size" else series.params
 
 
-def _fitted(table: Array, sizes: Array) -> Law:
-    """Return the power law, with a floor or without, that predicts the largest sizes better.
+def _rise(table: Array, sizes: Array) -> str:
+    """Return that the mean rises with size by more than noise, "" where it does not: then no law need be fitted."""
+    means, low = mean(table), 0
+    for place in range(1, len(sizes)):
+        rise = effect(np.log(table[:, place] / table[:, low]))
+        if rise.low > 0 and rise.value > np.log(1 + WORTH):
+            at = f"{means[low]:.4g} at {sizes[low]:,.0f} to {means[place]:.4g} at {sizes[place]:,.0f}"
+            return f"The loss is not monotone: it rises from {at}. No power law does."
+        low = place if means[place] < means[low] else low
+    return ""
 
-    One that is refused gives way to the other; of two that are, the one that fits better is taken.
-    """
+
+def _fitted(table: Array, sizes: Array) -> Law:
+    """Return the power law with a floor; where that is refused, the one without if it is not or fits better."""
     unit, place = np.nonzero(np.isfinite(table) & (table > 0))
     rows = observe(sizes[place], table[unit, place], run=[str(u) for u in unit])
-    laws = [_law(library.fit(name, rows, bootstrap=0), table, sizes) for name in ("power-offset", "power")]
-    sound = [law for law in laws if not law.fit.refusals and law.fit.held_out]
-    if not sound:
-        return min(laws, key=lambda law: law.misfit)
-    return min(sound, key=lambda law: law.fit.held_out.error if law.fit.held_out else np.inf)
+    floored = _law(library.fit("power-offset", rows, bootstrap=0), table, sizes)
+    if not floored.fit.refusals:
+        return floored
+    plain = _law(library.fit("power", rows, bootstrap=0), table, sizes)
+    return min(plain, floored, key=lambda law: (len(law.fit.refusals) > 0, law.misfit))
 
 
 def _law(fit: Fit, table: Array, sizes: Array) -> Law:

@@ -31,6 +31,8 @@ class Rung:
     cost: Effect
     """Validation loss at the sweep's rate minus that at the rung that is best for the other seeds."""
     wrong: bool
+    diverged: bool
+    """Whether every run at the sweep's rate did."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ def ladder(sweep: SweepSpec) -> SweepSpec:
 
 
 def judge_rates(sweep: SweepSpec, curves: Curves) -> Rates | None:
-    """Return what the ladder of `sweep` says, from curves that hold its runs; None where none of a size is done."""
+    """Return what the ladder of `sweep` says, from curves that hold all its runs; None where none has finished."""
     rate = float(sweep.values("lr")[0])
     series = series_of(ladder(sweep), curves, "lr")
     axis = size_axis(sweep)
@@ -83,18 +85,23 @@ def judge_rates(sweep: SweepSpec, curves: Curves) -> Rates | None:
 def _rung(series: Series, size: int, rate: float) -> Rung | None:
     table, rates = series.last("val_loss"), np.array(series.sizes, dtype=np.float64)
     means = mean(table)
-    if np.isfinite(means).sum() < 3:
+    if not np.isfinite(means).any():
         return None
     own = int(np.abs(np.log(rates / rate)).argmin())
+    gone = not np.isclose(rates[own], rate)  # every run at this rate diverged
     place = int(np.nanargmin(means))
     chosen = picks(table, lambda others: (int(np.where(np.isfinite(others), others, np.inf).argmin()),))[:, 0]
     here = np.full(len(table), own)
     cost = effect(at(table, here) - at(table, chosen), nearby(table, here, chosen))
     best = _parabola(np.log(rates), means, place)
     off = max(best / rate, rate / best)
-    gone = not np.isfinite(means[own])  # it diverges where others do not
     return Rung(
-        size=size, best=best, edge=place in (0, len(rates) - 1), cost=cost, wrong=gone or (off > WRONG and cost.low > 0)
+        size=size,
+        best=best,
+        edge=place in (0, len(rates) - 1),
+        cost=cost,
+        wrong=gone or (off > WRONG and cost.low > 0),
+        diverged=gone,
     )
 
 
@@ -113,6 +120,10 @@ def _parabola(logs: Array, values: Array, place: int) -> float:
     )
 
 
+def _price(rung: Rung) -> str:
+    return f"it costs {words.span(rung.cost, 'val_loss')}" if not rung.diverged else "every run diverged"
+
+
 def _sentence(rungs: tuple[Rung, ...], rate: float, axis: str) -> str:
     wrong = [rung for rung in rungs if rung.wrong]
     best = ", ".join(
@@ -120,5 +131,5 @@ def _sentence(rungs: tuple[Rung, ...], rate: float, axis: str) -> str:
     )
     if not wrong:
         return f"The learning rate {rate:.3g} is not wrong for any size checked; the best on validation loss is {best}."
-    parts = [f"{words.sizes(axis, [rung.size])} (it costs {words.span(rung.cost, 'val_loss')})" for rung in wrong]
+    parts = [f"{words.sizes(axis, [rung.size])} ({_price(rung)})" for rung in wrong]
     return f"The learning rate {rate:.3g} was wrong for {words.together(parts)}; the best on validation loss is {best}."

@@ -1,23 +1,31 @@
 """The cheapest runs that would settle a verdict: more seeds where it is decided, or sizes that are not there yet."""
 
+import itertools
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from engine.spec import SweepSpec, knobs_for
+from engine.spec import RunSpec, SweepSpec, knobs_for
 from engine.verdicts import words
 from engine.verdicts.intervals import LEAST_SEEDS, Effect
-from engine.verdicts.series import Series
+from engine.verdicts.series import Series, size_axis
 from engine.verdicts.verdict import Settle
 
 MOST_SEEDS = 12
 """Most seeds that are asked for at once."""
+SEEDS_IN_ALL = 50
+"""Seeds from which on more are not asked for: what so many do not settle is too small to matter."""
+MOST_SETTLING = 3000
+"""Most runs that are looked for beyond a sweep."""
 SURE = 0.8
 """Share of an effect's distance from the bound that half its new interval may take."""
 
 
-def more_seeds(series: Series, places: Iterable[int], effects: Sequence[Effect], worth: float) -> Settle:
-    """Return as many new seeds, at the sizes at `places`, as the spread seen says are needed."""
-    count = max(_missing(one, worth, len(series.units)) for one in effects)
+def more_seeds(series: Series, places: Iterable[int], effects: Sequence[Effect], worth: float) -> Settle | None:
+    """Return as many new seeds, at the sizes at `places`, as the spread seen asks for; None beyond SEEDS_IN_ALL."""
+    count = min(max(_missing(one, worth, one.n) for one in effects), SEEDS_IN_ALL - len(series.units))
+    if count < 1:
+        return None
     sizes = [series.sizes[place] for place in sorted({place for place in places if place >= 0})]
     settings = series.settings | {series.axis: tuple(sizes)} | _new_seeds(series, count)
     words_ = f"{count} more {'seed' if count == 1 else 'seeds'}"
@@ -38,6 +46,35 @@ def other_sizes(series: Series, sizes: Sequence[float]) -> Settle | None:
     return _settle(series.settings | {series.axis: tuple(new)} | old_seeds(series), f"{words.sizes(series.axis, new)}")
 
 
+def settling(sweep: SweepSpec) -> tuple[RunSpec, ...]:
+    """Return the runs beyond `sweep` that its verdicts may name to be settled, now or once such runs are there.
+
+    They do not depend on what has been measured: so what of them was trained is found, whatever it was trained for.
+    """
+    drawn = "data_seed" if len(sweep.values("data_seed")) > 1 else "seed"
+    seeds = tuple(int(seed) for seed in sweep.values(drawn))
+    wider = {drawn: (*seeds, *range(max(seeds) + 1, max(seeds) + 1 + SEEDS_IN_ALL))}
+    axes = [size_axis(sweep)] + ["dataset_size"] * (len(sweep.values("dataset_size")) > 1)
+    larger = {axis: _around(sweep, axis) for axis in axes if len(sweep.values(axis)) > 1}
+    for settings in (wider | larger, wider):
+        given = dict(sweep.settings) | settings
+        if math.prod(len(values) for values in given.values()) <= MOST_SETTLING:
+            own = set(sweep.run_keys())
+            return tuple(run for run in SweepSpec.of(given).runs() if run.key not in own)
+    return ()
+
+
+def _around(sweep: SweepSpec, axis: str) -> tuple[int, ...]:
+    """Return the values of `axis`, those between two of them, and some beyond, as far as there may be such."""
+    sizes = sorted(int(size) for size in sweep.values(axis))
+    more = {*sizes, *(sizes[-1] * factor for factor in (2, 4, 8))}
+    more |= {round(math.sqrt(one * other)) for one, other in itertools.pairwise(sizes)}
+    high = knobs_for(dict(sweep.settings))[axis].high
+    if axis == "dataset_size":
+        high = min(high, sweep.runs()[0].task.max_size)
+    return tuple(sorted(size for size in more if size <= high))
+
+
 def more_steps(series: Series, places: Iterable[int], factor: int) -> Settle | None:
     """Return the runs at `places` anew with `factor` times the steps."""
     steps = int(series.settings["steps"]) * factor
@@ -46,7 +83,7 @@ def more_steps(series: Series, places: Iterable[int], factor: int) -> Settle | N
     sizes = tuple(series.sizes[place] for place in sorted(set(places)))
     settings = series.settings | {series.axis: sizes, "steps": steps} | old_seeds(series)
     at = f" at {words.sizes(series.axis, sizes)}" if len(series.sizes) > 1 else ""
-    return _settle(settings, f"{steps:,} steps{at}")
+    return _settle(settings, f"{steps:,} steps{at}", longer=True)
 
 
 def old_seeds(series: Series) -> dict[str, Any]:
@@ -90,6 +127,6 @@ def _missing(effect: Effect, worth: float, have: int) -> int:
     return MOST_SEEDS
 
 
-def _settle(settings: dict[str, Any], text: str) -> Settle:
+def _settle(settings: dict[str, Any], text: str, *, longer: bool = False) -> Settle:
     sweep = SweepSpec.of(settings)
-    return Settle(sweep=sweep, words=text, runs=sweep.size)
+    return Settle(sweep=sweep, words=text, runs=sweep.size, longer=longer)

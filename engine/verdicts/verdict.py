@@ -26,11 +26,13 @@ class Settle:
     """The cheapest runs that would settle a verdict: judged again with them, it may be another."""
 
     sweep: SweepSpec
-    """The new runs alone: judge them together with those there are."""
+    """The new runs alone: judge them together with those there are, but where they are `longer`."""
     words: str
     """E.g. "3 more seeds at widths 16 and 64"."""
     runs: int
     """How many the sweep has."""
+    longer: bool = False
+    """Whether they are the same runs with more steps: a sweep to be judged by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,5 +65,10 @@ class Verdict:
         found = dataclasses.asdict(dataclasses.replace(self, settle=None)) | {"why": list(self.why)}
         if self.settle is not None:
             settings = {name: list(values) for name, values in self.settle.sweep.settings}
-            found["settle"] = {"words": self.settle.words, "runs": self.settle.runs, "settings": settings}
+            found["settle"] = {
+                "words": self.settle.words,
+                "runs": self.settle.runs,
+                "longer": self.settle.longer,
+                "settings": settings,
+            }
         return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ Draw = Callable[[np.random.Generator, int], Mapping[str, Array]]
 """(chance, seeds) → metrics (seeds, sizes) at the end, or (seeds, sizes, steps)."""
 
 WIDTHS = (4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 512)
-DIGITS = {"dataset": "digits", "label_noise": 0.2, "width": WIDTHS}
+DIGITS: dict[str, Any] = {"dataset": "digits", "label_noise": 0.2, "width": WIDTHS}
 DESCENT = np.array([0.262, 0.169, 0.186, 0.203, 0.262, 0.295, 0.273, 0.224, 0.190, 0.162, 0.151])
 """Test error of the opening sweep's widths."""
 TRAINED = np.array([0.31, 0.24, 0.21, 0.18, 0.16, 0.02, 0.0, 0.0, 0.0, 0.0, 0.0])
@@ -30,7 +31,7 @@ class Plan:
     axis: str
 
     @classmethod
-    def of(cls, seeds: int, axis: str = "width", **settings: object) -> "Plan":
+    def of(cls, seeds: int, axis: str = "width", **settings: Any) -> "Plan":
         """Return the plan with seeds 0 to `seeds` − 1."""
         sweep = SweepSpec.of(settings | {"seed": tuple(range(seeds))})
         sizes = sweep.values(axis)
