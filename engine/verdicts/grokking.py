@@ -127,7 +127,8 @@ def _evidence(
 ) -> list[str]:
     rows = np.arange(len(place))
     share = int(by_heart[rows, place].sum())
-    error = float(np.nanmedian(test[rows, place]))
+    known = test[rows, place][np.isfinite(test[rows, place])]
+    error = float(np.median(known)) if len(known) else float("nan")
     listed = [
         f"{share} of {words.seeds(len(place))} had memorised (training accuracy above 99 %) while test accuracy was "
         f"less than half way up; when they had, it was {100 * (1 - error):.0f} % (median)."

@@ -83,9 +83,9 @@ def jump(error: Array, sizes: Array, windows: list[tuple[int, int]], floor: floa
     places = picks(error, pick)
     start, end, best = places.T
     gain = effect(at(error, start) - at(error, end), nearby(error, start, end))
-    total = mean(error)[0] - float(np.nanmean(at(error, best)))
+    total = mean(error)[0] - float(mean(at(error, best)))
     steeper = effect(acceleration(error, sizes, places[:, :2], floor))
-    return Jump(places=places, gain=gain, steeper=steeper, share=gain.value / total)
+    return Jump(places=places, gain=gain, steeper=steeper, share=gain.value / total if total > 0 else 0.0)
 
 
 def acceleration(error: Array, sizes: Array, places: Places, floor: float, times: float = 1.0) -> Array:

@@ -36,7 +36,8 @@ class Law:
 def power_law(series: Series, metric: str = "test_loss") -> Verdict | None:
     """Return the verdict on `metric` against params, or against data; None for too few sizes or no positive loss."""
     table = series.last(metric)
-    if len(series.sizes) < LEAST_SIZES or not (table > 0).any():
+    table = np.where(table > 0, table, np.nan)
+    if len(series.sizes) < LEAST_SIZES or not np.isfinite(table).any():
         return None
     sizes = _sizes(series)
     over = decades(sizes)
@@ -81,7 +82,7 @@ def _rise(table: Array, sizes: Array) -> str:
 
 def _fitted(table: Array, sizes: Array) -> Law:
     """Return the power law with a floor; where that is refused, the one without if it is not or fits better."""
-    unit, place = np.nonzero(np.isfinite(table) & (table > 0))
+    unit, place = np.nonzero(np.isfinite(table))
     rows = observe(sizes[place], table[unit, place], run=[str(u) for u in unit])
     floored = _law(library.fit("power-offset", rows, bootstrap=0), table, sizes)
     if not floored.fit.refusals:
@@ -92,11 +93,11 @@ def _fitted(table: Array, sizes: Array) -> Law:
 
 def _law(fit: Fit, table: Array, sizes: Array) -> Law:
     expected = fit.at(sizes[None])[0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        residuals = np.where(table > 0, np.log(table / expected), np.nan)
-        known = np.isfinite(residuals).sum(axis=0)
-        noise = np.nanvar(residuals, axis=0, ddof=1) / known
-        misfit = np.log(mean(table) / expected) ** 2 - noise
+    residuals = np.log(table / expected)
+    known = np.isfinite(residuals).sum(axis=0)
+    squares = np.where(np.isfinite(residuals), (residuals - mean(residuals)) ** 2, 0.0).sum(axis=0)
+    noise = np.divide(squares, (known - 1) * known, out=np.zeros(len(sizes)), where=known > 1)
+    misfit = np.log(mean(table) / expected) ** 2 - noise
     return Law(
         fit=fit,
         alpha=effect(fit.estimates["alpha"] + _influence(fit, sizes, residuals)),

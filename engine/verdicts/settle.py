@@ -13,7 +13,7 @@ from engine.verdicts.verdict import Settle
 
 MOST_SEEDS = 12
 """Most seeds that are asked for at once."""
-SEEDS_IN_ALL = 50
+SEEDS_IN_ALL = 30
 """Seeds from which on more are not asked for: what so many do not settle is too small to matter."""
 MOST_SETTLING = 3000
 """Most runs that are looked for beyond a sweep."""
@@ -53,15 +53,18 @@ def settling(sweep: SweepSpec) -> tuple[RunSpec, ...]:
     """
     drawn = "data_seed" if len(sweep.values("data_seed")) > 1 else "seed"
     seeds = tuple(int(seed) for seed in sweep.values(drawn))
-    wider = {drawn: (*seeds, *range(max(seeds) + 1, max(seeds) + 1 + SEEDS_IN_ALL))}
+    wider = {drawn: (*seeds, *range(max(seeds) + 1, max(seeds) + 1 + max(0, SEEDS_IN_ALL - len(seeds))))}
     axes = [size_axis(sweep)] + ["dataset_size"] * (len(sweep.values("dataset_size")) > 1)
     larger = {axis: _around(sweep, axis) for axis in axes if len(sweep.values(axis)) > 1}
-    for settings in (wider | larger, wider):
-        given = dict(sweep.settings) | settings
-        if math.prod(len(values) for values in given.values()) <= MOST_SETTLING:
-            own = set(sweep.run_keys())
-            return tuple(run for run in SweepSpec.of(given).runs() if run.key not in own)
-    return ()
+
+    def few(settings: dict[str, Any]) -> bool:
+        return math.prod(len(values) for values in settings.values()) <= MOST_SETTLING
+
+    own, given = set(sweep.run_keys()), dict(sweep.settings)
+    parts = [given | wider | larger, given | wider, given | larger]
+    taken = parts[:1] if few(parts[0]) else [part for part in parts[1:] if few(part)]
+    found = {run.key: run for part in taken for run in SweepSpec.of(part).runs()}
+    return tuple(run for key, run in found.items() if key not in own)
 
 
 def _around(sweep: SweepSpec, axis: str) -> tuple[int, ...]:
