@@ -89,8 +89,9 @@ def _judged(db: Database, generation: tuple[int, ...], sweep: SweepSpec, measure
     def read(runs: Sequence[RunSpec]) -> "Curves":
         return Curves.of(queries.curves(db, runs), runs)
 
-    verdicts, runs = judge_settled(sweep, read, measure=measure)
-    return verdicts, len(runs) - sweep.size
+    verdicts, curves = judge_settled(sweep, read, measure=measure)
+    own = set(sweep.run_keys())
+    return verdicts, sum(run.key not in own for run in curves.runs)
 
 
 def _cards(opened: Services, sweep: SweepSpec, verdicts: Sequence["Verdict"], first: int) -> None:
