@@ -89,8 +89,8 @@ def _judged(db: Database, generation: tuple[int, ...], sweep: SweepSpec, measure
     def read(runs: Sequence[RunSpec]) -> "Curves":
         return Curves.of(queries.curves(db, runs), runs)
 
-    verdicts, runs = judge_settled(sweep, read, measure=measure)
-    return verdicts, len(runs) - sweep.size
+    verdicts, curves = judge_settled(sweep, read, measure=measure)
+    return verdicts, len(curves.runs) - sweep.size
 
 
 def _cards(opened: Services, sweep: SweepSpec, verdicts: Sequence["Verdict"], first: int) -> None:
