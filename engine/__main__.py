@@ -37,6 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as problem:
+        from store.errors import StoreError  # loads DuckDB, which training needs not
+
+        if not isinstance(problem, StoreError):
+            raise
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
     return code
 
 
@@ -97,14 +104,10 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from store.database import StoreError, open_database
+    from store.database import open_database
 
     sweep = changed(registry.preset(options.preset).settings, options.set, options.seeds)
-    try:
-        return _train_and_report(open_database(), sweep, options)
-    except StoreError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
+    return _train_and_report(open_database(), sweep, options)
 
 
 def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namespace) -> int:
@@ -161,13 +164,9 @@ def _write_predictions(db: "Database", wanted: Sequence[RunSpec], path: Path) ->
 
 def _weights(options: argparse.Namespace) -> int:
     from store import queries
-    from store.database import StoreError, open_database
+    from store.database import open_database
 
-    try:
-        found = queries.weights(open_database(), options.key)
-    except StoreError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
+    found = queries.weights(open_database(), options.key)
     if found is None:
         raise ValueError(
             f"KEY={options.key:.40} has no weights; allowed: the key of a run that was trained with keep_weights=on."

@@ -29,17 +29,17 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add `queue` to the commands of a parser."""
     text = "look at what is queued, from any terminal: add, pause, resume, cancel, retry"
     parser = commands.add_parser("queue", help=text, description=f"{text[0].upper()}{text[1:]}.")
-    parser.set_defaults(run=_in_words(_list), json=False)
+    parser.set_defaults(run=_opening(_list), json=False)
     parts = parser.add_subparsers(metavar="ACTION")
     listing = parts.add_parser("list", help="the jobs, the oldest first: what `queue` alone shows")
-    listing.set_defaults(run=_in_words(_list))
+    listing.set_defaults(run=_opening(_list))
     add = parts.add_parser("add", help="train a preset or a saved sweep, or what is missing of it, without waiting")
     add.add_argument("sweep", metavar="SWEEP", help="a preset from `list`, or a saved sweep's name or key")
     add.add_argument(
         "--set", action="append", default=[], metavar="KNOB=VALUE", help="change a setting, as `sweep` does"
     )
     add.add_argument("--seeds", metavar="N", help="train seeds 0 to N-1")
-    add.set_defaults(run=_in_words(_add))
+    add.set_defaults(run=_opening(_add))
     for name, run, words in (
         ("pause", _pause, "hold the jobs of a sweep: workers keep what they have"),
         ("resume", _resume, "let the jobs of a sweep go on"),
@@ -48,23 +48,19 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     ):
         action = parts.add_parser(name, help=words)
         action.add_argument("sweep", metavar="SWEEP", help=_SWEEP)
-        action.set_defaults(run=_in_words(run))
+        action.set_defaults(run=_opening(run))
     for part in (parser, *parts.choices.values()):
         part.add_argument("--json", action="store_true", help="print JSON and nothing else on stdout")
 
 
-def _in_words(act: Callable[[_Opened, argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """Return the command: what the store cannot do is a sentence, exit code 1."""
+def _opening(act: Callable[[_Opened, argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Return the command, which opens what `act` takes."""
 
     def run(options: argparse.Namespace) -> int:
-        from store.database import StoreError, open_database
+        from store.database import open_database
 
-        try:
-            db = open_database()
-            return act(_Opened(db=db, queue=Queue(db.home)), options)
-        except StoreError as problem:
-            print(f"error: {problem}", file=sys.stderr)
-            return 1
+        db = open_database()
+        return act(_Opened(db=db, queue=Queue(db.home)), options)
 
     return run
 

@@ -4,7 +4,6 @@ import argparse
 import json
 import math
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,31 +40,27 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def run(options: argparse.Namespace) -> int:
     """Judge, and print. Raises: ValueError: a sentence on what is not possible."""
     from store import queries, runs
-    from store.database import StoreError, open_database
+    from store.database import open_database
 
-    try:
-        db = open_database()
-        sweep = changed(settings_of(db, options.sweep), options.set, options.seeds)
+    db = open_database()
+    sweep = changed(settings_of(db, options.sweep), options.set, options.seeds)
 
-        def read(wanted: Sequence[RunSpec]) -> Curves:
-            return Curves.of(queries.curves(db, wanted), wanted)
+    def read(wanted: Sequence[RunSpec]) -> Curves:
+        return Curves.of(queries.curves(db, wanted), wanted)
 
-        verdicts, curves = judge_settled(sweep, read, measure=options.measure)
-        own = set(sweep.run_keys())
-        unseen = {run.key: run for one in verdicts if one.settle for run in one.settle.sweep.runs()}
-        missing, still = runs.missing(db, sweep.runs()), runs.missing(db, list(unseen.values()))
-        found = {
-            "sweep": sweep.key,
-            "runs": sweep.size,
-            "missing": len(missing),
-            "beyond": sum(run.key not in own for run in curves.runs),
-            "verdicts": [_flat(one, sweep, options.sweep, still) for one in verdicts],
-            "sizes": _sizes(db, sweep, curves),
-            "rates": _rates(options.sweep, sweep, read),
-        }
-    except StoreError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
+    verdicts, curves = judge_settled(sweep, read, measure=options.measure)
+    own = set(sweep.run_keys())
+    unseen = {run.key: run for one in verdicts if one.settle for run in one.settle.sweep.runs()}
+    missing, still = runs.missing(db, sweep.runs()), runs.missing(db, list(unseen.values()))
+    found = {
+        "sweep": sweep.key,
+        "runs": sweep.size,
+        "missing": len(missing),
+        "beyond": sum(run.key not in own for run in curves.runs),
+        "verdicts": [_flat(one, sweep, options.sweep, still) for one in verdicts],
+        "sizes": _sizes(db, sweep, curves),
+        "rates": _rates(options.sweep, sweep, read),
+    }
     print(json.dumps(found, allow_nan=False) if options.json else "\n".join(_lines(found)))
     return 0
 

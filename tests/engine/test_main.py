@@ -151,13 +151,27 @@ def test_bad_input_gets_one_sentence_and_starts_nothing(
     assert not (home / "queue").exists()
 
 
-def test_a_home_that_cannot_be_used_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        SWEEP,
+        ["weights", "0" * 32, "file.npz"],
+        ["queue", "list"],
+        ["verdicts", "digits-double-descent"],
+        ["worker", "--slot", "0"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_home_that_cannot_be_used_gets_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SCALESCOPE_HOME", str(tmp_path / "file"))
-    code, _, err = _run(*SWEEP)
-    assert code == 1
+    code = main(command)
+    out, err = capsys.readouterr()
+    assert (code, out) == (1, "")
     assert err.startswith("error: ")
-    assert "Traceback" not in err
+    assert err.count("\n") == 1
 
 
 def test_ctrl_c_keeps_what_has_finished(home: Path) -> None:
