@@ -4,8 +4,9 @@ import argparse
 import csv
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.laws import library, optimum
 from engine.laws.fit import Fit
@@ -19,7 +20,8 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     """Add the command, with `run`, which takes the parsed options and returns the exit code."""
     fit = commands.add_parser("fit", help="fit a scaling law to a table of runs, and test it on the largest")
     fit.add_argument("--csv", type=Path, required=True, metavar="FILE", help="a row per run, its columns named above")
-    fit.add_argument("--law", required=True, metavar="NAME", help=", ".join(library.LAWS))
+    fit.add_argument("--law", metavar="NAME", help=", ".join(library.LAWS))
+    fit.add_argument("--compare", action="store_true", help="rank the laws by the error on the largest, held out")
     fit.add_argument("--n", required=True, metavar="COL", help="model size, in params")
     amount = fit.add_mutually_exclusive_group()
     amount.add_argument("--d", metavar="COL", help="training examples or tokens")
@@ -40,10 +42,29 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def run(options: argparse.Namespace) -> int:
     """Fit, and print. Raises: ValueError: a sentence on what is not possible."""
+    if options.law is None and not options.compare:
+        raise ValueError(f"law is not chosen; allowed: {', '.join(library.LAWS)}, or --compare.")
     rows = observations(options)
     if options.seed < 0:
         raise ValueError(f"seed={options.seed} is not possible; allowed: a whole number from 0.")
-    fitted = library.fit(
+    d_from = "D = C / 6N" if options.c else None
+    found: dict[str, Any] = {"d_from": d_from}
+    lines: list[str] = []
+    if options.law is not None:
+        fitted = _fitted(options, rows)
+        plan = optimum.for_budget(fitted, options.at) if options.at is not None else None
+        found = fitted.flat() | found | ({} if plan is None else {"plan": plan.flat()})
+        lines = _lines(fitted, d_from, plan)
+    if options.compare:
+        ranked = library.compare(library.comparable(rows), rows, delta=options.delta, breaks=options.breaks)
+        found["compared"] = [one.flat() for one in ranked]
+        lines += _ranking(ranked, "n" if rows.d is None else "compute")
+    print(json.dumps(found, indent=2, allow_nan=False) if options.json else "\n".join(lines))
+    return 0
+
+
+def _fitted(options: argparse.Namespace, rows: Observations) -> Fit:
+    return library.fit(
         options.law,
         rows,
         delta=options.delta,
@@ -52,16 +73,6 @@ def run(options: argparse.Namespace) -> int:
         level=options.level,
         breaks=options.breaks,
     )
-    plan = optimum.for_budget(fitted, options.at) if options.at is not None else None
-    d_from = "D = C / 6N" if options.c else None
-    if options.json:
-        found = fitted.flat() | {"d_from": d_from}
-        if plan is not None:
-            found["plan"] = plan.flat()
-        print(json.dumps(found, indent=2, allow_nan=False))
-    else:
-        print("\n".join(_lines(fitted, d_from, plan)))
-    return 0
 
 
 def observations(options: argparse.Namespace) -> Observations:
@@ -114,6 +125,19 @@ def read(file: Path) -> Mapping[str, list[str]]:
     if not columns[0]:
         raise ValueError(f"{file} has no rows; allowed: a line per run below the names of the columns.")
     return dict(zip(header, columns, strict=True))
+
+
+def _ranking(ranked: Sequence[library.Ranked], of: str) -> list[str]:
+    lines = [f"held out   the largest by {of}; mean error there, and on what each law has seen:"]
+    for one in ranked:
+        held = one.fit.held_out if one.fit else None
+        if held is None:
+            lines.append(f"{one.name:16} {one.refusal or 'nothing could be held out'}")
+        else:
+            refused = one.fit is not None and one.fit.refusals
+            errors = f"{100 * one.held_out_error:8.3g} % {100 * held.in_sample_error:8.3g} %"
+            lines.append(f"{one.name:16} {errors}{'   refused' if refused else ''}")
+    return lines
 
 
 def _number(text: str) -> float:

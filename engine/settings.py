@@ -252,6 +252,15 @@ class Settings:
         high=65536,
     )
     steps: int = knob(3000, "Steps", "Optimizer steps.", group="Training", low=1, high=10**6)
+    budget: float = knob(
+        0.0,
+        "Compute budget",
+        "Training FLOPs of a run: as many steps as they pay for are taken, whatever steps says. 0: off.",
+        group="Training",
+        low=0.0,
+        high=1e18,
+        rare=True,
+    )
     keep_weights: str = knob(
         "off",
         "Keep weights",

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Self
 
-from engine import registry
+from engine import budget, registry
 from engine.keys import digest, siblings
 from engine.knob import Knob, Value, applies, knobs_of
 from engine.limits import refuse_senseless
@@ -92,11 +92,11 @@ class RunSpec(Settings):
         if self.dataset_size == knobs_of(RunSpec)["dataset_size"].default:  # or all there are, where there are fewer
             object.__setattr__(self, "dataset_size", min(self.dataset_size, self.task.max_size))
         if self.dataset_size > self.task.max_size:
-            raise ValueError(
-                f"dataset_size={self.dataset_size} is not possible; "
-                f"allowed: a whole number from 1 to {self.task.max_size} for {self.dataset}."
-            )
+            allowed = f"a whole number from 1 to {self.task.max_size} for {self.dataset}"
+            raise ValueError(f"dataset_size={self.dataset_size} is not possible; allowed: {allowed}.")
         self._check_folds()
+        if self.budget:
+            object.__setattr__(self, "steps", budget.steps(self))
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

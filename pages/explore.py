@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine.spec import SweepSpec
-from pages.ui import controls, link, report, services, start, summary, training, viewing
+from pages.ui import controls, link, report, services, start, summary, training, verdicts, viewing
 from pages.ui.summary import View
 
 PAGE = "explore"
@@ -31,7 +31,7 @@ def explore() -> None:
     )
     if not problem:
         link.leave(PAGE, link.written(sweep, view))
-    active = services.active(opened, sweep)
+    active = is_active(opened, sweep)
     st.fragment(watch, run_every=POLL if active else None)(opened, sweep, view, bar, active, not problem)
 
 
@@ -40,6 +40,11 @@ def is_early(opened: services.Services) -> bool:
     return (
         STOOD not in st.session_state and not services.table(opened.db, st.session_state["sweep"], "last", "loss").empty
     )
+
+
+def is_active(opened: services.Services, sweep: SweepSpec) -> bool:
+    """Return whether something trains that this page shows: the sweep, or what settles a verdict on it."""
+    return services.active(opened, sweep) or verdicts.settling(opened, sweep)
 
 
 def arrive() -> None:
@@ -74,7 +79,7 @@ def watch(
         trouble = services.take_in(opened.db)
         if trouble:
             st.error(trouble, icon=":material/database_off:")
-        if services.active(opened, sweep) != active:
+        if is_active(opened, sweep) != active:
             st.rerun()
         progress = services.progress(opened.db, sweep)
         with bar:
@@ -85,6 +90,12 @@ def watch(
         if stands and STOOD not in st.session_state:
             st.session_state[STOOD] = True
             st.rerun()
+        if stands:
+            cards = st.container()
+            report.draw_table(sweep, table, view)
+            with cards:
+                if not services.active(opened, sweep):  # verdicts on half a curve would only flicker
+                    verdicts.draw(opened, sweep, view.by)
 
 
 with services.in_words():

@@ -14,6 +14,7 @@ page = st.navigation(
     [
         st.Page("explore.py", title="Explore", icon=":material/show_chart:", default=True),
         st.Page("compare.py", title="Compare", icon=":material/stacked_line_chart:"),
+        st.Page("laws.py", title="Scaling laws", icon=":material/trending_down:"),
         st.Page("library.py", title="Library", icon=":material/inventory_2:"),
     ],
     position="top",

@@ -1,4 +1,4 @@
-"""Regression on a random network's output: error falls with the student's size as a power of it.
+"""Regression on a random network's output, or its signs: error falls with the student's size as a power of it.
 
 Source of the setting: U. Sharma, J. Kaplan, "A neural scaling law from the dimension of the data manifold",
 arXiv:2004.10802.
@@ -23,7 +23,8 @@ def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Spli
     """Return training pool, validation and test: x uniform in [−1, 1]^d, y the output of a teacher.
 
     The teacher is a tanh network d-16-16-1 with weights drawn by the data seed; its output, free of noise, is
-    standardised by the pool.
+    standardised by the pool. With `signs` it has that many outputs, and asked is of each whether it is above its
+    median: class 1, or 0.
     """
     rng, dimension = sampling(data_seed), options["dimension"]
     x = rng.uniform(-1, 1, (TRAIN + VALIDATION + TEST, dimension))
@@ -31,13 +32,20 @@ def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Spli
     for fan_in in (dimension, UNITS):
         weights = rng.standard_normal((fan_in, UNITS)) * GAIN / np.sqrt(fan_in)
         hidden = np.tanh(hidden @ weights + 0.5 * rng.standard_normal(UNITS))
-    y = hidden @ rng.standard_normal((UNITS, 1))
+    y = hidden @ rng.standard_normal((UNITS, max(1, options["signs"])))
+    if options["signs"]:
+        return cut(x, (y > np.median(y[:TRAIN], axis=0)).astype(np.int64), TRAIN, VALIDATION)
     return cut(x, standardised(y, np.arange(TRAIN)), TRAIN, VALIDATION)
 
 
 def task(options: Mapping[str, Any]) -> Task:
-    """Return d numbers in, one out."""
-    return Task(shape=(options["dimension"],), outputs=1, max_size=TRAIN, loss="mse")
+    """Return d numbers in, one out, or as many signs as are asked for."""
+    shape, signs = (options["dimension"],), options["signs"]
+    if signs == 1:
+        raise ValueError("signs=1 is not possible; allowed: 0, or a whole number from 2 to 64.")
+    if signs:
+        return Task(shape=shape, outputs=2 * signs, max_size=TRAIN, loss="sequence", answers=signs)
+    return Task(shape=shape, outputs=1, max_size=TRAIN, loss="mse")
 
 
 DATASET = Dataset(
@@ -53,6 +61,16 @@ DATASET = Dataset(
             help="Numbers in one example, each uniform between −1 and 1.",
             group="Data",
             low=1,
+            high=64,
+        ),
+        Knob(
+            name="signs",
+            kind=int,
+            default=0,
+            label="Signs",
+            help="0: the teacher's one output is to be predicted. From 2: the signs of so many outputs, all at once.",
+            group="Data",
+            low=0,
             high=64,
         ),
     ),

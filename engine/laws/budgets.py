@@ -62,13 +62,19 @@ def fit_envelope(rows: Observations, *, bootstrap: int = 200, seed: int = 0, lev
     curves = [np.flatnonzero(rows.run == run) for run in np.unique(rows.run)]
     curves = [which for which in curves if len(which) > 1]
     if len({float(rows.n[which[0]]) for which in curves}) < 2:
-        raise ValueError("an envelope needs curves of at least two sizes; allowed: several rows per run, by --run COL.")
+        raise ValueError("an envelope needs curves of at least two sizes; allowed: several rows per run.")
     optima = _envelope(rows, curves)
     chance = np.random.default_rng(seed)
     draws = [[curves[i] for i in chance.integers(0, len(curves), len(curves))] for _ in range(bootstrap)]
     return _frontier(
         "envelope", "Envelope of curves", rows, optima, [_envelope(rows, one) for one in draws], level, "lowest"
     )
+
+
+def by_budget(rows: Observations) -> list[Observations]:
+    """Return the rows of each budget, the smallest first."""
+    places = np.arange(len(rows))
+    return [rows.take(np.isin(places, which)) for which in _budgets(rows.compute)]
 
 
 def _budgets(compute: Array) -> list[NDArray[np.intp]]:
@@ -203,18 +209,23 @@ def _frontier(
         refusals=tuple(_refusals(optima, found)),
         at=at,
         inputs=("compute",),
-        details={"minimum": minimum, "flops_per_param_token": FLOPS_PER_PARAM_TOKEN, "optima": _listed(optima)},
+        details={"minimum": minimum, "flops_per_param_token": FLOPS_PER_PARAM_TOKEN, "optima": _listed(optima)}
+        | {"left_out": [_sentence(reason) for reason in _left_out(optima)]},
     )
 
 
 def _refusals(optima: Sequence[Optimum], found: Sequence[Optimum]) -> list[str]:
     compute = [one.compute for one in found]
-    refusals = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in _left_out(optima)]
+    refusals = [_sentence(reason) for reason in _left_out(optima)]
     if len(found) < LEAST_BUDGETS:
         refusals.append(f"Only {len(found)} budgets have a minimum: a line through them says nothing of its own error.")
     if np.log10(max(compute) / min(compute)) < 1:
         refusals.append("The budgets span less than a decade: no exponent is supported; add budgets ten times larger.")
     return refusals
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[0].upper()}{reason[1:]}."
 
 
 def _left_out(optima: Sequence[Optimum]) -> list[str]:

@@ -110,8 +110,8 @@ def _trades(fit: Fit, jacobian: Array) -> list[str]:
     if width > WIDE * lowest:
         return [
             f"The floor E = {floor:.4g} and the exponent trade off: any from {max(0.0, floor - width / 2):.4g} to "
-            f"{min(floor + width / 2, lowest):.4g} fits about as well. Larger sizes would settle it; do not forecast "
-            "beyond the sizes seen."
+            f"{max(floor, min(floor + width / 2, lowest)):.4g} fits about as well. Larger sizes would settle "
+            "it; do not forecast beyond the sizes seen."
         ]
     return []
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from engine.laws.broken import broken
 from engine.laws.budgets import fit_envelope, fit_isoflop
-from engine.laws.fit import Fit
+from engine.laws.fit import Fit, number
 from engine.laws.form import Form
 from engine.laws.joint import CHINCHILLA, DATA_CONSTRAINED
 from engine.laws.observations import Observations
@@ -30,6 +31,17 @@ class Ranked:
     """See HeldOut.error; infinite where nothing could be held out."""
     refusal: str = ""
     """Why the law could not be fitted."""
+
+    def flat(self) -> dict[str, Any]:
+        """Return it as JSON has it; what is not finite is null."""
+        held = self.fit.held_out if self.fit else None
+        return {
+            "law": self.name,
+            "held_out_error": number(self.held_out_error),
+            "in_sample_error": None if held is None else number(held.in_sample_error),
+            "estimates": {} if self.fit is None else {k: number(v) for k, v in self.fit.estimates.items()},
+            "refusals": list(self.fit.refusals) if self.fit else [self.refusal],
+        }
 
 
 def fit(
@@ -61,12 +73,28 @@ def fit(
     return fit_form(form, rows, delta=delta, bootstrap=bootstrap, seed=seed, level=level)
 
 
-def compare(laws: Sequence[str], rows: Observations, *, bootstrap: int = 0, seed: int = 0) -> list[Ranked]:
-    """Return the laws, and the flat line beside them, by the error on the largest sizes that they had not seen."""
+def comparable(rows: Observations) -> tuple[str, ...]:
+    """Return the laws that predict a loss from what `rows` have: with data, also those of size and data."""
+    if rows.d is None:
+        return ("power", "power-offset", "broken", "saturating", "sigmoid")
+    joint = ("chinchilla",) if rows.unique is None else ("chinchilla", "data-constrained")
+    return (*joint, "power", "power-offset")
+
+
+def compare(laws: Sequence[str], rows: Observations, *, delta: float = DELTA, breaks: int = 1) -> list[Ranked]:
+    """Return the laws, and the flat line beside them, by the error on the largest sizes that they had not seen.
+
+    Where `rows` have data, the largest amounts of compute are held out instead: of every law the same rows.
+    Raises: ValueError: for laws of something else than the loss.
+    """
+    if unknown := [law for law in laws if law not in FORMS]:
+        raise ValueError(f"law={unknown[0]} does not predict a loss; allowed: {', '.join(FORMS)}.")
+    ahead = "n" if rows.d is None else "compute"
     ranked = []
     for law in dict.fromkeys(["flat", *laws]):
+        form = broken(breaks) if law == "broken" else FORMS[law]
         try:
-            found = fit(law, rows, bootstrap=bootstrap, seed=seed)
+            found = fit_form(form, rows, delta=delta, bootstrap=0, ahead=ahead)
         except ValueError as problem:
             ranked.append(Ranked(fit=None, name=law, held_out_error=float("inf"), refusal=str(problem)))
             continue

@@ -22,11 +22,19 @@ HELD_SHARE = 0.2
 
 
 def fit_form(
-    form: Form, rows: Observations, *, delta: float = DELTA, bootstrap: int = 200, seed: int = 0, level: float = 0.9
+    form: Form,
+    rows: Observations,
+    *,
+    delta: float = DELTA,
+    bootstrap: int = 200,
+    seed: int = 0,
+    level: float = 0.9,
+    ahead: str = "",
 ) -> Fit:
     """Return `form` fitted to `rows` by the sum of Huber losses of the residuals.
 
     `bootstrap`: how many samples of the runs, drawn with replacement, are fitted from the best parameters on.
+    `ahead`: of what the largest are held out, n or compute; of compute where the form has `d`, if nothing else is said.
     Raises: ValueError: for too few rows, a missing input, or an option out of range.
     """
     if not 0 < delta < float("inf"):
@@ -36,7 +44,7 @@ def fit_form(
     problem = _Problem(form, rows, delta)
     theta, value, starts, reached = problem.best()
     samples = problem.samples(theta, bootstrap, np.random.default_rng(seed))
-    held = _held_out(form, rows, delta)
+    held = _held_out(form, rows, delta, ahead or ("compute" if "d" in form.inputs else "n"))
     found = form.estimates(theta[None], problem.centre)
     every = np.concatenate([theta[None], samples])
     fit = Fit(
@@ -132,9 +140,8 @@ class _Problem:
         return objective
 
 
-def _held_out(form: Form, rows: Observations, delta: float) -> HeldOut | None:
+def _held_out(form: Form, rows: Observations, delta: float, of: str) -> HeldOut | None:
     """Fit all but the largest sizes, or budgets, and predict these; None where too little would be left."""
-    of = "compute" if "d" in form.inputs else "n"
     sizes = rows.compute if of == "compute" else rows.n
     distinct = np.unique(sizes)
     count = max(1, round(HELD_SHARE * len(distinct)))

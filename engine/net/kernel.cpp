@@ -101,7 +101,7 @@ static void gather(const Bucket& bucket, const Model& model, const int64_t* rows
 // and of steps so far apart, and the learning rates (models, steps).
 extern "C" void train(const Bucket* bucket, const Model* models, const int64_t* rows, int64_t models_apart,
                       int64_t steps_apart, const double* lr, int64_t steps, int64_t first) {
-    const int64_t batch = filled(bucket->batch), stride = stride_of(bucket->batch);
+    const int64_t batch = filled(bucket->batch), stride = stride_of(batch);
     std::vector<Corrections> corrections(steps);
     for (int64_t m = 0; m < bucket->models; m++) {
         const Model& model = models[m];

@@ -238,7 +238,8 @@ class Kernel(Resumable):
     def _new_bucket(self, dtype: torch.dtype) -> _Bucket:
         tapes = [found for run in self._runs for training in (True, False) if (found := tape(run, training))]
         run, task, numbers = self._runs[0], self.task, self._numbers.shape[2]
-        stride, batch, labels = stride_of(run.batch), filled(run.batch), self._y.shape[2]
+        batch, labels = filled(run.batch), self._y.shape[2]
+        stride = stride_of(batch)
         sizes = (
             max(found.space for found in tapes),
             max(found.scratch for found in tapes),

@@ -6,7 +6,7 @@ PRESET = Preset(
     title="Overfitting on two moons",
     finding=(
         "With 100 points of which 20 % are labelled wrong, test error is lowest at a middling width "
-        "and rises as wider models memorise the wrong labels. Set weight decay to 1 and the rise is gone."
+        "and rises as wider models memorise the wrong labels. Set weight decay to 2 and the rise is gone."
     ),
     source="Setting found for two moons with Gaussian noise 0.15.",
     settings={

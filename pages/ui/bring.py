@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.ui import acts, services, text
 from store import elsewhere, imports
@@ -29,8 +28,8 @@ _USES = {
     "step": ("Step", "Where a row is a point of a run, not a run."),
     "run": ("Run", "The name of a run; needed with steps where size, seed and kept columns do not tell runs apart."),
 }
-_READ = "bring.read"
-_MADE = "bring.made"
+_READ = "was-read"
+_MADE = "was-made"
 
 
 def draw(opened: services.Services) -> None:
@@ -45,30 +44,33 @@ def draw(opened: services.Services) -> None:
     if upload is None:
         return
     try:
-        raw = _read(upload)
-        choice = _choose(raw)
+        raw = read(upload.file_id, upload.name, upload.getvalue())
+        choice = choose(raw)
         _preview(raw)
-        collection = _made(raw, choice)
+        collection = made(raw, choice)
     except ValueError as problem:
         st.error(text.literal(str(problem)), icon=":material/error:")
         return
     _offer(opened, collection)
 
 
-def _read(upload: UploadedFile) -> Raw:
-    """Return what the upload holds, read once; a new one sets the widgets to what its headers suggest."""
-    known = st.session_state.get(_READ)
-    if known is None or known[0] != upload.file_id:
+def read(file_id: str, name: str, content: bytes, owner: str = "bring") -> Raw:
+    """Return what a file holds, read once; a new one sets the widgets of `owner` to what its headers suggest.
+
+    Raises: ValueError: for what is no table that can be read.
+    """
+    known = st.session_state.get(f"{owner}.{_READ}")
+    if known is None or known[0] != file_id:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "upload")
-            path.write_bytes(upload.getvalue())
+            path.write_bytes(content)
             try:
                 raw = elsewhere.read(path)
-                known = (upload.file_id, replace(raw, source=upload.name), "")
-                _fill(guess(raw), upload.name)
+                known = (file_id, replace(raw, source=name), "")
+                _fill(guess(raw), name, owner)
             except ValueError as problem:
-                known = (upload.file_id, None, str(problem).replace(str(path), upload.name))
-        st.session_state[_READ] = known
+                known = (file_id, None, str(problem).replace(str(path), name))
+        st.session_state[f"{owner}.{_READ}"] = known
     if known[1] is None:
         raise ValueError(known[2])
     raw = known[1]
@@ -76,29 +78,37 @@ def _read(upload: UploadedFile) -> Raw:
     return raw
 
 
-def _fill(choice: Choice, name: str) -> None:
+def _fill(choice: Choice, name: str, owner: str) -> None:
     for use in (*_USES, "size_is", "data_is"):
-        st.session_state[f"bring.{use}"] = getattr(choice, use)
-    st.session_state["bring.keep"] = []
-    st.session_state["bring.where"] = ""
-    st.session_state["bring.name"] = imports.named_after(name)
+        st.session_state[f"{owner}.{use}"] = getattr(choice, use)
+    st.session_state[f"{owner}.keep"] = []
+    st.session_state[f"{owner}.where"] = ""
+    st.session_state[f"{owner}.name"] = imports.named_after(name)
 
 
-def _choose(raw: Raw) -> Choice:
+def choose(raw: Raw, owner: str = "bring", *, kept: bool = True) -> Choice:
+    """Draw the choice of columns, with what is to be `kept` besides, and return it."""
     columns = ["", *raw.table.column_names]
     found = {}
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         for use, (label, words) in _USES.items():
             found[use] = st.selectbox(
-                label, columns, format_func=_column, key=f"bring.{use}", help=words or None, width=150
+                label, columns, format_func=_column, key=f"{owner}.{use}", help=words or None, width=150
             )
             if use == "size":
-                size_is = st.selectbox("which is", SIZES, key="bring.size_is", width=110)
+                size_is = st.selectbox("which is", SIZES, key=f"{owner}.size_is", width=110)
             if use == "data":
-                data_is = st.selectbox("counted in", DATA, key="bring.data_is", width=120)
-    keep = st.multiselect("Keep besides", columns[1:], key="bring.keep", placeholder="Other columns worth having")
+                data_is = st.selectbox("counted in", DATA, key=f"{owner}.data_is", width=120)
+    keep: list[str] = []
+    if kept:
+        keep = st.multiselect(
+            "Keep besides", columns[1:], key=f"{owner}.keep", placeholder="Other columns worth having"
+        )
     asked = st.text_input(
-        "Only rows where", key="bring.where", placeholder="column=value; column!=value", help="All of them must hold."
+        "Only rows where",
+        key=f"{owner}.where",
+        placeholder="column=value; column!=value",
+        help="All of them must hold.",
     )
     where = tuple(part.strip() for part in str(asked or "").split(";") if part.strip())
     return Choice(**found, size_is=size_is, data_is=data_is, keep=tuple(keep), where=where)
@@ -114,13 +124,13 @@ def _preview(raw: Raw) -> None:
     st.caption(f"The first of {text.plural(rows, 'row')}, {text.plural(columns, 'column')}.")
 
 
-def _made(raw: Raw, choice: Choice) -> Collection:
-    """Return the runs that the choice makes, made once."""
-    known = st.session_state.get(_MADE)
-    asked = (st.session_state[_READ][0], choice)
+def made(raw: Raw, choice: Choice, owner: str = "bring") -> Collection:
+    """Return the runs that the choice makes, made once. Raises: ValueError: as store.mapping.mapped."""
+    known = st.session_state.get(f"{owner}.{_MADE}")
+    asked = (st.session_state[f"{owner}.{_READ}"][0], choice)
     if known is None or known[0] != asked:
         known = (asked, mapped(raw, choice))
-        st.session_state[_MADE] = known
+        st.session_state[f"{owner}.{_MADE}"] = known
     collection = known[1]
     assert isinstance(collection, Collection)
     return collection
@@ -157,7 +167,7 @@ def _keep(opened: services.Services, collection: Collection) -> str:
     key, new = imports.keep(opened.db, collection, st.session_state["bring.name"])
     st.session_state["bring.number"] += 1  # an uploader without a file
     for name in (_READ, _MADE):
-        st.session_state.pop(name, None)
+        st.session_state.pop(f"bring.{name}", None)
     name = imports.describe(opened.db, key)["name"]
     return f"Imported as “{name}”." if new else f"These runs are there already, as “{name}”: nothing changed."
 

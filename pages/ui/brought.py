@@ -57,6 +57,7 @@ def _collections(opened: Services, found: pd.DataFrame) -> None:
             icon=":material/stacked_line_chart:",
             query_params={"imports": key, "x": str(found.at[key, "size_is"]), "y": "loss"},
         )
+        st.page_link("laws.py", label="Scaling laws", icon=":material/trending_down:", query_params={"imported": key})
         st.download_button(
             "Download (CSV)",
             lambda: _csv(opened, key),

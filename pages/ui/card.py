@@ -57,6 +57,9 @@ def _head(opened: Services, picked: pd.DataFrame) -> None:
         st.page_link(
             "compare.py", label="Compare", icon=":material/stacked_line_chart:", query_params={"sweeps": ids[0]}
         )
+        st.page_link(
+            "laws.py", label="Scaling laws", icon=":material/trending_down:", query_params=link.written_sweep(sweep)
+        )
 
 
 def _name_and_note(opened: Services, row: pd.Series) -> None:

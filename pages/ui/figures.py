@@ -14,6 +14,24 @@ DASH_NAMES = {"test": "solid", "train": "dotted", "val": "dashed"}
 _DASHES = {"test": "solid", "train": "dot", "val": "dash"}
 _COLORS = (0, 3, 4, 5, 6)
 """Theme colours of series; 1 and 2 are left to training and validation, where there is one series."""
+AXIS = {
+    "gridcolor": "var(--border, 0.6)",
+    "zeroline": False,
+    "linecolor": "var(--border)",
+    "tickcolor": "var(--border)",
+}
+"""Of every chart."""
+LAYOUT = {
+    "hoverlabel": {"bgcolor": "var(--background)", "bordercolor": "var(--border)"},
+    "margin": {"l": 56, "r": 40, "t": 44, "b": 48},
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "font": {"color": "var(--text)", "size": 13},
+    "modebar": {"color": "var(--text, 0.45)", "activecolor": "var(--text)", "bgcolor": "rgba(0,0,0,0)"}
+    | {"orientation": "v"},
+    "uirevision": "kept",
+    "template": None,
+}
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "star")
 
 
@@ -140,15 +158,9 @@ def _spoken(mean: float, error: float, n: int, scale: str, training: bool) -> st
 
 
 def _lay_out(figure: go.Figure, table: pd.DataFrame, view: View, *, title: str, many: bool) -> None:
-    grid = {
-        "gridcolor": "var(--border, 0.6)",
-        "zeroline": False,
-        "linecolor": "var(--border)",
-        "tickcolor": "var(--border)",
-    }
     figure.update_layout(
         xaxis={
-            **grid,
+            **AXIS,
             "title": {"text": AXES[view.x], "standoff": 8, "font": {"size": 13}},
             "type": "log" if view.log_x else "linear",
             "uirevision": f"{view.x} {view.log_x}",
@@ -158,27 +170,24 @@ def _lay_out(figure: go.Figure, table: pd.DataFrame, view: View, *, title: str, 
             **_ticks(sizes(table, view.x), view),
         },
         yaxis={
-            **grid,
+            **AXIS,
             "type": "log" if view.log_y else "linear",
             "tickformat": "~g" if view.y == "loss" else ".1~%",
             **_log_ticks(table, view),
             "autorangeoptions": {} if view.log_y else {"include": [1 if view.y == "accuracy" else 0]},
             "uirevision": f"{view.y} {view.log_y}",
         },
-        title={"text": title, "font": {"size": 13}, "x": 0, "xanchor": "left", "y": 1, "yanchor": "top"}
-        | {"xref": "container", "yref": "container", "pad": {"l": 8, "t": 8}},
+        title=titled(title),
         legend=_legend(many),
         hovermode="x unified",
-        hoverlabel={"bgcolor": "var(--background)", "bordercolor": "var(--border)"},
-        margin={"l": 56, "r": 40, "t": 44, "b": 48},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": "var(--text)", "size": 13},
-        modebar={"color": "var(--text, 0.45)", "activecolor": "var(--text)", "bgcolor": "rgba(0,0,0,0)"}
-        | {"orientation": "v"},
-        uirevision="kept",
-        template=None,
+        **LAYOUT,
     )
+
+
+def titled(text: str) -> dict[str, object]:
+    """Return a title above the upper left corner: what the upright axis shows."""
+    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "xref": "container", "yref": "container"}
+    return place | {"text": text, "font": {"size": 13}, "pad": {"l": 8, "t": 8}}
 
 
 def _legend(many: bool) -> dict[str, object]:

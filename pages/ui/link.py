@@ -58,12 +58,15 @@ def read_view(params: dict[str, str], usual: View) -> tuple[View, list[str]]:
 
 def written(sweep: SweepSpec, view: View) -> dict[str, str]:
     """Return the shortest parameters from which `read` gives both again."""
-    params = {}
-    if sweep.settings != preset(OPENING).settings:
-        # Without these two, all defaults would look like an address that names no settings.
-        names = dict.fromkeys(["dataset", "arch", *dict(sweep.settings)])
-        params = {name: text.values(sweep.values(name)) for name in names}
+    params = written_sweep(sweep) if sweep.settings != preset(OPENING).settings else {}
     return params | written_view(view, View())
+
+
+def written_sweep(sweep: SweepSpec) -> dict[str, str]:
+    """Return parameters that name the settings of `sweep`."""
+    # Without these two, all defaults would look like an address that names no settings.
+    names = dict.fromkeys(["dataset", "arch", *dict(sweep.settings)])
+    return {name: text.values(sweep.values(name)) for name in names}
 
 
 def written_view(view: View, usual: View) -> dict[str, str]:

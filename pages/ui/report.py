@@ -1,7 +1,5 @@
 """What a sweep's results say: the curve, what its marks mean, what went wrong, and the table of runs."""
 
-from collections.abc import Collection
-
 import pandas as pd
 import streamlit as st
 
@@ -41,7 +39,7 @@ _BEGUN = "Training begins: the first points appear here in a few seconds."
 
 
 def draw(sweep: SweepSpec, table: pd.DataFrame, view: View, *, active: bool) -> bool:
-    """Draw chart, captions and table of what the store has of `sweep`; return whether the chart stands."""
+    """Draw chart and captions of what the store has of `sweep`; return whether the chart stands."""
     if table.empty:
         st.info(_BEGUN if active else _EMPTY, icon=":material/show_chart:")
         return False
@@ -57,12 +55,13 @@ def draw(sweep: SweepSpec, table: pd.DataFrame, view: View, *, active: bool) -> 
         st.warning(sentence, icon=":material/warning:")
     if found := start.finding(sweep):
         st.caption(f"**What to see.** {found}")
-    if stands:
-        _draw_table(named, losses, many=curves > 1)
     return stands
 
 
-def _draw_table(named: pd.DataFrame, losses: Collection[str], many: bool) -> None:
+def draw_table(sweep: SweepSpec, table: pd.DataFrame, view: View) -> None:
+    """Draw the runs as a table, with a button that downloads them."""
+    named = table.assign(series=summary.series(sweep, table["key"], view.x))
+    losses, many = services.grid(sweep).losses, named["series"].nunique() > 1
     columns = {name: column for name, column in _COLUMNS.items() if many or name != "series"}
     st.dataframe(
         named,

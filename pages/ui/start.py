@@ -18,11 +18,7 @@ def presets() -> dict[str, str]:
 def draw(opened: services.Services, sweep: SweepSpec) -> None:
     """Draw the chooser; it stands at what `sweep` is, and empty where that is nobody's."""
     key = services.grid(sweep).key
-    titles, total = services.titles(opened.db)
-    if key not in titles and total > len(titles):  # an older one: its key finds it
-        titles = titles | services.titles(opened.db, key)[0]
-    options = {key: registry.preset(name).title for key, name in presets().items()}
-    options |= {key: title for key, title in titles.items() if key not in options}
+    options, saved, total = offered(opened, key)
     st.session_state["start"] = key if key in options else None
     st.selectbox(
         "Start from",
@@ -30,12 +26,20 @@ def draw(opened: services.Services, sweep: SweepSpec) -> None:
         format_func=options.__getitem__,
         key="start",
         placeholder="Your own settings. Choose a preset or a saved sweep to start from.",
-        help=f"The {len(titles)} newest of {total:,} saved sweeps; the Library has all."
-        if total > len(titles)
-        else None,
+        help=f"The {saved} newest of {total:,} saved sweeps; the Library has all." if total > saved else None,
         on_change=_fill,
         args=(opened,),
     )
+
+
+def offered(opened: services.Services, key: str) -> tuple[dict[str, str], int, int]:
+    """Return titles by key of presets, of the newest saved sweeps and of `key`; how many are saved of how many."""
+    titles, total = services.titles(opened.db)
+    newest = len(titles)
+    if key not in titles and total > newest:  # an older one: its key finds it
+        titles = titles | services.titles(opened.db, key)[0]
+    options = {key: registry.preset(name).title for key, name in presets().items()}
+    return options | {key: title for key, title in titles.items() if key not in options}, newest, total
 
 
 def finding(sweep: SweepSpec) -> str:

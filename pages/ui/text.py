@@ -1,6 +1,5 @@
 """Words and number formats that pages share: 12.3k params, 4.5e9 FLOPs, 38 s."""
 
-import math
 import re
 import string
 from collections.abc import Iterable, Sequence
@@ -20,8 +19,8 @@ def flops(number: float) -> str:
     """Return floating-point operations as 4.5e9 FLOPs."""
     if number < 1:
         return "0 FLOPs"
-    exponent = math.floor(math.log10(number))
-    return f"{number / 10**exponent:.1f}e{exponent} FLOPs"
+    mantissa, exponent = f"{number:.1e}".split("e")  # 9.98e8 is 1.0e9, not 10.0e8
+    return f"{mantissa}e{int(exponent)} FLOPs"
 
 
 def duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from engine import registry
 from engine.data import load
-from engine.datasets import addition, blobs, characters, modular, parity
+from engine.datasets import addition, blobs, characters, modular, parity, two_scale
 from engine.registry import Split
 from engine.spec import RunSpec
 
@@ -134,3 +134,33 @@ def test_mnist1d_is_as_hard_for_a_linear_model_as_published() -> None:
     assert np.array_equal(np.bincount(np.concatenate([pool.y, val.y, test.y])), np.full(10, 600))
     accuracy = LogisticRegression(max_iter=300).fit(pool.x, pool.y).score(test.x, test.y)
     assert accuracy == pytest.approx(0.32, abs=0.03)  # arXiv:2011.14439: 32 % for logistic regression
+
+
+def test_two_scales_are_linear_and_noisy_in_the_pool_alone() -> None:
+    run = RunSpec.of({"dataset": "two-scale", "slow_scale": 0.05, "target_noise": 0.5})
+    pool, val, test = registry.dataset("two-scale").load(0, dict(run.options))
+    held_out = Split(x=np.concatenate([val.x, test.x]), y=np.concatenate([val.y, test.y]))
+
+    def fitted(split: Split) -> tuple[np.ndarray, float]:
+        columns = np.column_stack([split.x, np.ones(len(split.x))])
+        weights = np.linalg.lstsq(columns, split.y, rcond=None)[0]
+        return weights[:-1, 0], float((columns @ weights - split.y).std())
+
+    weights, left = fitted(held_out)
+    assert left < 1e-9
+    scale = math.sqrt(two_scale.FAST_SIGNAL**2 + two_scale.SLOW_SIGNAL**2 + 0.5**2)
+    assert fitted(pool)[1] * scale == pytest.approx(0.5, rel=0.1)
+    fast, slow = np.split(weights, [two_scale.FAST])
+    assert np.linalg.norm(slow) / np.linalg.norm(fast) == pytest.approx(1 / (0.05 * 2))
+    spreads = held_out.x.std(axis=0)
+    assert np.allclose(spreads, [1.0] * two_scale.FAST + [0.05] * two_scale.SLOW, rtol=0.1)
+
+
+def test_the_signs_of_a_teacher_are_those_of_as_many_networks() -> None:
+    found, plain = _all("teacher-student", signs=5), _all("teacher-student")
+    assert np.array_equal(found.x, plain.x)
+    assert np.allclose(found.y.mean(axis=0), 0.5, atol=0.02)
+    agree = np.abs(np.corrcoef(found.y.T)[np.triu_indices(5, 1)])
+    assert 0 < agree.max() < 0.99
+    with pytest.raises(ValueError, match="signs=1 is not possible; allowed: 0, or a whole number from 2 to 64"):
+        RunSpec.of({"dataset": "teacher-student", "signs": 1})

@@ -107,6 +107,7 @@ def test_it_equals_the_reference_where_there_are_several_outputs(monkeypatch: py
         (3, 0, 17, "digits"),
         (1, 1, 1, "digits"),
         (5, 3, 17, "moons"),
+        (5, 1, 120, "digits"),  # filled up to 128, whose rows lie farther apart
         (37, 2, 200, "digits"),
         (200, 1, 33, "moons"),
         (300, 2, 130, "digits"),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.__main__ import main
 from engine.spec import METRICS
 from tests.processes import workers
 
@@ -23,6 +24,7 @@ SWEEP = ["sweep", "digits-double-descent", *SMALL]
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SCALESCOPE_HOME", str(tmp_path))
+    monkeypatch.setenv("SCALESCOPE_GALLERY", str(tmp_path / "none"))
     monkeypatch.setenv("SCALESCOPE_WORKERS", "2")
     return tmp_path
 
@@ -126,7 +128,7 @@ def test_without_json_a_table_of_means_by_size_is_printed(home: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["sweep", "nope"], "preset=nope is not known; allowed: one of addition-transformer, digits-clean-labels"),
+        (["sweep", "nope"], "preset=nope is not known; allowed: one of addition-exact-match, addition-transformer"),
         ([*SWEEP, "--set", "width=0"], "width=0 is not possible; allowed: a whole number from 1 to 2048."),
         ([*SWEEP, "--set", "width=1000000"], "width=1000000 is not possible"),
         ([*SWEEP, "--set", "width=abc"], "width=abc is not possible"),
@@ -138,8 +140,11 @@ def test_without_json_a_table_of_means_by_size_is_printed(home: Path) -> None:
         (["bench", "--workload", "nope"], "--workload nope is not known; allowed: one of preset"),
     ],
 )
-def test_bad_input_gets_one_sentence_and_starts_nothing(home: Path, arguments: list[str], sentence: str) -> None:
-    code, out, err = _run(*arguments)
+def test_bad_input_gets_one_sentence_and_starts_nothing(
+    home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    code = main(arguments)
+    out, err = capsys.readouterr()
     assert (code, out) == (2, "")
     assert sentence in err
     assert err.count("\n") == 1

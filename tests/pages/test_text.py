@@ -24,6 +24,7 @@ def test_durations_are_said_as_people_say_them(seconds: float, said: str) -> Non
 
 def test_flops_are_a_count_with_an_exponent() -> None:
     assert text.flops(4.5e9) == "4.5e9 FLOPs"
+    assert text.flops(9.98e8) == "1.0e9 FLOPs"
 
 
 @pytest.mark.parametrize("values", [(16,), (4, 6, 8), tuple(range(10)), (0, 1), (5, 7, 9)])

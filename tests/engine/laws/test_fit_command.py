@@ -51,6 +51,23 @@ def test_words_say_what_was_found_and_refused(table: Path, capsys: pytest.Captur
     assert "refused    On the 2 largest held out it errs by" in out
 
 
+def test_laws_are_ranked_by_what_they_had_not_seen_beside_the_flat_line(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["fit", "--csv", str(table), "--n", "params", "--loss", "val loss", "--compare"]
+    assert main([*options, "--json"]) == 0
+    ranked = json.loads(capsys.readouterr().out)["compared"]
+    errors = {one["law"]: one["held_out_error"] for one in ranked}
+    assert list(errors.values()) == sorted(errors.values())
+    assert errors["power-offset"] < errors["flat"] < errors["power"]
+    assert main([*options, "--law", "power"]) == 0
+    out = capsys.readouterr().out
+    assert "Power law: L(N) = A·N^−alpha" in out
+    assert out.index("\npower-offset ") < out.index("\nflat ")
+    assert main(options[:-1]) == 2
+    assert "law is not chosen" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "options", "words"),
     [

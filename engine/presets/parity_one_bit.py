@@ -1,0 +1,14 @@
+"""The control of sparse parity: where one bit is the answer, every size finds it."""
+
+from engine.presets.parity_jump import PRESET as FOUR_BITS
+from engine.registry import Preset
+
+PRESET = Preset(
+    title="No jump where one bit is the answer",
+    finding=(
+        "Networks of all sizes, one unit included, get every test string right: the jump comes from how the bits "
+        "hide, not from size as such."
+    ),
+    source=FOUR_BITS.source,
+    settings=FOUR_BITS.settings | {"relevant_bits": 1},
+)

@@ -1,0 +1,98 @@
+"""What is asked of runs on the page Scaling laws: the law, and what it is fitted to; as links write it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from engine.laws import library
+from engine.laws.broken import MOST_BREAKS
+
+SHARES = ("error", "accuracy")
+MEASURES = tuple(f"{split}_{scale}" for split in ("test", "val") for scale in ("loss", *SHARES))
+SIZES = ("params", "params_non_embedding", "dataset_size")
+"""What n is: of a law of one thing alone it may be the number of training examples too."""
+AMOUNTS = ("seen", "unique", "flops", "data")
+"""Where data come from: examples seen, training examples, FLOPs (D = C/6N); of a table, its column of data."""
+FACTORS = (2, 10, 100)
+"""How much further than what was seen a forecast is asked for."""
+MOST_DROPPED = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The law, and what it is fitted to."""
+
+    law: str = "power"
+    y: str = "test_loss"
+    """A name of MEASURES."""
+    n: str = ""
+    """A name of SIZES; "" for the first that varies."""
+    d: str = ""
+    """A name of AMOUNTS; "" for the first that varies."""
+    curve: str = ""
+    """Which of several curves, by name; "" for the first."""
+    breaks: int = 1
+    drop: int = 0
+    """How many of the largest losses are left out."""
+    more: int = 10
+    """A number of FACTORS."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What the law takes: n, and perhaps d and unique."""
+        return library.FORMS[self.law].inputs if self.law in library.FORMS else ("n", "d")
+
+    @property
+    def of_budgets(self) -> bool:
+        """Whether the law is of the size that suits a budget, and says of the loss only what it is there."""
+        return self.law not in library.FORMS
+
+    @property
+    def of_curves(self) -> bool:
+        """Whether the points of runs' curves are fitted, and not their ends."""
+        return self.law == "envelope"
+
+
+NAMES = tuple(f.name for f in fields(Asked))
+
+
+def read(params: dict[str, str]) -> tuple[Asked, list[str]]:
+    """Take out of `params` what is asked; return it, and sentences on what cannot be had."""
+    found: dict[str, Any] = {}
+    problems = []
+    for name in NAMES:
+        if name in params:
+            try:
+                found[name] = _read(name, params.pop(name))
+            except ValueError as problem:
+                problems.append(str(problem))
+    return replace(Asked(), **found), problems
+
+
+def written(asked: Asked) -> dict[str, str]:
+    """Return the parameters from which `read` gives it again; the law always."""
+    usual = Asked()
+    kept = [name for name in NAMES if name == "law" or getattr(asked, name) != getattr(usual, name)]
+    return {name: str(getattr(asked, name)) for name in kept}
+
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "law": library.LAWS,
+    "y": MEASURES,
+    "n": SIZES,
+    "d": AMOUNTS,
+    "more": tuple(map(str, FACTORS)),
+    "breaks": tuple(str(number) for number in range(1, MOST_BREAKS + 1)),
+}
+
+
+def _read(name: str, given: str) -> str | int:
+    if name == "curve":
+        return given[:500]
+    if name == "drop":
+        if not given.isdecimal() or int(given[:9]) > MOST_DROPPED:
+            raise ValueError(f"drop={given[:40]} is not possible; allowed: a whole number from 0 to {MOST_DROPPED}.")
+        return int(given)
+    if given not in _CHOICES[name]:
+        raise ValueError(f"{name}={given[:40]} is not possible; allowed: one of {', '.join(_CHOICES[name])}.")
+    return int(given) if name in ("more", "breaks") else given

@@ -1,0 +1,141 @@
+"""Widgets for what is asked of the runs: the law, the measure, the size, the data, the curve; and their address."""
+
+from dataclasses import fields
+from typing import Any
+
+import streamlit as st
+
+from engine.laws.broken import MOST_BREAKS
+from pages.ui import link, services
+from pages.ui.laws import asked as asking
+from pages.ui.laws import fits, source, words
+from pages.ui.laws.asked import MEASURES, MOST_DROPPED, SIZES, Asked
+from pages.ui.laws.source import Runs
+from pages.ui.laws.table import Table, of_runs, of_sweep
+from pages.ui.summary import View, spoken
+
+FIRST = {"preset": "characters-compute", "law": "isoflop"}
+"""What an address that names nothing shows: something real, at once."""
+_SPLITS = {"test": "Test", "val": "Validation"}
+_SIZES = {"params": "Params", "params_non_embedding": "Params without embeddings", "dataset_size": "Training examples"}
+
+
+def arrive(opened: services.Services, params: dict[str, str]) -> list[str]:
+    """Set all widgets as `params` say; return sentences on what cannot be had."""
+    params = params or dict(FIRST)
+    found, problems = asking.read(params)
+    if not params:  # the address says how to look, not at what
+        params["preset"] = FIRST["preset"]
+    for part in fields(found):
+        st.session_state[_key(part.name)] = getattr(found, part.name)
+    return [*problems, *source.arrive(opened, params)]
+
+
+def address(runs: Runs, asked: Asked) -> dict[str, str]:
+    """Return the shortest parameters from which `arrive` gives both again, but for a table's own rows."""
+    params = runs.address | asking.written(asked)
+    return {} if params == FIRST else params
+
+
+def draw(opened: services.Services, runs: Runs) -> tuple[Asked, Table]:
+    """Draw the widgets that suit `runs` in a row; return what is asked and what can be fitted."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="laws-asked"):
+        law = str(
+            st.selectbox("Law", list(words.TITLES), format_func=words.TITLES.__getitem__, key=_key("law"), **_look(250))
+        )
+        if runs.sweep is not None:
+            losses = services.grid(runs.sweep).losses
+            st.selectbox(
+                "Measure", MEASURES, format_func=lambda name: _measure(name, losses), key=_key("y"), **_look(165)
+            )
+        table = _table(opened, runs)
+        if runs.sweep is not None:
+            _draw_size(table)
+            table = _table(opened, runs)
+        if "d" in asked().needs and len(table.amounts) > 1 and law != "data-constrained":
+            _draw_data(table)
+        if len(table.curves) > 1:
+            st.session_state[_key("curve")] = table.curve(asked())
+            st.selectbox("Curve", table.curves, format_func=_named, key=_key("curve"), **_look(220))
+        if law == "broken":
+            st.selectbox("Breaks", range(1, MOST_BREAKS + 1), key=_key("breaks"), **_look(90))
+        st.number_input(
+            "Leave out largest",
+            min_value=0,
+            max_value=MOST_DROPPED,
+            step=1,
+            key=_key("drop"),
+            help="How many of the largest losses are left out, declared beneath the fit.",
+            width=130,
+            persist_state="session",
+        )
+    return asked(), table
+
+
+def _draw_size(table: Table) -> None:
+    sizes = [name for name in SIZES if "d" not in asked().needs or name != "dataset_size"]
+    if st.session_state[_key("n")] not in sizes:
+        st.session_state[_key("n")] = ""
+    names = {"": f"{_SIZES[table.usual]} (usual)"} | {name: _SIZES[name] for name in sizes}
+    st.selectbox("Size", list(names), format_func=names.__getitem__, key=_key("n"), **_look(200))
+
+
+def _draw_data(table: Table) -> None:
+    if st.session_state[_key("d")] not in table.amounts:
+        st.session_state[_key("d")] = ""
+    names = {"": f"{table.amounts[table.amount(Asked())]} (usual)", **table.amounts}
+    st.selectbox("Data", list(names), format_func=names.__getitem__, key=_key("d"), **_look(200))
+
+
+def asked() -> Asked:
+    """Return what the widgets say, and of those that are not drawn, what they last said."""
+    return Asked(**{part.name: st.session_state[_key(part.name)] for part in fields(Asked)})
+
+
+def say_empty(runs: Runs) -> None:
+    """Say what to do where there is nothing to fit."""
+    if runs.sweep is None:
+        st.info("None of these runs can be fitted: choose other columns.", icon=":material/info:")
+        return
+    st.info("Nothing of this sweep is trained yet. Open it in Explore and press Train.", icon=":material/show_chart:")
+    st.page_link(
+        "explore.py",
+        label="Open in Explore",
+        icon=":material/show_chart:",
+        query_params=link.written(runs.sweep, View()),
+    )
+
+
+def warn(runs: Runs, asked: Asked) -> None:
+    """Say what makes points on the way to a run's end misleading."""
+    if runs.sweep is not None and asked.of_curves:
+        schedules = {str(value) for value in runs.sweep.values("schedule")}
+        if said := words.decaying(schedules):
+            st.warning(said, icon=":material/warning:")
+
+
+def _table(opened: services.Services, runs: Runs) -> Table:
+    now = asked()
+    if runs.sweep is None:
+        assert runs.brought is not None
+        return of_runs(runs.brought, runs.size_is, runs.data_is, now)
+    ends = services.table(opened.db, runs.sweep, "last", "loss")
+    points = fits.curves(opened.db, runs.sweep) if now.of_curves else None
+    return of_sweep(runs.sweep, ends, points, services.grid(runs.sweep).losses, now)
+
+
+def _measure(name: str, losses: frozenset[str]) -> str:
+    split, _, scale = name.partition("_")
+    return f"{_SPLITS[split]} {spoken(scale, losses)}"
+
+
+def _named(curve: str) -> str:
+    return curve or "–"
+
+
+def _key(name: str) -> str:
+    return f"laws.{name}"
+
+
+def _look(width: int) -> dict[str, Any]:
+    return {"width": width, "persist_state": "session"}

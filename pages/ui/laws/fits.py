@@ -1,0 +1,110 @@
+"""Fits that a page shows, and curves they need, each computed or read once: what was fitted before is there at once."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from engine.laws import library, optimum
+from engine.laws.fit import Fit
+from engine.laws.observations import Observations
+from engine.laws.optimum import Plan
+from engine.spec import SweepSpec
+from pages.ui import services
+from pages.ui.laws.asked import Asked
+from store import imports, queries
+from store.database import Database
+
+BOOTSTRAP = 200
+"""Samples for the intervals; of very many rows fewer, so that a fit stays a matter of seconds."""
+_ROWS_TIMES_SAMPLES = 60_000
+LEVEL = 0.9
+_BUDGETS = 60
+"""Amounts of compute at which a frontier is drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Observations that are equal where all their numbers are."""
+
+    rows: Observations
+    digest: bytes
+
+    @classmethod
+    def of(cls, rows: Observations) -> "_Rows":
+        digest = hashlib.sha256(str(rows.dropped).encode())
+        for values in (rows.n, rows.loss, rows.d, rows.unique, rows.run, rows.row):
+            digest.update(b"none" if values is None else values.tobytes())
+        return cls(rows, digest.digest())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Rows) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+def fitted(asked: Asked, rows: Observations) -> Fit:
+    """Return the law that is asked for, fitted to `rows`. Raises: ValueError: as engine.laws.library.fit."""
+    return _fitted(asked.law, asked.breaks, _Rows.of(rows))
+
+
+@lru_cache(maxsize=32)
+def _fitted(law: str, breaks: int, keyed: _Rows) -> Fit:
+    samples = max(40, min(BOOTSTRAP, _ROWS_TIMES_SAMPLES // len(keyed.rows)))
+    return library.fit(law, keyed.rows, bootstrap=samples, level=LEVEL, breaks=breaks)
+
+
+def comparable(rows: Observations) -> tuple[str, ...]:
+    """Return the laws that predict the loss from what `rows` have, and the flat line."""
+    return ("flat", *library.comparable(rows))
+
+
+def ranked(law: str, rows: Observations) -> library.Ranked:
+    """Return the law with its error on the largest, held out: of every law the same rows."""
+    return _ranked(law, _Rows.of(rows))
+
+
+@lru_cache(maxsize=64)
+def _ranked(law: str, keyed: _Rows) -> library.Ranked:
+    return next(one for one in library.compare([law], keyed.rows) if one.name == law)
+
+
+def plan(fit: Fit, more: float) -> Plan:
+    """Return what to train with `more` times the largest budget seen. Raises: as engine.laws.optimum.for_budget."""
+    return optimum.for_budget(fit, more * float(fit.observations.compute.max()))
+
+
+def frontier(fit: Fit, more: float) -> pd.DataFrame:
+    """Return the compute-optimal runs from the smallest budget seen to `more` times the largest.
+
+    Columns: compute, and of n, d and loss the value, `_low` and `_high`. Raises: as engine.laws.optimum.for_budget.
+    """
+    seen = fit.observations.compute
+    rows = []
+    for compute in np.geomspace(seen.min(), more * seen.max(), _BUDGETS):
+        best = optimum.for_budget(fit, float(compute))
+        row = {"compute": float(compute)}
+        for name in ("n", "d", "loss"):
+            one = getattr(best, name)
+            row |= {name: one.value, f"{name}_low": one.low, f"{name}_high": one.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def curves(db: Database, sweep: SweepSpec) -> pd.DataFrame:
+    """Return one row per run of `sweep` and eval point; see store.queries.curves. Not to be changed."""
+    return _curves(db, db.generation(), sweep)
+
+
+@lru_cache(maxsize=4)
+def _curves(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> pd.DataFrame:
+    return queries.curves(db, services.grid(sweep).runs)
+
+
+@lru_cache(maxsize=4)
+def imported_curves(db: Database, import_id: str) -> pd.DataFrame:
+    """Return the runs of an imported collection with their curves; an id names the same runs for ever."""
+    return imports.runs_of(db, import_id)
