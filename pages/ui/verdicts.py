@@ -90,7 +90,8 @@ def _judged(db: Database, generation: tuple[int, ...], sweep: SweepSpec, measure
         return Curves.of(queries.curves(db, runs), runs)
 
     verdicts, curves = judge_settled(sweep, read, measure=measure)
-    return verdicts, len(curves.runs) - sweep.size
+    own = set(sweep.run_keys())
+    return verdicts, sum(run.key not in own for run in curves.runs)
 
 
 def _cards(opened: Services, sweep: SweepSpec, verdicts: Sequence["Verdict"], first: int) -> None:

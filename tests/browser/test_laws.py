@@ -41,7 +41,7 @@ def test_a_link_shows_the_law_and_fits_a_phone(fresh: Server, visit: Visit) -> N
 def test_a_card_under_the_curve_says_why_and_leads_to_the_law(fresh: Server, visit: Visit) -> None:
     page = visit(f"{fresh.url}/?{QUERY}", color_scheme="dark")
     page.get_by_role("textbox", name="Learning rate").wait_for()  # the controls come after the first curve
-    card = page.locator("[class*=st-key-verdict-]").filter(has_text="Power law")
+    card = page.locator("[class*=st-key-verdict-]").filter(has=page.get_by_role("link", name="Scaling laws"))
     card.get_by_text("misses the mean curve").wait_for(state="hidden")
     card.get_by_text("Why").click()
     card.get_by_text("misses the mean curve").wait_for()
