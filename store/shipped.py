@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -12,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.spec import SweepSpec
+from store.checks import check_rows
 from store.connection import Database
 from store.errors import StoreError
-from store.inserting import insert
-from store.results import Dated, dated_rows, done_rows, from_row
+from store.inserting import insert_rows
+from store.results import SCHEMA, Dated, as_table, dated_rows, done_rows, from_row
 from store.runs import add_sweep
 from store.spool import ingest
 
@@ -52,12 +54,12 @@ def import_gallery(db: Database, folder: Path | None = None) -> None:
             logging.getLogger(__name__).warning("The gallery file %s cannot be read: %s", path, error)
     if sound:
         with db.writing() as con:
-            for digest, (sweep, title, dated) in sound.items():
-                if not _is_read(con, digest):  # by another process, since we looked
-                    insert(con, dated)
-                    if dated:
-                        add_sweep(con, sweep, title)
-                    con.execute("INSERT INTO meta VALUES (?, ?)", [digest, title])
+            new = {digest: one for digest, one in sound.items() if not _is_read(con, digest)}  # by another process
+            insert_rows(con, pa.concat_tables([SCHEMA.empty_table(), *(rows for _, _, rows in new.values())]))
+            for digest, (sweep, title, rows) in new.items():
+                if len(rows):
+                    add_sweep(con, sweep, title)
+                con.execute("INSERT INTO meta VALUES (?, ?)", [digest, title])
 
 
 def unread(con: duckdb.DuckDBPyConnection, folder: Path | None = None) -> dict[str, Path]:
@@ -76,15 +78,23 @@ def _digest(path: Path) -> str:
 
 
 def _is_read(con: duckdb.DuckDBPyConnection, digest: str) -> bool:
-    return con.execute("SELECT 1 FROM meta WHERE name = ?", [digest]).fetchone() is not None
+    return bool(con.execute("SELECT 1 FROM meta WHERE name = ?", [digest]).fetchall())
 
 
-def _read(path: Path) -> tuple[SweepSpec, str, list[Dated]]:
+def _read(path: Path) -> tuple[SweepSpec, str, pa.Table]:
     facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    dated = []
-    for created, row in dated_rows(pq.read_table(path)):
-        try:
-            dated.append((created, from_row(row)))
-        except ValueError:
-            continue  # its key is no longer that of its settings
-    return SweepSpec.of(facts["settings"]), str(facts["title"]), dated
+    rows = pq.read_table(path).replace_schema_metadata()
+    try:
+        check_rows(rows)
+    except ValueError:
+        rows = as_table(_believed(rows))
+    return SweepSpec.of(facts["settings"]), str(facts["title"]), rows
+
+
+def _believed(rows: pa.Table) -> list[Dated]:
+    """Return the results of those rows that can be believed one by one."""
+    found = []
+    for created, row in dated_rows(rows):
+        with suppress(ValueError):  # its key is no longer that of its settings
+            found.append((created, from_row(row)))
+    return found
