@@ -153,8 +153,9 @@ def _metric_only(series: Series, found: Jump, sizes: Array, error: Array) -> Ver
     loss, (start, end, _) = series.last("test_loss"), found.places.T
     wide = np.maximum(end, np.searchsorted(sizes, sizes[start] + np.log(WINDOW) + 1e-9) - 1)
     places = np.stack([start, wide], axis=1)
-    smooth = effect(acceleration(loss, sizes, places, 0.0, SMOOTH))
-    less = effect(acceleration(error, sizes, places, FLOOR) - acceleration(loss, sizes, places, 0.0))
+    least = FLOOR * float(mean(loss)[0])
+    smooth = effect(acceleration(loss, sizes, places, least, SMOOTH))
+    less = effect(acceleration(error, sizes, places, FLOOR) - acceleration(loss, sizes, places, least))
     result = answer([less, _negative(smooth)], [0.0, 0.0])
     first, last = usual(places)
     before, after = words.size(series, first), words.size(series, last)

@@ -20,16 +20,18 @@ def judge(sweep: SweepSpec, curves: Curves, *, measure: str = "error") -> tuple[
     if measure not in ("error", "loss"):
         raise ValueError(f"measure={measure} is not possible; allowed: error or loss.")
     metric = f"test_{measure}"
-    by_size = series_of(sweep, curves, size_axis(sweep))
-    found = [verdict for series in by_size for verdict in _of_sizes(series, metric)]
-    if len(sweep.values("dataset_size")) > 1:
-        amounts = series_of(sweep, curves, "dataset_size")
-        made = (
-            ask for series in amounts for ask in (double_descent.by_data(series, metric), power_law.power_law(series))
-        )
-        found += [verdict for verdict in made if verdict is not None]
+    axis, several = size_axis(sweep), len(sweep.values("dataset_size")) > 1
+    found: list[Verdict | None] = []
+    if len(sweep.values(axis)) > 1 or not several:
+        for series in series_of(sweep, curves, axis):
+            found += [*_of_sizes(series, metric), *_of_runs(series, metric)]
+    if several:
+        for series in series_of(sweep, curves, "dataset_size"):
+            found += [double_descent.by_data(series, metric), power_law.power_law(series)]
+            found += _of_runs(series, metric) if len(sweep.values(axis)) == 1 else []
     order = list(TITLES)
-    return tuple(sorted(found, key=lambda verdict: order.index(verdict.claim)))
+    verdicts = [verdict for verdict in found if verdict is not None]
+    return tuple(sorted(verdicts, key=lambda verdict: order.index(verdict.claim)))
 
 
 def judge_settled(
@@ -44,13 +46,14 @@ def judge_settled(
     return judge(sweep, curves, measure=measure), curves
 
 
-def _of_sizes(series: Series, metric: str) -> list[Verdict]:
-    made = (
+def _of_sizes(series: Series, metric: str) -> list[Verdict | None]:
+    return [
         overfitting.overfits(series, metric),
         double_descent.by_size(series, metric),
-        double_descent.by_step(series, metric),
         power_law.power_law(series),
-        grokking.grokking(series),
         *jump.jumps(series),
-    )
-    return [verdict for verdict in made if verdict is not None]
+    ]
+
+
+def _of_runs(series: Series, metric: str) -> list[Verdict | None]:
+    return [double_descent.by_step(series, metric), grokking.grokking(series)]

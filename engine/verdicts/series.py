@@ -118,6 +118,8 @@ def series_of(sweep: SweepSpec, curves: Curves, axis: str) -> list[Series]:
     own: dict[tuple[Any, ...], dict[str, Any]] = {}
     for place, run in enumerate(curves.runs):
         rest = {n: v for n, v in run.flat().items() if n not in (*SEEDS, axis)}
+        if run.budget:  # from which the steps of each size follow
+            del rest["steps"]
         group = tuple(rest.items())
         groups.setdefault(group, []).append(place)
         if run.key in asked:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from engine.spec import RunSpec, SweepSpec, knobs_for
+from engine.spec import MAX_RUNS, RunSpec, SweepSpec, knobs_for
 from engine.verdicts import words
 from engine.verdicts.intervals import LEAST_SEEDS, Effect
 from engine.verdicts.series import Series, size_axis
@@ -15,7 +15,7 @@ MOST_SEEDS = 12
 """Most seeds that are asked for at once."""
 SEEDS_IN_ALL = 30
 """Seeds from which on more are not asked for: what so many do not settle is too small to matter."""
-MOST_SETTLING = 3000
+MOST_SETTLING = MAX_RUNS
 """Most runs that are looked for beyond a sweep."""
 SURE = 0.8
 """Share of an effect's distance from the bound that half its new interval may take."""

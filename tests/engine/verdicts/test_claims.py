@@ -13,7 +13,7 @@ from engine.verdicts.library import judge
 from engine.verdicts.series import series_of
 from engine.verdicts.verdict import TITLES, Verdict
 from tests.engine.verdicts.laws_and_jumps import MORE
-from tests.engine.verdicts.planted import DESCENT, DIGITS, TRAINED, WIDTHS, Array, Plan, noisy
+from tests.engine.verdicts.planted import DESCENT, DIGITS, TRAINED, WIDTHS, Array, Plan, eval_steps, noisy
 from tests.engine.verdicts.scenarios import SCENARIOS, Scenario
 
 EVERY = [*SCENARIOS, *MORE]
@@ -186,6 +186,24 @@ def test_each_curve_of_a_sweep_is_judged_by_itself() -> None:
     found = {one.series: one.answer for one in judge(both, curves) if one.claim == "double-descent-by-size"}
     assert found["label noise 0.2"] == "supported"
     assert found["label noise 0.0"] != "supported"
+
+
+def test_amounts_of_data_at_one_size_make_one_card_of_training() -> None:
+    steps = eval_steps(300)
+    plan = Plan.of(3, "dataset_size", dataset="digits", dataset_size=(100, 300, 1000), steps=steps[-1])
+    curves = plan.curves({"test_error": np.random.default_rng(0).random((3, 3, len(steps)))}, steps)
+    claims = [one.claim for one in judge(plan.sweep, curves)]
+    assert claims.count("double-descent-by-step") == 1
+    assert "overfits-with-size" not in claims
+
+
+def test_sizes_of_one_compute_budget_are_one_curve_though_their_steps_differ() -> None:
+    plan = Plan.of(3, dataset="digits", width=(8, 16, 32), budget=1e9)
+    assert len({run.steps for run in plan.runs}) == 3
+    steps = np.array([run.steps for run in plan.runs])
+    curves = dataclasses.replace(plan.curves({"test_error": np.zeros((3, 3))}), step=steps)
+    (series,) = series_of(plan.sweep, curves, "width")
+    assert series.sizes == (8, 16, 32)
 
 
 def test_an_interval_holds_what_it_is_of() -> None:

@@ -140,7 +140,17 @@ GALLERY = {
     "digits-clean-labels": {"double-descent-by-size": "not supported", "overfits-with-size": "not supported"},
     "digits-weight-decay": {"double-descent-by-size": "not supported", "overfits-with-size": "supported"},
     "moons-overfitting": {"overfits-with-size": "supported"},
+    "moons-weight-decay": {"overfits-with-size": "not supported"},
+    "epoch-double-descent": {"double-descent-by-step": "supported"},
+    "epoch-one-scale": {"double-descent-by-step": "not supported"},
+    "sample-double-descent": {"double-descent-by-data": "supported"},
+    "sample-ridge": {"double-descent-by-data": "not supported"},
+    "teacher-student-size": {"power-law": "supported", "overfits-with-size": "not supported"},
+    "grokking-modular": {"grokking": "supported"},
+    "grokking-no-decay": {"grokking": "not supported"},
     "addition-transformer": {"sudden-jump": "supported", "metric-only": "not supported"},
+    "parity-jump": {"sudden-jump": "supported"},
+    "parity-one-bit": {"sudden-jump": "not supported"},
 }
 
 
