@@ -21,6 +21,8 @@ RISE = 0.01
 """Least rise of the mean loss from one size to a larger one that counts, as a share."""
 LOWER = 1e-4
 """Share by which another way has to find a lower objective to count."""
+WORSE = 1.5
+"""How many times a flat line's error on what it has not seen a law's may be, as by chance."""
 _FALLING = ("power", "power-offset")
 _Z90 = 1.645
 
@@ -134,7 +136,7 @@ def _ahead(fit: Fit) -> list[str]:
         return []
     if held is None:
         return ["There are too few sizes to hold the largest out: nothing says how the law forecasts."]
-    if held.error <= held.flat_error or held.error <= 2 * held.in_sample_error:
+    if held.error <= held.flat_error or held.error <= min(2 * held.in_sample_error, WORSE * held.flat_error):
         return []
     return [
         f"On the {len(held.sizes)} largest held out it errs by {100 * held.error:.2g} %, a flat line by "
