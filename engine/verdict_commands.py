@@ -4,24 +4,19 @@ import argparse
 import json
 import math
 import shlex
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from engine import plan
 from engine.asked import changed
 from engine.queue_commands import settings_of
 from engine.spec import RunSpec, SweepSpec
 from engine.verdicts import words
-from engine.verdicts.bias_variance import bias_variance
+from engine.verdicts.by_size import BySize, by_size
 from engine.verdicts.curves import Curves
-from engine.verdicts.flipped import learned
 from engine.verdicts.library import judge_settled
-from engine.verdicts.rates import judge_rates, ladder
-from engine.verdicts.series import Series, series_of, size_axis
+from engine.verdicts.rates import Rates, check_rates, ladder
 from engine.verdicts.verdict import Verdict
-
-if TYPE_CHECKING:
-    from store.database import Database
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -58,8 +53,8 @@ def run(options: argparse.Namespace) -> int:
         "missing": len(missing),
         "beyond": sum(run.key not in own for run in curves.runs),
         "verdicts": [_flat(one, sweep, options.sweep, still) for one in verdicts],
-        "sizes": _sizes(db, sweep, curves),
-        "rates": _rates(options.sweep, sweep, read),
+        "sizes": [_by_size(part) for part in by_size(sweep, curves, lambda some: queries.predictions(db, some))],
+        "rates": _rates(options.sweep, sweep, check_rates(sweep, read)),
     }
     print(json.dumps(found, allow_nan=False) if options.json else "\n".join(_lines(found)))
     return 0
@@ -87,33 +82,22 @@ def _adding(name: str, sweep: SweepSpec, other: SweepSpec) -> str:
     return shlex.join(["python", "-m", "engine", "queue", "add", name]) + " " + " ".join(sets)
 
 
-def _sizes(db: "Database", sweep: SweepSpec, curves: Curves) -> list[dict[str, Any]]:
-    """Return per curve of the sweep: labels learned by size, and bias and variance where they can be had."""
-    return [_of_series(db, series) for series in series_of(sweep, curves, size_axis(sweep))]
-
-
-def _of_series(db: "Database", series: Series) -> dict[str, Any]:
-    from engine.data import load
-    from store import queries
-
-    predictions = queries.predictions(db, [series.curves.runs[place] for place in series.members])
-    parts, note = bias_variance(series, predictions, lambda run: load(run).test.y)
+def _by_size(part: BySize) -> dict[str, Any]:
+    """Return labels learned, bias and variance of a curve as JSON has them, a row per size."""
     rows: dict[float, dict[str, Any]] = {}
-    for row in learned(series):
+    for row in part.learned:
         bounds = {"flipped_low": words.finite(row.flipped.low), "flipped_high": words.finite(row.flipped.high)}
         rows[row.size] = {"flipped": row.flipped.value, **bounds, "clean": words.finite(row.clean.value)}
-    for part in parts:
-        found = {"error": part.error, "bias_squared": part.bias_squared, "variance": part.variance, "seeds": part.seeds}
-        rows.setdefault(part.size, {}).update(found)
-    listed = [{series.axis: size} | rows[size] for size in sorted(rows)]
-    return {"series": series.name, "axis": series.axis, "rows": listed, "note": note}
+    for one in part.parts:
+        found = {"error": one.error, "bias_squared": one.bias_squared, "variance": one.variance, "seeds": one.seeds}
+        rows.setdefault(one.size, {}).update(found)
+    listed = [{part.axis: size} | rows[size] for size in sorted(rows)]
+    return {"series": part.series, "axis": part.axis, "rows": listed, "note": part.note}
 
 
-def _rates(name: str, sweep: SweepSpec, read: Callable[[Sequence[RunSpec]], Curves]) -> dict[str, Any]:
+def _rates(name: str, sweep: SweepSpec, judged: Rates | None) -> dict[str, Any]:
     """Return what the ladder of rates says, or the command that would train it."""
     wanted = ladder(sweep)
-    curves = read(wanted.runs())
-    judged = judge_rates(sweep, curves) if len(curves.runs) == wanted.size else None
     if judged is None:
         return {"answer": None, "runs": wanted.size, "sentence": "", "command": _adding(name, sweep, wanted)}
     rungs = [

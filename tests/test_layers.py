@@ -54,7 +54,9 @@ def test_pages_never_import_torch_or_sql(path: Path) -> None:
     assert not any(name.startswith("tests") for name in _ours(path))
 
 
-@pytest.mark.parametrize("name", ["figures", "laws/asked", "laws/figures", "laws/strokes", "laws/table", "laws/words"])
+@pytest.mark.parametrize(
+    "name", ["figures", "size_figures", "laws/asked", "laws/figures", "laws/strokes", "laws/table", "laws/words"]
+)
 def test_figures_are_pure(name: str) -> None:
     names = set(_imports(ROOT / f"pages/ui/{name}.py"))
     assert not any(name.split(".")[0] in {"streamlit", "store", "torch"} for name in names)

@@ -42,8 +42,13 @@ def judge_settled(
     `read` gives the curves of runs, as far as they are there. So to settle a verdict is to train what its `settle`
     names, and to judge again.
     """
-    curves = read((*sweep.runs(), *settling(sweep)))
+    curves = settled(sweep, read)
     return judge(sweep, curves, measure=measure), curves
+
+
+def settled(sweep: SweepSpec, read: Callable[[Sequence[RunSpec]], Curves]) -> Curves:
+    """Return the curves of `sweep` together with those of the runs that settle its verdicts."""
+    return read((*sweep.runs(), *settling(sweep)))
 
 
 def _of_sizes(series: Series, metric: str) -> list[Verdict | None]:

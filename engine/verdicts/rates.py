@@ -1,16 +1,18 @@
 """Size or learning rate? A small ladder of rates at three sizes, and whether the sweep's rate was wrong for some."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from engine.spec import SweepSpec, knobs_for
+from engine.spec import RunSpec, SweepSpec, knobs_for
 from engine.verdicts import words
 from engine.verdicts.curves import Array, Curves
 from engine.verdicts.intervals import Effect, at, effect, nearby, picks
 from engine.verdicts.series import Series, mean, series_of, size_axis
 from engine.verdicts.settle import data_seeds_of
+from engine.verdicts.verdict import Settle
 
 RUNGS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Of the sweep's rate."""
@@ -41,6 +43,8 @@ class Rates:
 
     rate: float
     """The sweep's."""
+    axis: str
+    """What size is: width or depth."""
     rungs: tuple[Rung, ...]
     answer: Literal["right", "wrong"]
     sentence: str
@@ -65,6 +69,23 @@ def ladder(sweep: SweepSpec) -> SweepSpec:
     )
 
 
+def check_rates(sweep: SweepSpec, read: Callable[[Sequence[RunSpec]], Curves]) -> Rates | None:
+    """Return what the ladder of `sweep` says; None before all its runs have ended. `read` gives the curves of runs."""
+    wanted = ladder(sweep)
+    curves = read(wanted.runs())
+    if len(curves.runs) < wanted.size or not (curves.finished | curves.diverged).all():
+        return None
+    return judge_rates(sweep, curves)
+
+
+def asking(sweep: SweepSpec) -> Settle:
+    """Return the ladder of `sweep` as what settles whether its rate was wrong, with its words."""
+    wanted, axis = ladder(sweep), size_axis(sweep)
+    rates = f"{len(wanted.values('lr'))} rates at {words.sizes(axis, [int(size) for size in wanted.values(axis)])}"
+    drawn = max(len(wanted.values(name)) for name in ("seed", "data_seed"))
+    return Settle(sweep=wanted, words=f"{rates}, {words.seeds(drawn)} each", runs=wanted.size)
+
+
 def judge_rates(sweep: SweepSpec, curves: Curves) -> Rates | None:
     """Return what the ladder of `sweep` says, from curves that hold all its runs; None where none has finished."""
     rate = float(sweep.values("lr")[0])
@@ -76,6 +97,7 @@ def judge_rates(sweep: SweepSpec, curves: Curves) -> Rates | None:
         return None
     return Rates(
         rate=rate,
+        axis=axis,
         rungs=rungs,
         answer="wrong" if any(rung.wrong for rung in rungs) else "right",
         sentence=_sentence(rungs, rate, axis),

@@ -14,6 +14,7 @@ from engine import memory, plan
 from engine.net.count import count, train_flops
 from engine.runner import Job, Queue
 from engine.spec import RunSpec, RunState, SweepSpec
+from engine.verdicts.curves import Curves
 from pages.ui import text
 from store import imports, library, losses, queries, runs, shelf
 from store.database import Database, StoreError, open_database
@@ -124,6 +125,11 @@ def table(db: Database, sweep: SweepSpec, at: str | int, by: str) -> pd.DataFram
 @lru_cache(maxsize=32)
 def _table(db: Database, generation: tuple[int, ...], sweep: SweepSpec, at: str | int, by: str) -> pd.DataFrame:
     return queries.runs_at(db, grid(sweep).runs, at, by)
+
+
+def curves(db: Database, wanted: Sequence[RunSpec]) -> Curves:
+    """Return the whole curves of runs, as far as they are there, as verdicts are judged on."""
+    return Curves.of(queries.curves(db, wanted), wanted)
 
 
 def progress(db: Database, sweep: SweepSpec) -> Progress:
