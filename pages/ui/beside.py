@@ -23,7 +23,8 @@ OPEN = "by-size"
 _SHOWN, _RATES = "beside.sizes", "beside.rates"
 """What was drawn last of the two, with the sweep it is of."""
 _LOOKS = {"right": ("Not wrong", ":material/check_circle:", "green"), "wrong": ("Wrong", ":material/error:", "orange")}
-_HEIGHT = 320
+_COST = "Validation loss at the rate used minus that at the best rate tried, with its 95 % interval."
+_HEIGHT = 340
 
 
 def draw(opened: Services, sweep: SweepSpec) -> None:
@@ -97,7 +98,13 @@ def _rate(opened: Services, sweep: SweepSpec) -> None:
     words, icon, color = _LOOKS[rates.answer]
     st.badge(words, icon=icon, color=color)  # type: ignore[arg-type]  # one of its names
     st.markdown(text.literal(rates.sentence))
-    st.dataframe(rungs(rates), hide_index=True, width="content", alt="The best learning rate of each size checked")
+    st.dataframe(
+        rungs(rates),
+        column_config={"Cost": st.column_config.TextColumn(help=_COST)},
+        hide_index=True,
+        width="content",
+        alt="The best learning rate of each size checked",
+    )
 
 
 @lru_cache(maxsize=16)
@@ -114,7 +121,7 @@ def rungs(rates: "Rates") -> pd.DataFrame:
             rates.axis.capitalize(): [rung.size for rung in rates.rungs],
             "Best rate": [f"{rung.best:.2g}{' or beyond' if rung.edge else ''}" for rung in rates.rungs],
             "Rate used": [f"{rates.rate:.3g}" for _ in rates.rungs],
-            "Costs, in validation loss": [_cost(rung) for rung in rates.rungs],
+            "Cost": [_cost(rung) for rung in rates.rungs],
         }
     )
 

@@ -21,26 +21,26 @@ _PARTS = {
     "variance": ("variance", "--series-3"),
 }
 _SYMBOLS = ("circle", "square", "diamond")
+_MOST_TICKS = 8
+"""Sizes that are all named on the axis; more would run into each other beside another chart."""
 
 
 def labels(rows: Sequence["Learned"], axis: str) -> go.Figure:
     """Return the shares of wrong and of right training labels that are answered as given, with 95 % intervals."""
     figure = go.Figure()
     sizes = np.array([row.size for row in rows], dtype=np.float64)
-    look = Look(size=axis, loss="", share=True, more=1, refused=True)
     for number, (name, (title, _)) in enumerate(_LABELS.items()):
         effects: list[Effect] = [getattr(row, name) for row in rows]
         values = np.array([one.value for one in effects])
         spoken = [_spoken(title, axis, row.size, one) for row, one in zip(rows, effects, strict=True)]
         _curve(figure, sizes, values, _LABELS[name], spoken, number, effects)
-    return _low(laid_out(figure, sizes, look, x=axis.capitalize(), y="Share of training labels", log_y=False))
+    return _laid(figure, sizes, axis, "Share of training labels", share=True)
 
 
 def parts(rows: Sequence["Parts"], axis: str, answers: str) -> go.Figure:
     """Return the squared error of answers, e.g. "predicted probabilities", and the two parts that it is the sum of."""
     figure = go.Figure()
     sizes = np.array([row.size for row in rows], dtype=np.float64)
-    look = Look(size=axis, loss="", share=False, more=1, refused=True)
     for number, (name, (title, _)) in enumerate(_PARTS.items()):
         values = np.array([getattr(row, name) for row in rows])
         spoken = [
@@ -48,7 +48,7 @@ def parts(rows: Sequence["Parts"], axis: str, answers: str) -> go.Figure:
             for row, value in zip(rows, values, strict=True)
         ]
         _curve(figure, sizes, values, _PARTS[name], spoken, number)
-    return _low(laid_out(figure, sizes, look, x=axis.capitalize(), y=f"Squared error of {answers}", log_y=False))
+    return _laid(figure, sizes, axis, f"Squared error of {answers}", share=False)
 
 
 def alt(figure: go.Figure) -> str:
@@ -97,5 +97,9 @@ def _spoken(title: str, axis: str, size: float, effect: "Effect") -> str:
     return f"{axis} {size:g}: {100 * effect.value:.3g} %{between} of {title}, {text.plural(effect.n, 'seed')}"
 
 
-def _low(figure: go.Figure) -> go.Figure:
-    return figure.update_layout(yaxis={"rangemode": "tozero"}, margin={"t": 40, "b": 72})
+def _laid(figure: go.Figure, sizes: Array, axis: str, title: str, *, share: bool) -> go.Figure:
+    look = Look(size=axis, loss="", share=share, more=1, refused=True)
+    laid_out(figure, sizes, look, x=axis.capitalize(), y=title, log_y=False)
+    if len(sizes) <= _MOST_TICKS:
+        figure.update_xaxes(tickvals=sizes.tolist(), ticktext=[f"{size:g}" for size in sizes])
+    return figure.update_layout(yaxis={"rangemode": "tozero"}, legend={"y": -0.24}, margin={"b": 84})

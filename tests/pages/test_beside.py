@@ -1,6 +1,7 @@
 """What stands beneath the verdict cards on Explore: by size, and the check of the learning rate, without a browser."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -116,6 +117,7 @@ def test_a_share_that_one_seed_tells_has_no_bar_and_others_end_within_0_and_1() 
     assert dots.error_y.array[0] == dots.error_y.arrayminus[0] == 0
     assert dots.y[1] + dots.error_y.array[1] == pytest.approx(1)
     assert dots.y[1] - dots.error_y.arrayminus[1] == pytest.approx(0)
+    assert json.loads(figure.to_json())["layout"]["xaxis"]["tickvals"] == [2, 4]  # Plotly takes ticks as a list alone
     assert "wrong labels memorised 10 % at 2, 55 % at 4" in size_figures.alt(figure)
 
 
