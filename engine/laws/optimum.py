@@ -161,7 +161,7 @@ def _plan(fit: Fit, every: dict[str, Array], compute: Array) -> Plan:
 
 
 def _with_interval(values: Array, level: float) -> Forecast:
-    low, high = interval(values[1:], level) if len(values) > 1 else (float("nan"), float("nan"))
+    low, high = interval(values[1:], level, values[0]) if len(values) > 1 else (float("nan"), float("nan"))
     return Forecast(value=float(values[0]), low=low, high=high)
 
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from engine.laws.budgets import by_budget
 from engine.laws.checks import size_means
-from engine.laws.fit import Fit
+from engine.laws.fit import Fit, interval
 from engine.laws.observations import Observations
 from pages.ui import text
 from pages.ui.laws.strokes import BEST, GREY, HELD, SEEN, Array, Look, dots, laid_out, law, line, marks
@@ -154,7 +154,7 @@ def _places(seen: Array, look: Look) -> Array:
 def _bounds(every: Array, level: float) -> tuple[Array, Array]:
     if len(every) < 3:
         return every[0], every[0]
-    low, high = np.nanquantile(every[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
+    low, high = np.array([interval(column[1:], level, column[0]) for column in every.T]).T
     return low, high
 
 
