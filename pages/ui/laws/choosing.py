@@ -14,7 +14,7 @@ from pages.ui.laws.source import Runs
 from pages.ui.laws.table import Table, of_runs, of_sweep
 from pages.ui.summary import View, spoken
 
-FIRST = ({"preset": "characters-compute", "law": "isoflop"}, {"preset": "teacher-student-size", "law": "power-offset"})
+FIRST = ({"preset": "characters-compute", "law": "isoflop"}, {"preset": "teacher-student-size", "law": "power"})
 """What an address that names nothing shows: the first that has results. Those of the text, which is Python's own, ship
 for one version of Python."""
 _SPLITS = {"test": "Test", "val": "Validation"}
