@@ -18,7 +18,7 @@ def laws() -> None:
         link.leave(PAGE, {"from": "table"})
         return
     asked, table = choosing.draw(opened, runs)
-    link.leave(PAGE, choosing.address(runs, asked))
+    link.leave(PAGE, choosing.address(opened, runs, asked))
     if table.frame.empty:
         choosing.say_empty(runs)
         return

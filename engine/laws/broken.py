@@ -44,6 +44,8 @@ def _starts(x: Array, y: Array, breaks: int) -> Array:
     """Begin at the least-squares line with bends at many places, of many strengths and widths."""
     chance = np.random.default_rng(0)
     span, lowest = float(x.max() - x.min()), float(y.min())
+    if span == 0:
+        raise ValueError("n is the same in every row; allowed: several sizes, between which a law can break.")
     line = np.polyfit(x, y, 1)
     starts = []
     for floor in (0.01, 0.5, 0.9):

@@ -6,11 +6,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri, stdtrit
 
 from engine.laws.observations import Observations
 from engine.laws.projection import Projected
 
 Array = NDArray[np.float64]
+
+MOST_BELOW = 0.75
+"""Share of samples on one side of the estimate up to which an interval is corrected: beyond, as for a floor that ends
+at 0, they do not tell where the truth is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +65,9 @@ class Fit:
     samples: Mapping[str, Array]
     """The estimates of every bootstrap sample."""
     level: float
-    """Share of the samples that an interval holds."""
+    """How often an interval is to hold the truth."""
+    free: int = 2
+    """Parameters that were fitted."""
     held_out: HeldOut | None
     refusals: tuple[str, ...]
     """What these rows do not support, a sentence each."""
@@ -74,9 +81,19 @@ class Fit:
     """What this law alone has to say, as JSON has it."""
 
     @property
+    def share(self) -> float:
+        """Share of the samples that an interval holds: above `level` for few runs, whose samples vary too little.
+
+        Source: Hesterberg 2014, arXiv:1411.5279 §5 (expanded percentiles), with as many degrees of freedom as are left.
+        """
+        runs = int(self.observations.run.max()) + 1
+        left = max(1, runs - self.free)
+        return float(2 * ndtr(stdtrit(left, (1 + self.level) / 2) * np.sqrt(runs / left)) - 1)
+
+    @property
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """Percentile intervals of the estimates; empty without bootstrap samples."""
-        return {name: interval(values, self.level) for name, values in self.samples.items() if len(values)}
+        """Intervals of the estimates, see `interval`; empty without bootstrap samples."""
+        return {n: interval(v, self.share, self.estimates[n]) for n, v in self.samples.items() if len(v)}
 
     @property
     def standard_errors(self) -> dict[str, float]:
@@ -98,7 +115,7 @@ class Fit:
             if not 0 < inputs.get(name, 0.0) < float("inf"):
                 raise ValueError(f"{name}={inputs.get(name)} is not possible; allowed: a number above 0.")
         found = self.at(np.array([[inputs[name]] for name in self.inputs]))[:, 0]
-        low, high = interval(found[1:], self.level) if len(found) > 1 else (float("nan"), float("nan"))
+        low, high = interval(found[1:], self.share, found[0]) if len(found) > 1 else (float("nan"), float("nan"))
         return Forecast(value=float(found[0]), low=low, high=high)
 
     def flat(self) -> dict[str, Any]:
@@ -136,12 +153,19 @@ class Fit:
         } | dict(self.details)
 
 
-def interval(values: Array, level: float) -> tuple[float, float]:
-    """Return the percentile interval that holds `level` of the values; those that are not a number do not count."""
+def interval(values: Array, share: float, estimate: float) -> tuple[float, float]:
+    """Return the bias-corrected interval of a share of bootstrap `values`; those that are not a number do not count.
+
+    Where more than half of the samples lie above the estimate, what they are drawn from lies as much below it. Plain
+    percentiles of a floor or a factor of data would hold the truth in 96 or 97 of 100 for 90 (README).
+    Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, §14.3, without acceleration.
+    """
     known = values[~np.isnan(values)]
     if not len(known):
         return float("nan"), float("nan")
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    below = (np.sum(known < estimate) + np.sum(known <= estimate)) / (2 * len(known))
+    bias = 2 * ndtri(np.clip(below, 1 - MOST_BELOW, MOST_BELOW))
+    low, high = np.quantile(known, ndtr(bias + ndtri([(1 - share) / 2, (1 + share) / 2])))
     return float(low), float(high)
 
 

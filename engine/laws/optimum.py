@@ -156,12 +156,12 @@ def _plan(fit: Fit, every: dict[str, Array], compute: Array) -> Plan:
             f"{compute[0]:.3g} FLOPs are {compute[0] / seen:.3g} times the largest budget seen: no answer beyond "
             f"{FARTHEST:.0f} times is to be relied on."
         )
-    whole = (_with_interval(values, fit.level) for values in (compute, n, d, loss))
+    whole = (_with_interval(values, fit.share) for values in (compute, n, d, loss))
     return Plan(**dict(zip(("compute", "n", "d", "loss"), whole, strict=True)), refusals=tuple(refusals))
 
 
-def _with_interval(values: Array, level: float) -> Forecast:
-    low, high = interval(values[1:], level) if len(values) > 1 else (float("nan"), float("nan"))
+def _with_interval(values: Array, share: float) -> Forecast:
+    low, high = interval(values[1:], share, values[0]) if len(values) > 1 else (float("nan"), float("nan"))
     return Forecast(value=float(values[0]), low=low, high=high)
 
 

@@ -59,6 +59,7 @@ def fit_form(
         residuals=-problem.residuals(theta[None])[0],
         samples=form.estimates(samples, problem.centre) if bootstrap else {},
         level=level,
+        free=len(theta),
         held_out=held,
         refusals=(),
         at=lambda inputs: form.values(every, np.log(inputs) - problem.centre[:, None]),

@@ -3,7 +3,7 @@
 from engine.registry import Preset
 
 PRESET = Preset(
-    title="It is the metric: 64 answers, all of them right",
+    title="A late rise that the metric makes: 64 answers, all right",
     finding=(
         "All 64 answers are right for 0.1 % of test examples with 2 units, for 7.5 % with 16 and for 44 % with 256. "
         "But error of a single answer falls from 22 % to 1.4 % and the loss from 0.41 to 0.038, by a factor of 1.2 to "

@@ -49,6 +49,7 @@ def test_value_and_slope_are_torchs(name: str) -> None:
 def test_batched_equals_reference_in_float64_on_every_loss(arch: str, name: str, optimizer: str) -> None:
     steps = 200 if arch == "mlp" else 10  # test_batched takes 200 of every architecture; the losses are the same here
     base = {"arch": arch, "optimizer": optimizer, "width": 12, "dataset_size": 200, "steps": steps, **DATASETS[name]}
+    base["eval_examples"] = 100  # until the last point, which measures all
     runs = SweepSpec.of({**base, "batch_size": 24, "seed": (0, 1), "lr": (0.002, 0.005), "label_noise": 0.2}).runs()
     assert runs[0].task.loss == name
     batched = {

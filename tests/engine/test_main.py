@@ -175,7 +175,7 @@ def test_a_home_that_cannot_be_used_gets_one_sentence(
 
 
 def test_ctrl_c_keeps_what_has_finished(home: Path) -> None:
-    with _start(*SWEEP, "--set", "width=2", "--set", "steps=30,1000000") as process:
+    with _start(*SWEEP, "--set", "width=64", "--set", "steps=30,1000000") as process:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not _finished(home):
             time.sleep(0.3)
@@ -188,7 +188,7 @@ def test_ctrl_c_keeps_what_has_finished(home: Path) -> None:
 
 
 def _finished(home: Path) -> bool:
-    code, out, _ = _run(*SWEEP, "--set", "width=2", "--dry-run", "--json")
+    code, out, _ = _run(*SWEEP, "--set", "width=64", "--dry-run", "--json")
     return code == 0 and json.loads(out)["cached"] == 2
 
 

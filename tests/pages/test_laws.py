@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.net.count import count, train_flops
+from engine.registry import preset
 from engine.spec import METRICS, RunResult, RunSpec, RunState, SweepSpec, knobs_for
 from pages.ui.laws import asked as asking
 from pages.ui.laws import choosing
@@ -150,6 +151,13 @@ def test_a_pasted_table_is_fitted_and_is_not_in_the_address(page: Open) -> None:
     assert "loss='loss' holds what is no number in row 2" in said(app)
 
 
+def test_what_is_shown_first_has_results(page: Open, db: Database) -> None:
+    first, last = choosing.FIRST
+    assert page().session_state["laws.law"] == last["law"]
+    train(db, SweepSpec.of(preset("characters-compute").settings | {"seed": 0}))
+    assert page().session_state["laws.law"] == first["law"]
+
+
 def test_a_sweep_without_results_leads_to_explore(page: Open) -> None:
     app = page(**ADDRESS)
     assert not app.exception
@@ -172,4 +180,4 @@ def test_links_say_all_that_is_asked_and_no_name_is_that_of_a_setting() -> None:
     assert asking.read(asking.written(full)) == (full, [])
     assert asking.written(replace(full, **vars(Asked()))) == {"law": "power"}
     assert not set(asking.NAMES) & set(knobs_for({"dataset": ("digits", "parity"), "arch": ("mlp", "transformer")}))
-    assert asking.read(dict(choosing.FIRST))[1] == []
+    assert all(asking.read(dict(first))[1] == [] for first in choosing.FIRST)

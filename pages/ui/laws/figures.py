@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from engine.laws.budgets import by_budget
 from engine.laws.checks import size_means
-from engine.laws.fit import Fit
+from engine.laws.fit import Fit, interval
 from engine.laws.observations import Observations
 from pages.ui import text
 from pages.ui.laws.strokes import BEST, GREY, HELD, SEEN, Array, Look, dots, laid_out, law, line, marks
@@ -30,7 +30,7 @@ def curve(rows: Observations, fit: Fit | None, look: Look) -> go.Figure:
     if fit is not None:
         places = _places(rows.n, look)
         every = fit.at(places[None])
-        law(figure, places, every[0], *_bounds(every, fit.level), seen=float(rows.n.max()), look=look)
+        law(figure, places, every[0], *_bounds(every, fit.share), seen=float(rows.n.max()), look=look)
         _held_out(figure, rows, rows.n, fit, look)
     linear = fit is not None and fit.law in ("saturating", "sigmoid")
     return laid_out(figure, rows.n, look, x=look.axis, y=look.loss, log_y=not linear)
@@ -151,10 +151,10 @@ def _places(seen: Array, look: Look) -> Array:
     return within if look.refused else np.concatenate([within, np.geomspace(seen.max(), far, _POINTS // 2)[1:]])
 
 
-def _bounds(every: Array, level: float) -> tuple[Array, Array]:
+def _bounds(every: Array, share: float) -> tuple[Array, Array]:
     if len(every) < 3:
         return every[0], every[0]
-    low, high = np.nanquantile(every[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
+    low, high = np.array([interval(column[1:], share, column[0]) for column in every.T]).T
     return low, high
 
 

@@ -166,3 +166,17 @@ def test_a_table_that_is_none_is_refused(n: list[float], loss: list[float], opti
 def test_an_option_that_is_not_possible_is_refused(options: dict, words: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(ValueError, match=words):
         fit(**({"law": "power", "rows": GOOD} | options))
+
+
+def test_a_broken_law_of_one_size_is_refused_and_of_two_has_nothing_held_out() -> None:
+    with pytest.raises(ValueError, match="n is the same in every row"):
+        fit("broken", observe([5.0] * 12, np.linspace(1, 2, 12)), bootstrap=0)
+    found = fit("broken", observe([5.0] * 6 + [50.0] * 6, np.linspace(1, 2, 12)), bootstrap=0)
+    assert found.held_out is None
+
+
+def test_a_law_much_worse_than_a_flat_line_ahead_is_not_forecast_with() -> None:
+    sizes = np.geomspace(10, 1e5, 11)
+    falls_then_stands = np.maximum(sizes**-0.3, 1e3**-0.3) * np.exp(0.02 * np.sin(np.arange(11)))
+    found = fit("power", observe(sizes, falls_then_stands), bootstrap=0)
+    assert any("do not forecast with it" in sentence for sentence in found.refusals)
