@@ -51,7 +51,7 @@ def _by_size(opened: Services, sweep: SweepSpec) -> None:
             _chart("labels", size_figures.labels(part.learned, part.axis))
             st.caption("Of the training labels, how many are answered as given; bars: 95 % over seeds.")
         else:
-            st.caption("Without label noise no label is wrong: there is none to memorise.")
+            st.caption("Labels memorised are counted where there is label noise and answers are classes.")
     with right:
         if part.parts:
             numbers = services.grid(sweep).losses <= {"mse"}
