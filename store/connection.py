@@ -28,7 +28,7 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 ROW_GROUP = 32_768
-"""Rows that the file keeps together. With DuckDB's own 122,880, most commits write up to a million rows anew."""
+"""Rows that the file keeps together. With DuckDB's own 122,880, commits of 50,000 wrote up to 350,000 of them anew."""
 
 _OPENING = threading.Lock()
 """Connections of one process to a file share an instance; opened at the same moment, one lacks functions."""
