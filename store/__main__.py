@@ -1,6 +1,7 @@
 """The command line of the store: `python -m store list | show | … | export | import | verify | import-runs`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has read enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, StoreError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2 if isinstance(problem, ValueError) else 1

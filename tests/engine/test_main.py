@@ -174,6 +174,17 @@ def test_a_home_that_cannot_be_used_gets_one_sentence(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", [["engine", "list"], ["store", "list", "--json"]], ids=lambda command: command[0])
+def test_whoever_reads_may_stop_reading(home: Path, command: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as gone:
+        ended = subprocess.run(
+            [sys.executable, "-m", *command], cwd=ROOT, stdout=gone, stderr=subprocess.PIPE, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_ctrl_c_keeps_what_has_finished(home: Path) -> None:
     with _start(*SWEEP, "--set", "width=64", "--set", "steps=30,1000000") as process:
         deadline = time.monotonic() + 60
