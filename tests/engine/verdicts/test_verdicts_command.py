@@ -149,6 +149,7 @@ GALLERY = {
     "grokking-modular": {"grokking": "supported"},
     "grokking-no-decay": {"grokking": "not supported"},
     "addition-transformer": {"sudden-jump": "supported", "metric-only": "not supported"},
+    "exact-match-signs": {"sudden-jump": "supported", "metric-only": "supported"},
     "parity-jump": {"sudden-jump": "supported"},
     "parity-one-bit": {"sudden-jump": "not supported"},
 }
