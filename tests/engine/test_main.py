@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Let what a test starts hear Ctrl-C: a shell's job in the background, and whatever it starts, is deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def _start(*arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "engine", *arguments]
-    return subprocess.Popen(
-        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_mind_ctrl_c
-    )
-
-
-def _mind_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's job in the background would be deaf to it
+    return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def _run(*arguments: str) -> tuple[int, str, str]:
@@ -191,7 +194,7 @@ def test_whoever_reads_may_stop_reading(home: Path, command: list[str]) -> None:
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
-def test_ctrl_c_keeps_what_has_finished(home: Path) -> None:
+def test_ctrl_c_keeps_what_has_finished(home: Path, heard: None) -> None:
     with _start(*SWEEP, "--set", "width=64", "--set", "steps=30,1000000") as process:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not _finished(home):
