@@ -9,6 +9,7 @@ from typing import Any
 
 from engine import plan
 from engine.asked import changed
+from engine.laws.fit import number
 from engine.queue_commands import settings_of
 from engine.spec import RunSpec, SweepSpec
 from engine.verdicts import words
@@ -86,8 +87,8 @@ def _by_size(part: BySize) -> dict[str, Any]:
     """Return labels learned, bias and variance of a curve as JSON has them, a row per size."""
     rows: dict[float, dict[str, Any]] = {}
     for row in part.learned:
-        bounds = {"flipped_low": words.finite(row.flipped.low), "flipped_high": words.finite(row.flipped.high)}
-        rows[row.size] = {"flipped": row.flipped.value, **bounds, "clean": words.finite(row.clean.value)}
+        bounds = {"flipped_low": number(row.flipped.low), "flipped_high": number(row.flipped.high)}
+        rows[row.size] = {"flipped": row.flipped.value, **bounds, "clean": number(row.clean.value)}
     for one in part.parts:
         found = {"error": one.error, "bias_squared": one.bias_squared, "variance": one.variance, "seeds": one.seeds}
         rows.setdefault(one.size, {}).update(found)
@@ -101,7 +102,7 @@ def _rates(name: str, sweep: SweepSpec, judged: Rates | None) -> dict[str, Any]:
     if judged is None:
         return {"answer": None, "runs": wanted.size, "sentence": "", "command": _adding(name, sweep, wanted)}
     rungs = [
-        {"size": rung.size, "best": rung.best, "edge": rung.edge, "cost": words.finite(rung.cost.value)}
+        {"size": rung.size, "best": rung.best, "edge": rung.edge, "cost": number(rung.cost.value)}
         for rung in judged.rungs
     ]
     return {"answer": judged.answer, "sentence": judged.sentence, "runs": wanted.size, "rungs": rungs}

@@ -157,7 +157,7 @@ def interval(values: Array, share: float, estimate: float) -> tuple[float, float
     """Return the bias-corrected interval of a share of bootstrap `values`; those that are not a number do not count.
 
     Where more than half of the samples lie above the estimate, what they are drawn from lies as much below it. Plain
-    percentiles of a floor or a factor of data would hold the truth in 96 or 97 of 100 for 90 (README).
+    percentiles of a floor hold the truth too often.
     Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, §14.3, without acceleration.
     """
     known = values[~np.isnan(values)]

@@ -8,7 +8,7 @@ from engine.verdicts import settle, words
 from engine.verdicts.curves import Array, Places
 from engine.verdicts.intervals import Effect, answer, at, effect, nearby, picks, usual, worth
 from engine.verdicts.series import THRESHOLD, Series, mean
-from engine.verdicts.verdict import TITLES, Answer, Settle, Verdict
+from engine.verdicts.verdict import Answer, Settle, Verdict
 
 LEAST_STEPS = 8
 """Eval points below which a run has no shape."""
@@ -212,7 +212,6 @@ def _verdict(
     shown = found.effect
     return Verdict(
         claim=claim,
-        title=TITLES[claim],
         answer=result,
         series=series.name,
         metric=metric,

@@ -1,13 +1,15 @@
 """Grokking: a run first learns its training examples by heart, and generalises long after that."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.verdicts import settle, words
 from engine.verdicts.curves import Array
-from engine.verdicts.intervals import LEAST_SEEDS, Effect, answer, effect
+from engine.verdicts.intervals import LEAST_SEEDS, Effect, answer, at, effect
 from engine.verdicts.series import Series
-from engine.verdicts.verdict import TITLES, Answer, Settle, Verdict
+from engine.verdicts.verdict import Answer, Settle, Verdict
 
 MEMORISED, GENERALISED = 0.01, 0.05
 """Training error and test error below which a run has done so."""
@@ -40,16 +42,13 @@ def grokking(series: Series) -> Verdict | None:
     delay = np.where(by_heart, np.maximum(delay, 0.0), np.where(memorised >= 0, 0.0, np.nan))
     open_ = by_heart & (generalised < 0)
     place = _longest(delay)
-    found = effect(np.where(open_, np.nan, delay)[np.arange(len(delay)), place])
-    never = open_[np.arange(len(delay)), place]
-    lasted = (
-        float(np.exp(np.nanmedian(np.where(never, delay[np.arange(len(delay)), place], np.nan)))) if never.any() else 0
-    )
+    found = effect(at(np.where(open_, np.nan, delay), place))
+    never = at(open_, place) > 0
+    lasted = float(np.exp(np.nanmedian(at(delay, place)[never]))) if never.any() else 0.0
     result, runs = _result(series, found, never, lasted, place)
     usual = int(np.bincount(place).argmax())
     return Verdict(
         claim="grokking",
-        title=TITLES["grokking"],
         answer=result,
         series=series.name,
         metric="test_error",
@@ -57,7 +56,7 @@ def grokking(series: Series) -> Verdict | None:
         unit="times the steps of memorising",
         low=_times(found.low),
         high=_times(found.high),
-        n_seeds=int((memorised[np.arange(len(place)), place] >= 0).sum()),
+        n_seeds=int((at(memorised, place) >= 0).sum()),
         where=_where(series, memorised[:, usual], generalised[:, usual], usual),
         why=(*_evidence(found, by_heart, never, lasted, place, at_once), *words.caveats(series)),
         settle=runs,
@@ -83,14 +82,8 @@ def _result(
 
 def effect_above(found: Effect, bound: float) -> Effect:
     """Return an effect as its distance above `bound`."""
-    return Effect(
-        value=found.value - bound,
-        low=found.low - bound,
-        high=found.high - bound,
-        most=found.most - bound,
-        n=found.n,
-        spread=found.spread,
-    )
+    moved = {name: getattr(found, name) - bound for name in ("value", "low", "high", "most")}
+    return replace(found, **moved)
 
 
 def _first(reached: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -125,9 +118,8 @@ def _evidence(
     place: NDArray[np.intp],
     test: Array,
 ) -> list[str]:
-    rows = np.arange(len(place))
-    share = int(by_heart[rows, place].sum())
-    known = test[rows, place][np.isfinite(test[rows, place])]
+    share = int(at(by_heart, place).sum())
+    known = at(test, place)[np.isfinite(at(test, place))]
     error = float(np.median(known)) if len(known) else float("nan")
     listed = [
         f"{share} of {words.seeds(len(place))} had memorised (training accuracy above 99 %) while test accuracy was "

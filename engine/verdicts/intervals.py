@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from engine.verdicts.curves import Array, Places
@@ -94,7 +96,7 @@ def picks(table: Array, pick: Callable[[Array], tuple[int, ...]], caution: float
     return np.array(found, dtype=np.intp)
 
 
-def at(table: Array, places: Places) -> Array:
+def at(table: NDArray[Any], places: Places) -> Array:
     """Return table[unit, places[unit]], (units,); NaN where none was picked."""
     values = np.asarray(table[np.arange(len(table)), places], dtype=np.float64)
     return np.asarray(np.where(places < 0, np.nan, values))

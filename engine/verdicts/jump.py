@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.laws.fit import number
 from engine.verdicts import settle, words
 from engine.verdicts.curves import Array, Places
 from engine.verdicts.intervals import Effect, answer, at, effect, nearby, picks, usual
 from engine.verdicts.series import Series, mean
-from engine.verdicts.verdict import TITLES, Answer, Settle, Verdict
+from engine.verdicts.verdict import Answer, Settle, Verdict
 
 WINDOW, BEFORE, RANGE = 8.0, 1.9, 64.0
 """Factors of params: within the first a jump must happen, over at least the second must sizes be seen before it, and
@@ -132,7 +133,6 @@ def _sudden(series: Series, metric: str, found: Jump, result: Answer, least: flo
         why.insert(1, f"That is {share}; a jump is at least {100 * SHARE:.0f} %.")
     return Verdict(
         claim="sudden-jump",
-        title=TITLES["sudden-jump"],
         answer=result,
         series=series.name,
         metric=metric,
@@ -176,14 +176,13 @@ def _metric_only(series: Series, found: Jump, sizes: Array, error: Array) -> Ver
         settled = settle.more_seeds(series, [0, *places.ravel().tolist()], [less, _negative(smooth)], 0.0)
     return Verdict(
         claim="metric-only",
-        title=TITLES["metric-only"],
         answer=result,
         series=series.name,
         metric="test_loss",
-        effect=words.finite(smooth.value),
+        effect=number(smooth.value),
         unit=f"in the exponent, less {SMOOTH:.0f} times that before",
-        low=words.finite(smooth.low),
-        high=words.finite(smooth.high),
+        low=number(smooth.low),
+        high=number(smooth.high),
         n_seeds=smooth.n,
         where=f"The jump from {before} to {after}, seen in the loss.",
         why=(*why, *words.caveats(series)),

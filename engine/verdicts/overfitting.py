@@ -6,7 +6,7 @@ from engine.verdicts import settle, words
 from engine.verdicts.curves import Array
 from engine.verdicts.intervals import answer, at, effect, nearby, picks, usual, worth
 from engine.verdicts.series import Series, mean
-from engine.verdicts.verdict import TITLES, Verdict
+from engine.verdicts.verdict import Verdict
 
 
 def overfits(series: Series, metric: str) -> Verdict | None:
@@ -36,7 +36,6 @@ def overfits(series: Series, metric: str) -> Verdict | None:
         why.append("Training error rises as well: the largest are trained worse, which is no overfitting.")
     return Verdict(
         claim="overfits-with-size",
-        title=TITLES["overfits-with-size"],
         answer=found,
         series=series.name,
         metric=metric,

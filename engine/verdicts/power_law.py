@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.laws import library
-from engine.laws.fit import Fit
+from engine.laws.fit import Fit, number
 from engine.laws.observations import decades, observe
 from engine.verdicts import settle, words
 from engine.verdicts.curves import Array
 from engine.verdicts.intervals import LEAST_SEEDS, Effect, effect
 from engine.verdicts.series import Series, mean
-from engine.verdicts.verdict import TITLES, Answer, Settle, Verdict
+from engine.verdicts.verdict import Answer, Settle, Verdict
 
 LEAST_SIZES = 4
 LEAST_DECADES = 1.0
@@ -150,14 +150,13 @@ def _verdict(
         where += f", {law.fit.formula} with alpha {alpha.value:.3g} and {f'floor {floor:.3g}' if floor else 'no floor'}"
     return Verdict(
         claim="power-law",
-        title=TITLES["power-law"],
         answer=result,
         series=series.name,
         metric=metric,
-        effect=words.finite(alpha.value),
+        effect=number(alpha.value),
         unit=f"exponent of {what}",
-        low=words.finite(alpha.low),
-        high=words.finite(alpha.high),
+        low=number(alpha.low),
+        high=number(alpha.high),
         n_seeds=alpha.n or len(series.units),
         where=f"{where}.",
         why=(*why, *words.caveats(series)),

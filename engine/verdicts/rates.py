@@ -83,7 +83,7 @@ def asking(sweep: SweepSpec) -> Settle:
     wanted, axis = ladder(sweep), size_axis(sweep)
     rates = f"{len(wanted.values('lr'))} rates at {words.sizes(axis, [int(size) for size in wanted.values(axis)])}"
     drawn = max(len(wanted.values(name)) for name in ("seed", "data_seed"))
-    return Settle(sweep=wanted, words=f"{rates}, {words.seeds(drawn)} each", runs=wanted.size)
+    return Settle(sweep=wanted, words=f"{rates}, {words.seeds(drawn)} each")
 
 
 def judge_rates(sweep: SweepSpec, curves: Curves) -> Rates | None:

@@ -132,4 +132,4 @@ def _missing(effect: Effect, worth: float, have: int) -> int:
 
 def _settle(settings: dict[str, Any], text: str, *, longer: bool = False) -> Settle:
     sweep = SweepSpec.of(settings)
-    return Settle(sweep=sweep, words=text, runs=sweep.size, longer=longer)
+    return Settle(sweep=sweep, words=text, longer=longer)

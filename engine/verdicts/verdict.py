@@ -29,10 +29,13 @@ class Settle:
     """The new runs alone: judge them together with those there are, but where they are `longer`."""
     words: str
     """E.g. "3 more seeds at widths 16 and 64"."""
-    runs: int
-    """How many the sweep has."""
     longer: bool = False
     """Whether they are the same runs with more steps: a sweep to be judged by itself."""
+
+    @property
+    def runs(self) -> int:
+        """How many they are."""
+        return self.sweep.size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,6 @@ class Verdict:
 
     claim: str
     """A name of TITLES."""
-    title: str
     answer: Answer
     series: str = ""
     """Which curve of a sweep that has several, e.g. "label_noise 0.2"."""
@@ -60,9 +62,17 @@ class Verdict:
     """The evidence, a sentence each."""
     settle: Settle | None = None
 
+    @property
+    def title(self) -> str:
+        """The claim in words."""
+        return TITLES[self.claim]
+
     def flat(self) -> dict[str, Any]:
         """Return the verdict as JSON has it."""
-        found = dataclasses.asdict(dataclasses.replace(self, settle=None)) | {"why": list(self.why)}
+        found = dataclasses.asdict(dataclasses.replace(self, settle=None)) | {
+            "title": self.title,
+            "why": list(self.why),
+        }
         if self.settle is not None:
             settings = {name: list(values) for name, values in self.settle.sweep.settings}
             found["settle"] = {

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from engine.laws.fit import number
 from engine.verdicts.intervals import Effect
 from engine.verdicts.series import Series
 
@@ -18,7 +17,7 @@ def unit(metric: str) -> str:
 def scaled(value: float, metric: str) -> float | None:
     """Return a value in `unit`; None where it is not finite."""
     factor = 100.0 if metric.endswith("_error") else 1.0
-    return float(factor * value) if np.isfinite(value) else None
+    return number(factor * value)
 
 
 def spoken(metric: str) -> str:
@@ -85,11 +84,6 @@ def caveats(series: Series) -> list[str]:
 def capital(text: str) -> str:
     """Return `text` with its first letter large."""
     return text[:1].upper() + text[1:]
-
-
-def finite(value: float) -> float | None:
-    """Return a number as JSON can hold it."""
-    return float(value) if np.isfinite(value) else None
 
 
 def listed(values: Sequence[str], most: int = 5) -> str:

@@ -81,7 +81,6 @@ def test_settling_submits_the_named_runs_and_shows_how_far_they_are(
 def test_an_effect_that_could_not_be_measured_says_so() -> None:
     one = Verdict(
         claim="power-law",
-        title="Power law",
         answer="not supported",
         metric="test_loss",
         effect=None,
