@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -10,6 +9,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from engine import registry
 from engine.spec import SweepSpec, parse_settings
 from pages.ui import text
+from pages.ui.address import taken
 from pages.ui.summary import AXES, LOGS, SCALES, SPLITS, View
 
 OPENING = "digits-double-descent"
@@ -45,14 +45,7 @@ def read(params: Mapping[str, str]) -> Shown:
 
 def read_view(params: dict[str, str], usual: View) -> tuple[View, list[str]]:
     """Take out of `params` what they say of the view; return it, and sentences on what cannot be had."""
-    found: dict[str, Any] = {}
-    problems = []
-    for name in VIEW:
-        if name in params:
-            try:
-                found[name] = _read_view(name, params.pop(name))
-            except ValueError as problem:
-                problems.append(str(problem))
+    found, problems = taken(params, VIEW, _read_view)
     return replace(usual, **found), problems
 
 

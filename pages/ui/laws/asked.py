@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 from engine.laws import library
 from engine.laws.broken import MOST_BREAKS
+from pages.ui.address import taken
 
 SHARES = ("error", "accuracy")
 MEASURES = tuple(f"{split}_{scale}" for split in ("test", "val") for scale in ("loss", *SHARES))
@@ -58,14 +58,7 @@ NAMES = tuple(f.name for f in fields(Asked))
 
 def read(params: dict[str, str]) -> tuple[Asked, list[str]]:
     """Take out of `params` what is asked; return it, and sentences on what cannot be had."""
-    found: dict[str, Any] = {}
-    problems = []
-    for name in NAMES:
-        if name in params:
-            try:
-                found[name] = _read(name, params.pop(name))
-            except ValueError as problem:
-                problems.append(str(problem))
+    found, problems = taken(params, NAMES, _read)
     return replace(Asked(), **found), problems
 
 
