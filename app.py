@@ -3,5 +3,6 @@
 import streamlit as st
 
 from pages.ui import assets
+from pages.ui.explore.warm_up import warm_up
 
-app = st.App("pages/frame.py", routes=assets.ROUTES, middleware=assets.MIDDLEWARE, lifespan=assets.warm_up)
+app = st.App("pages/frame.py", routes=assets.ROUTES, middleware=assets.MIDDLEWARE, lifespan=warm_up)

@@ -5,11 +5,14 @@ from collections.abc import Collection
 import pandas as pd
 import streamlit as st
 
-from engine.spec import SweepSpec
-from pages.ui import differences, figures, imported, link, services, summary, text, viewing, words
+from engine.spec.sweep import SweepSpec
+from pages.ui import link, services, summary, text, viewing
 from pages.ui.chart import chart
+from pages.ui.compare import differences
+from pages.ui.imports import curves
 from pages.ui.summary import View
-from store import runs
+from pages.ui.views import size_curve, size_words
+from store.library.sweeps import rename_sweep
 
 PAGE = "compare"
 _PICKED = "compare.sweeps"
@@ -31,7 +34,7 @@ def compare() -> None:
     )
     for sentence in st.session_state["compare.problems"]:
         st.error(sentence, icon=":material/error:")
-    brought = imported.pick(opened)
+    brought = curves.pick(opened)
     sweeps = {names[key]: services.saved(opened.db, key) for key in picked}
     losses = frozenset[str]().union(*(services.grid(sweep).losses for sweep in sweeps.values()))
     view = viewing.draw(PAGE, lambda: _steps(opened, sweeps), ("width", "params", "ratio"), losses or {"cross-entropy"})
@@ -75,7 +78,7 @@ def arrive(opened: services.Services) -> None:
         params["sweeps"] = ",".join(services.names(opened.db, tuple(map(_key, _PAIR))))
     asked = [key for key in params.pop("sweeps", "").split(",") if key]
     names = services.names(opened.db, tuple(asked))
-    problems = imported.arrive(opened, params.pop("imports", ""))
+    problems = curves.arrive(opened, params.pop("imports", ""))
     view, wrong = link.read_view(params, _FIRST)
     unknown = [f"sweeps={key[:40]} is not a saved sweep here." for key in asked if key not in names]
     unknown += [f"{name} is not known here; allowed: sweeps, imports, {', '.join(link.VIEW)}." for name in params]
@@ -88,7 +91,7 @@ def show(
     opened: services.Services, sweeps: dict[str, SweepSpec], brought: pd.DataFrame, view: View, losses: Collection[str]
 ) -> None:
     """Draw the curves of all sweeps and imported collections, and the settings that set the sweeps apart."""
-    tables = imported.tables(opened, brought, view)
+    tables = curves.tables(opened, brought, view)
     losses = () if tables else losses  # nobody said what unit those of imported runs have
     for name, sweep in sweeps.items():
         table = services.table(opened.db, sweep, view.at, view.by)
@@ -101,18 +104,18 @@ def show(
         tables.append(table.assign(series=[f"{name} · {curve}" if curve else name for curve in inner]))
     named = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     if named.empty:
-        imported.draw(brought)
+        curves.draw(brought)
         return
     height = 430 + 24 * named["series"].nunique()
     chart(
-        figures.size_curve(named, view, losses, split_known=bool(sweeps)),
+        size_curve.size_curve(named, view, losses, split_known=bool(sweeps)),
         key="compared",
-        alt=words.alt(named, view, losses),
+        alt=size_words.alt(named, view, losses),
         name="scalescope-compare",
         height=height,
     )
-    st.caption(text.literal(f"{words.marks(named, view)} {words.threshold(named, view)}"))
-    imported.draw(brought)
+    st.caption(text.literal(f"{size_words.marks(named, view)} {size_words.threshold(named, view)}"))
+    curves.draw(brought)
     if len(sweeps) < 2:
         return
     apart = differences.table(sweeps)
@@ -132,7 +135,7 @@ def rename(opened: services.Services, names: dict[str, str]) -> None:
             )
             if new != name:
                 try:
-                    runs.rename_sweep(opened.db, key, new)
+                    rename_sweep(opened.db, key, new)
                 except ValueError as problem:
                     st.error(text.literal(str(problem)), icon=":material/error:")
                 else:

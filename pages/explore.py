@@ -3,8 +3,9 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from engine.spec import SweepSpec
-from pages.ui import controls, link, report, services, settling, start, summary, training, verdicts, viewing
+from engine.spec.sweep import SweepSpec
+from pages.ui import link, services, summary, viewing
+from pages.ui.explore import controls, follow_up, report, start, training, verdicts
 from pages.ui.summary import View
 
 PAGE = "explore"
@@ -44,7 +45,7 @@ def is_early(opened: services.Services) -> bool:
 
 def is_active(opened: services.Services, sweep: SweepSpec) -> bool:
     """Return whether something trains that this page shows: the sweep, or what settles a verdict on it."""
-    return services.active(opened, sweep) or settling.active(opened, sweep)
+    return services.active(opened, sweep) or follow_up.active(opened, sweep)
 
 
 def arrive() -> None:

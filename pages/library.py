@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from pages.ui import acts, brought, card, link, rows, services, upkeep
+from pages.ui import actions, link, services
+from pages.ui.imports import collections
+from pages.ui.library import card, maintenance, rows
 
 PAGE = "library"
 
@@ -10,7 +12,7 @@ PAGE = "library"
 def library() -> None:
     opened = services.opened()
     arrive()
-    acts.say()
+    actions.say()
     search = rows.search(services.tags(opened.db))
     found = services.shelf_page(opened.db, search.text, search.tags, search.archived, search.sort, search.page)
     link.leave(PAGE, rows.written(search, found))
@@ -20,8 +22,8 @@ def library() -> None:
         rows.draw(found, search, picked)
     with panel:
         card.draw(opened, picked)
-    upkeep.draw(opened)
-    brought.draw(opened)
+    maintenance.draw(opened)
+    collections.draw(opened)
 
 
 def arrive() -> None:

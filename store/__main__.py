@@ -1,35 +1,5 @@
-"""The command line of the store: `python -m store list | show | … | export | import | verify | import-runs`."""
+"""`python -m store`: see store.commands.main."""
 
-import argparse
-import os
-import sys
-from collections.abc import Sequence
+from store.commands.main import main
 
-from store import import_commands, library_commands, pack_commands
-from store.errors import StoreError
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m store", description="Look after what was trained.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    library_commands.add_commands(commands)
-    pack_commands.add_commands(commands)
-    import_commands.add_commands(commands)
-    options = parser.parse_args(arguments)
-    try:
-        code: int = options.run(options)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has read enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (ValueError, StoreError) as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 2 if isinstance(problem, ValueError) else 1
-    except KeyboardInterrupt:
-        return 130
-    return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+raise SystemExit(main())

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine import registry
-from engine.spec import SweepSpec
-from store import queries, runs
-from store.database import open_database
-from store.shipped import GALLERY
+from engine.spec import registry
+from engine.spec.sweep import SweepSpec
+from store.exchange.gallery import GALLERY
+from store.home import open_database
+from store.results import queries, runs
 
 PRESETS = registry.names("presets")
 

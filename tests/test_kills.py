@@ -18,10 +18,12 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
-from engine.spec import RunSpec, parse_settings
-from store import losses, queries
-from store.database import open_database
-from store.spool import Spool
+from engine.spec.run import RunSpec
+from engine.spec.sweep import parse_settings
+from store.db import integrity
+from store.home import open_database
+from store.results import queries
+from store.results.spool import Spool
 from tests.processes import workers
 from tests.store.fakes import result
 
@@ -155,7 +157,7 @@ def test_the_app_killed_while_it_takes_results_in_loses_none_of_them(tmp_path: P
             server.wait()
         found = queries.runs_at(db, put)
         assert list(found["state"]) == ["finished"] * len(put)
-        assert losses.lost(db) == ""
+        assert integrity.lost(db) == ""
     assert len(put) > 12
     with db.reading() as con:
         both = con.execute(

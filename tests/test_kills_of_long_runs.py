@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.checkpoint import Head, write
-from engine.runner import Queue
-from engine.spec import RunSpec, SweepSpec
-from engine.training import Training
-from store import queries
-from store.database import open_database
-from store.spool import Spool, ingest, live_results
+from engine.queue.jobs import Queue
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
+from engine.train.bucket import Training
+from engine.train.checkpoint import Head, write
+from store.home import open_database
+from store.results import queries
+from store.results.spool import Spool, ingest, live_results
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = {"width": 32, "dropout": 0.2, "schedule": "cosine", "batch_size": 32}

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from engine.claims import Claims
-from engine.runner import Queue
-from engine.spec import RunSpec, SweepSpec
-from store import queries, runs
-from store.database import Database, open_database
+from engine.queue.jobs import Queue
+from engine.queue.locks import Claims
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
+from store.db.connection import Database
+from store.home import open_database
+from store.results import queries, runs
 from tests.processes import workers
 
 ROOT = Path(__file__).parent.parent
@@ -38,7 +40,7 @@ def _reaped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         begun.append(popen(*arguments, **options))
         return begun[-1]
 
-    monkeypatch.setattr("engine.runner.subprocess.Popen", start)
+    monkeypatch.setattr("engine.queue.jobs.subprocess.Popen", start)
     yield
     for process in begun:
         process.wait(20)

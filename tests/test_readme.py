@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import engine.__main__
-import store.__main__
+import engine.commands.main
+import store.commands.main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -34,6 +34,6 @@ def test_its_make_targets_and_commands_exist(capsys: pytest.CaptureFixture[str])
     assert set(re.findall(r"^ +make (\w+)", README, flags=re.MULTILINE)) <= targets
     for folder, command in set(re.findall(r"python -m (engine|store) (\w+)", README)):
         with pytest.raises(SystemExit) as ended:
-            {"engine": engine.__main__.main, "store": store.__main__.main}[folder]([command, "--help"])
+            {"engine": engine.commands.main.main, "store": store.commands.main.main}[folder]([command, "--help"])
         assert ended.value.code == 0, command
         assert f"python -m {folder} {command}" in capsys.readouterr().out

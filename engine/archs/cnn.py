@@ -2,9 +2,8 @@
 
 from typing import TypeVar
 
-from engine.knob import Knob
-from engine.net import Net, activation_knob, pooled_or_flat, readout_knob
-from engine.registry import Arch
+from engine.spec.knob import Knob
+from engine.spec.net import Arch, Net, activation_knob, pooled_or_flat, readout_knob
 
 T = TypeVar("T")
 

@@ -2,8 +2,7 @@
 
 from typing import TypeVar
 
-from engine.net import Net, pooled_or_flat, readout_knob, sequence
-from engine.registry import Arch
+from engine.spec.net import Arch, Net, pooled_or_flat, readout_knob, sequence
 
 T = TypeVar("T")
 

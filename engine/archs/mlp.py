@@ -2,8 +2,7 @@
 
 from typing import TypeVar
 
-from engine.net import Net, activation_knob
-from engine.registry import Arch
+from engine.spec.net import Arch, Net, activation_knob
 
 T = TypeVar("T")
 

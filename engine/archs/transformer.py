@@ -3,9 +3,8 @@
 import math
 from typing import TypeVar
 
-from engine.knob import Knob
-from engine.net import Net, activation_knob, sequence
-from engine.registry import Arch
+from engine.spec.knob import Knob
+from engine.spec.net import Arch, Net, activation_knob, sequence
 
 T = TypeVar("T")
 

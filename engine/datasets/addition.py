@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.knob import Knob
-from engine.registry import Dataset, Split, Task
-from engine.splits import but_tenths, cut, distinct, sampling
+from engine.data.splits import but_tenths, cut, distinct, sampling
+from engine.spec.knob import Knob
+from engine.spec.task import Dataset, Split, Task
 
 MOST = 25_000
 """Pairs of numbers in all; a tenth each is held out for validation and test."""

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.knob import Knob
-from engine.registry import Dataset, Split, Task
-from engine.splits import INPUT_NOISE, cut, sampling
+from engine.data.splits import INPUT_NOISE, cut, sampling
+from engine.spec.knob import Knob
+from engine.spec.task import Dataset, Split, Task
 
 TRAIN, VALIDATION, TEST = 2000, 500, 2000
 

@@ -3,8 +3,8 @@
 Source: W. Wolberg, O. Mangasarian, W. Street, "Breast Cancer Wisconsin (Diagnostic)", UCI, 1995.
 """
 
-from engine.registry import Dataset, Task
-from engine.tables import loader
+from engine.data.sklearn_tables import loader
+from engine.spec.task import Dataset, Task
 
 TRAIN, VALIDATION = 350, 69  # of 569; the other 150 test
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.knob import Knob
-from engine.registry import Dataset, Split, Task
-from engine.splits import cut, sampling
+from engine.data.splits import cut, sampling
+from engine.spec.knob import Knob
+from engine.spec.task import Dataset, Split, Task
 
 TRAIN, VALIDATION, TEST = 200_000, 4_096, 8_192
 HELD_OUT = (0.05, 0.1)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.registry import Dataset, Split, Task
-from engine.splits import cut, sampling, standardised
-from engine.tables import shipped
+from engine.data.sklearn_tables import shipped
+from engine.data.splits import cut, sampling, standardised
+from engine.spec.task import Dataset, Split, Task
 
 TRAIN, VALIDATION = 300, 42  # of 442; the other 100 test
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.registry import Dataset, Split, Task
-from engine.splits import cut, sampling
-from engine.tables import shipped
+from engine.data.sklearn_tables import shipped
+from engine.data.splits import cut, sampling
+from engine.spec.task import Dataset, Split, Task
 
 TRAIN, VALIDATION = 1000, 200  # of 1797; the other 597 test
 

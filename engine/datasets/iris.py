@@ -3,8 +3,8 @@
 Source: R. Fisher, "The use of multiple measurements in taxonomic problems", Annals of Eugenics, 1936.
 """
 
-from engine.registry import Dataset, Task
-from engine.tables import loader
+from engine.data.sklearn_tables import loader
+from engine.spec.task import Dataset, Task
 
 TRAIN, VALIDATION = 80, 19  # of 149 that differ; the other 50 test
 

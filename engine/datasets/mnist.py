@@ -3,6 +3,6 @@
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
 """
 
-from engine.openml import images
+from engine.data.openml import images
 
 DATASET = images("mnist_784", "MNIST (28×28 images, downloaded once)")

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.registry import Dataset, Split, Task
-from engine.splits import cut, sampling
+from engine.data.splits import cut, sampling
+from engine.spec.task import Dataset, Split, Task
 
 TRAIN, VALIDATION, TEST = 4000, 1000, 1000
 LENGTH = 40

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.knob import Knob
-from engine.registry import Dataset, Split, Task
-from engine.splits import cut, sampling
+from engine.data.splits import cut, sampling
+from engine.spec.knob import Knob
+from engine.spec.task import Dataset, Split, Task
 
 OPERATIONS = ("add", "subtract", "multiply", "divide")
 VALIDATION = TEST = 0.1

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.registry import Dataset, Split, Task
-from engine.splits import INPUT_NOISE, cut, sampling
+from engine.data.splits import INPUT_NOISE, cut, sampling
+from engine.spec.task import Dataset, Split, Task
 
 TRAIN, VALIDATION, TEST = 2000, 500, 2000
 

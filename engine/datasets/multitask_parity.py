@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from engine.data.splits import cut, distinct, sampling
 from engine.datasets.parity import BITS, RELEVANT_BITS
-from engine.knob import Knob
-from engine.registry import Dataset, Split, Task
-from engine.splits import cut, distinct, sampling
+from engine.spec.knob import Knob
+from engine.spec.task import Dataset, Split, Task
 
 TRAIN, VALIDATION, TEST = 20_000, 2_000, 5_000
 FEWEST_BITS = 20

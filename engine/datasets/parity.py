@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.knob import Knob
-from engine.registry import Dataset, Split, Task
-from engine.splits import but_tenths, cut, sampling
+from engine.data.splits import but_tenths, cut, sampling
+from engine.spec.knob import Knob
+from engine.spec.task import Dataset, Split, Task
 
 MOST = 25_000
 """Examples in all, where there are as many strings of bits; a tenth each is held out for validation and test."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.knob import Knob
-from engine.registry import Dataset, Split, Task
-from engine.splits import cut, sampling, standardised
+from engine.data.splits import cut, sampling, standardised
+from engine.spec.knob import Knob
+from engine.spec.task import Dataset, Split, Task
 
 TRAIN, VALIDATION, TEST = 20_000, 2_000, 5_000
 UNITS = 16

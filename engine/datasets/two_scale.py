@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.knob import Knob
-from engine.registry import Dataset, Split, Task
-from engine.splits import cut, sampling, standardised
+from engine.data.splits import cut, sampling, standardised
+from engine.spec.knob import Knob
+from engine.spec.task import Dataset, Split, Task
 
 TRAIN, VALIDATION, TEST = 2_000, 500, 2_000
 FAST, SLOW = 110, 10

@@ -3,8 +3,8 @@
 Source: S. Aeberhard, M. Forina, "Wine", UCI, 1992.
 """
 
-from engine.registry import Dataset, Task
-from engine.tables import loader
+from engine.data.sklearn_tables import loader
+from engine.spec.task import Dataset, Task
 
 TRAIN, VALIDATION = 100, 28  # of 178; the other 50 test
 

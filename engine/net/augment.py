@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.data.rng import changes, noise_bases
 from engine.net.batched_net import hashed
-from engine.net.views import grid_dims
-from engine.randomness import changes, noise_bases
-from engine.spec import RunSpec
+from engine.spec.run import RunSpec
+from engine.spec.task import grid_dims
 
 
 class Augment:

@@ -7,17 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine import registry
 from engine.net.augment import Augment
 from engine.net.batched_net import BatchedNet, Dropout
-from engine.net.count import count
 from engine.net.device_data import ROW_MULTIPLE, DeviceData
 from engine.net.initial import initial_values
 from engine.net.losses import LOSSES
 from engine.net.optimizers import Optimizer
 from engine.net.reader import Resumable
 from engine.net.replay import Replay, cuda_graph, differ_in_rows_alone
-from engine.spec import RunSpec
+from engine.spec import registry
+from engine.spec.count import count
+from engine.spec.run import RunSpec
 
 VECTOR = 16
 """Numbers in the longest vector of a processor, in float32."""

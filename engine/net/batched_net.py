@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.data.rng import dropout_base, dropout_threshold
 from engine.net.functions import convolved, pair_maximum, standardized
-from engine.net.views import grid_dims
-from engine.net.width_rule import attention_factor
-from engine.randomness import dropout_base, dropout_threshold
-from engine.spec import RunSpec
+from engine.net.parametrization import attention_factor
+from engine.spec.run import RunSpec
+from engine.spec.task import grid_dims
 
 IN_PLACE = {"relu": torch.relu_, "tanh": torch.tanh_, "sigmoid": torch.sigmoid_}
 """Where the backward pass needs only the result: one pass over memory less."""

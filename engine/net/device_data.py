@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data import data_key, load
-from engine.spec import RunSpec
+from engine.data.load import data_key, load
+from engine.spec.run import RunSpec
 
 ROW_MULTIPLE = 32
 """Rows are filled up to whole vectors of the processor, so that no row is rounded by a leftover path."""

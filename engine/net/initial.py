@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from engine.net.count import Parameter, count
-from engine.net.width_rule import spread, spread_factors
-from engine.randomness import INIT, generator
-from engine.spec import RunSpec
+from engine.data.rng import INIT, generator
+from engine.net.parametrization import spread, spread_factors
+from engine.spec.count import Parameter, count
+from engine.spec.run import RunSpec
 
 
 def initial_values(spec: RunSpec) -> list[np.ndarray]:

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.net.count import count
-from engine.net.width_rule import rate_factors
-from engine.schedule import rate
-from engine.spec import RunSpec
+from engine.net.lr_schedule import rate
+from engine.net.parametrization import rate_factors
+from engine.spec.count import count
+from engine.spec.run import RunSpec
 
 EPS = 1e-8
 """Adam's constant. Source: Kingma & Ba 2014, arXiv:1412.6980, §2; decoupled decay arXiv:1711.05101."""

@@ -8,17 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine import registry
-from engine.net.count import count
+from engine.data.rng import dropout_base, kept_units
 from engine.net.device_data import DeviceData
 from engine.net.initial import initial_values
-from engine.net.plain_augment import augmented, mixed
+from engine.net.lr_schedule import rate
+from engine.net.parametrization import attention_factor, rate_factors
 from engine.net.reader import Reader
-from engine.net.views import grid_dims
-from engine.net.width_rule import attention_factor, rate_factors
-from engine.randomness import dropout_base, kept_units
-from engine.schedule import rate
-from engine.spec import RunSpec
+from engine.net.reference_augment import augmented, mixed
+from engine.spec import registry
+from engine.spec.count import count
+from engine.spec.run import RunSpec
+from engine.spec.task import grid_dims
 
 ACTIVATION = {
     "relu": torch.relu,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from engine.spec import RunSpec
+from engine.spec.run import RunSpec
 
 WARM_UP = 3
 """Steps taken before one is recorded, as libraries choose their kernels in the first ones."""

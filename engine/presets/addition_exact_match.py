@@ -1,6 +1,6 @@
 """A jump that the metric exaggerates: whole sums come suddenly, their digits less so, and the loss falls too."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="Whole sums are suddenly right, and the loss falls too",

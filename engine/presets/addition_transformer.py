@@ -1,6 +1,6 @@
 """A sudden jump with size: transformers of a few more units suddenly add three-digit numbers."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="Transformers learn to add",

@@ -1,6 +1,6 @@
 """The best size for a budget of compute: small language models at three budgets, each with a minimum of its own."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="Compute-optimal sizes of character models",

@@ -1,7 +1,7 @@
 """The control of the opening sweep: without wrong labels the peak is gone."""
 
 from engine.presets.digits_double_descent import PRESET as OPENING
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="No double descent with clean labels",

@@ -1,6 +1,6 @@
 """Model-wise double descent of a trained MLP on noisy digits: the opening sweep."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="Double descent on digits",

@@ -1,7 +1,7 @@
 """The other control of the opening sweep: strong weight decay keeps models from fitting the wrong labels."""
 
 from engine.presets.digits_double_descent import PRESET as OPENING
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="No double descent with strong weight decay",

@@ -1,6 +1,6 @@
 """Epoch-wise double descent, exactly solvable: a linear model overfits fast features before it learns slow ones."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="Double descent over training time",

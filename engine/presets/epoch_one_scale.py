@@ -1,7 +1,7 @@
 """The control of epoch-wise double descent: where all features are equally fast, error falls once."""
 
 from engine.presets.epoch_double_descent import PRESET as TWO_SCALES
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="No double descent with features of one scale",

@@ -1,6 +1,6 @@
 """A jump that the metric makes: all of 20 answers right at once, where the loss falls evenly with size."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="It is the metric: 20 answers, all of them right",

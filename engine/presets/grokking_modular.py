@@ -1,6 +1,6 @@
 """Grokking: addition modulo 53 is learned by heart within some fifty steps, and understood some thousand later."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="Grokking modular addition",

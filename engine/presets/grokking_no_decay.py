@@ -1,7 +1,7 @@
 """The control of grokking: without weight decay, what is learned by heart stays learned by heart."""
 
 from engine.presets.grokking_modular import PRESET as GROKKING
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="No grokking without weight decay",

@@ -1,6 +1,6 @@
 """The table of the MNIST-1D paper, its CNN: filters that are the same everywhere find shapes that move."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="CNNs on MNIST-1D",

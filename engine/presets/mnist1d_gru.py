@@ -1,6 +1,6 @@
 """The table of the MNIST-1D paper, its GRU: a memory carries along what has been seen of a shape."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="GRUs on MNIST-1D",

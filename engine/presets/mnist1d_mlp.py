@@ -1,6 +1,6 @@
 """The table of the MNIST-1D paper, its linear model and its MLP: no depth makes up for not knowing that shapes move."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="Linear model and MLPs on MNIST-1D",

@@ -1,6 +1,6 @@
 """The classic U: with wrong labels, more units first help and then hurt; weight decay mends it."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="Overfitting on two moons",

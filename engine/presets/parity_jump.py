@@ -1,6 +1,6 @@
 """A sudden jump with size: networks of a few more units suddenly find the four bits of thirty that matter."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="Sparse parity, all or nothing",

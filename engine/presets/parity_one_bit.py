@@ -1,7 +1,7 @@
 """The control of sparse parity: where one bit is the answer, every size finds it."""
 
 from engine.presets.parity_jump import PRESET as FOUR_BITS
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="No jump where one bit is the answer",

@@ -1,6 +1,6 @@
 """Sample-wise double descent: more examples hurt where there are about as many as weights."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="Double descent over training examples",

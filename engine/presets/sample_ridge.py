@@ -1,7 +1,7 @@
 """The control of sample-wise double descent: a penalty on the squared weights takes the peak away."""
 
 from engine.presets.sample_double_descent import PRESET as UNPENALIZED
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="No double descent over training examples with L2",

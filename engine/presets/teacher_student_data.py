@@ -1,7 +1,7 @@
 """A power law in the number of training examples, down to the floor that the student's size sets."""
 
 from engine.presets.teacher_student_size import PRESET as BY_SIZE
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="A power law in data: teacher and student",

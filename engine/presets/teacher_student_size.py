@@ -1,6 +1,6 @@
 """A power law in the number of parameters: students of a random network on more data than they can use up."""
 
-from engine.registry import Preset
+from engine.spec.registry import Preset
 
 PRESET = Preset(
     title="A power law in size: teacher and student",

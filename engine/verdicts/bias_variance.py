@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.spec import RunSpec
+from engine.spec.run import RunSpec
 from engine.verdicts.curves import Array
 from engine.verdicts.series import Series
 
@@ -48,8 +48,8 @@ def bias_variance(
 ) -> tuple[tuple[Parts, ...], str]:
     """Return the parts of every size that has them, and a sentence on what is left out, "" where nothing is.
 
-    `predictions`: by a run's key, as store.queries.predictions gives them; `labels`: the test labels of a run. Test
-    sets are drawn by data_seed: runs are compared within one alone, and the parts of several are averaged.
+    `predictions`: by a run's key, as store.results.queries.predictions gives them; `labels`: the test labels of a run.
+    Test sets are drawn by data_seed: runs are compared within one alone, and the parts of several are averaged.
     """
     groups: dict[tuple[float, int], list[RunSpec]] = {}
     for place in series.members:

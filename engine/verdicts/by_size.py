@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data import load
-from engine.spec import RunSpec, SweepSpec
+from engine.data.load import load
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
 from engine.verdicts.bias_variance import Parts, bias_variance
 from engine.verdicts.curves import Curves
 from engine.verdicts.flipped import Learned, learned

@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.spec import METRICS, RunSpec
-
-if TYPE_CHECKING:
-    import pandas as pd
+from engine.spec.result import METRICS
+from engine.spec.run import RunSpec
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -28,21 +26,21 @@ class Curves:
     step: NDArray[np.int64]
     """(rows,): optimizer steps taken."""
     metrics: Mapping[str, Array]
-    """(rows,) each, by the names of engine.spec.METRICS; NaN where nothing was measured."""
+    """(rows,) each, by the names of engine.spec.result.METRICS; NaN where nothing was measured."""
 
     @classmethod
-    def of(cls, frame: "pd.DataFrame", runs: Sequence[RunSpec]) -> Self:
-        """Return the curves in a frame with a row per run and eval point, as store.queries.curves gives it.
+    def of(cls, table: Mapping[str, Any], runs: Sequence[RunSpec]) -> Self:
+        """Return the curves in a table with a row per run and eval point, as store.results.queries.curves gives it.
 
-        `frame` has the columns key, step, and any of METRICS; keys that none of `runs` has are left out.
+        `table` holds arrays by name, as a DataFrame does: key, step, and any of METRICS; keys that none of `runs` has are left out.
         Raises: ValueError: for a column that is missing.
         """
         for name in ("key", "step", "train_loss"):
-            if name not in frame:
+            if name not in table:
                 raise ValueError(f"column={name} is missing; allowed: a table with key, step and metrics.")
         places = {run.key: place for place, run in enumerate({run.key: run for run in runs}.values())}
-        place = np.array([places.get(key, -1) for key in frame["key"]], dtype=np.intp)
-        step = np.asarray(frame["step"], dtype=np.int64)
+        place = np.array([places.get(key, -1) for key in table["key"]], dtype=np.intp)
+        step = np.asarray(table["step"], dtype=np.int64)
         order = np.lexsort([step, place])
         order = order[place[order] >= 0]
         seen, run = np.unique(place[order], return_inverse=True)
@@ -51,7 +49,7 @@ class Curves:
             runs=tuple(listed[i] for i in seen),
             run=run.astype(np.intp),
             step=step[order],
-            metrics={name: np.asarray(frame[name], dtype=np.float64)[order] for name in METRICS if name in frame},
+            metrics={name: np.asarray(table[name], dtype=np.float64)[order] for name in METRICS if name in table},
         )
 
     @cached_property

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from engine.spec import RunSpec, SweepSpec
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
 from engine.verdicts import double_descent, grokking, jump, overfitting, power_law
 from engine.verdicts.curves import Curves
 from engine.verdicts.series import Series, series_of, size_axis

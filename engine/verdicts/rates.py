@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from engine.spec import RunSpec, SweepSpec, knobs_for
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec, knobs_for
 from engine.verdicts import words
 from engine.verdicts.curves import Array, Curves
 from engine.verdicts.intervals import Effect, at, effect, nearby, picks

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.net.count import count
-from engine.spec import SweepSpec, knobs_for
+from engine.spec.count import count
+from engine.spec.sweep import SweepSpec, knobs_for
 from engine.verdicts.curves import Array, Curves, Places
 
 SEEDS = ("seed", "data_seed", "fold")

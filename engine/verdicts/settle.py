@@ -5,7 +5,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from engine.spec import MAX_RUNS, RunSpec, SweepSpec, knobs_for
+from engine.spec.run import RunSpec
+from engine.spec.sweep import MAX_RUNS, SweepSpec, knobs_for
 from engine.verdicts import words
 from engine.verdicts.intervals import LEAST_SEEDS, Effect
 from engine.verdicts.series import Series, size_axis

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.spec import SweepSpec
+from engine.spec.sweep import SweepSpec
 
 Answer = Literal["supported", "not supported", "inconclusive"]
 

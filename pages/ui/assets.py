@@ -1,9 +1,6 @@
 """Serves the chart's script, and names what the first page needs before the browser asks for it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import streamlit
 from starlette.middleware import Middleware
@@ -55,17 +52,6 @@ class Preload:
             await send(message)
 
         await self.app(scope, receive, with_link if scope["type"] == "http" else send)
-
-
-@asynccontextmanager
-async def warm_up(app: Any) -> AsyncIterator[None]:
-    """Import what the first page needs, and open the store, before anyone waits for it."""
-    from pages.ui import report, services, training, viewing  # noqa: F401
-    from store.database import StoreError, open_database
-
-    with suppress(StoreError):  # the page says it in words
-        open_database()
-    yield
 
 
 ROUTES = [Route(SCRIPT_PATH, _script)]

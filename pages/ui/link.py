@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields, replace
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from engine import registry
-from engine.spec import SweepSpec, parse_settings
+from engine.spec import registry
+from engine.spec.sweep import SweepSpec, parse_settings
 from pages.ui import text
 from pages.ui.address import taken
 from pages.ui.summary import AXES, LOGS, SCALES, SPLITS, View

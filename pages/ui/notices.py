@@ -5,7 +5,7 @@ from contextlib import suppress
 import streamlit as st
 
 from pages.ui import services
-from store.errors import StoreError
+from store.db.errors import StoreError
 
 
 def draw() -> None:

@@ -10,16 +10,24 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine import memory, plan
-from engine.net.count import count, train_flops
-from engine.runner import Job, Queue
-from engine.spec import RunSpec, RunState, SweepSpec
+from engine.plan import memory
+from engine.plan.buckets import predicted_seconds
+from engine.plan.cost import run_seconds
+from engine.queue.jobs import Job, Queue
+from engine.spec.count import count
+from engine.spec.result import RunState
+from engine.spec.run import RunSpec, train_flops
+from engine.spec.sweep import SweepSpec
 from engine.verdicts.curves import Curves
 from pages.ui import text
-from store import imports, library, losses, queries, runs, shelf
-from store.database import Database, StoreError, open_database
-from store.errors import full
-from store.spool import ingest
+from store.db import integrity
+from store.db.connection import Database
+from store.db.errors import StoreError, full
+from store.home import open_database
+from store.imports import collections
+from store.library import catalog, listing, sweeps
+from store.results import queries, runs
+from store.results.spool import ingest
 
 _LINGER = 60.0
 """Seconds that idle workers stay: the next sweep then starts at once, without loading torch."""
@@ -56,7 +64,7 @@ class Progress:
     seconds: float
     """Predicted for the missing runs, from nothing."""
     table: pd.DataFrame
-    """See store.queries.progress."""
+    """See store.results.queries.progress."""
 
     @property
     def training(self) -> bool:
@@ -66,7 +74,7 @@ class Progress:
     def done(self, wanted: Iterable[RunSpec]) -> float:
         """Return the share of the work on `wanted` that is done."""
         shares = dict(zip(self.table["key"], self.table["share"], strict=True))
-        costs = {run.key: plan.run_seconds(run) for run in wanted}
+        costs = {run.key: run_seconds(run) for run in wanted}
         done = sum(cost * shares.get(key, 0.0) for key, cost in costs.items())
         return done / sum(costs.values()) if costs else 1.0
 
@@ -78,9 +86,7 @@ class Progress:
     def _pace(self) -> float:
         """Return by how much training is slower than predicted, once enough of it is done to tell."""
         begun = self.table[self.table["state"] == "running"].set_index("key")
-        expected = sum(
-            plan.run_seconds(run) * begun.at[run.key, "share"] for run in self.missing if run.key in begun.index
-        )
+        expected = sum(run_seconds(run) * begun.at[run.key, "share"] for run in self.missing if run.key in begun.index)
         return max(0.2, min(5.0, begun["seconds"].sum() / expected)) if expected > 0.5 else 1.0
 
 
@@ -118,7 +124,7 @@ def grid(sweep: SweepSpec) -> Grid:
 
 
 def table(db: Database, sweep: SweepSpec, at: str | int, by: str) -> pd.DataFrame:
-    """Return one row per run that has begun, read `at` a point; see store.queries.runs_at. Not to be changed."""
+    """Return one row per run that has begun, read `at` a point; see queries.runs_at. Not to be changed."""
     return _table(db, db.generation(), sweep, at, by)
 
 
@@ -142,7 +148,7 @@ def _progress(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> Pr
     table = queries.progress(db, grid(sweep).runs)
     done = {key for key, state in zip(table["key"], table["state"], strict=True) if RunState(state).done}
     missing = tuple(run for run in grid(sweep).runs if run.key not in done)
-    return Progress(missing=missing, seconds=plan.predicted_seconds(missing), table=table)
+    return Progress(missing=missing, seconds=predicted_seconds(missing), table=table)
 
 
 def take_in(db: Database) -> str:
@@ -155,18 +161,18 @@ def take_in(db: Database) -> str:
 
 
 def lost(db: Database) -> str:
-    """Return in words what the store lacks that it held before; see store.losses."""
+    """Return in words what the store lacks that it held before; see store.db.integrity."""
     return _lost(db, db.generation())
 
 
 @lru_cache(maxsize=4)
 def _lost(db: Database, generation: tuple[int, ...]) -> str:
-    return losses.lost(db)
+    return integrity.lost(db)
 
 
 def accept_loss(db: Database) -> None:
     """Take the store for whole as it is."""
-    losses.accept(db)
+    integrity.accept(db)
 
 
 def steps(db: Database, sweep: SweepSpec) -> tuple[int, ...]:
@@ -186,19 +192,19 @@ def titles(db: Database, text: str = "") -> tuple[dict[str, str], int]:
 
 @lru_cache(maxsize=8)
 def _titles(db: Database, generation: tuple[int, ...], text: str) -> tuple[dict[str, str], int]:
-    return shelf.titles(db, text)
+    return listing.titles(db, text)
 
 
-def shelf_page(db: Database, text: str, tags: tuple[str, ...], archived: bool, sort: str, number: int) -> shelf.Page:
-    """Return a page of saved sweeps; see store.shelf.page."""
+def shelf_page(db: Database, text: str, tags: tuple[str, ...], archived: bool, sort: str, number: int) -> listing.Page:
+    """Return a page of saved sweeps; see store.library.listing.page."""
     return _shelf_page(db, db.generation(), text, tags, archived, sort, number)
 
 
 @lru_cache(maxsize=8)
 def _shelf_page(
     db: Database, generation: tuple[int, ...], text: str, tags: tuple[str, ...], archived: bool, sort: str, number: int
-) -> shelf.Page:
-    return shelf.page(db, text, tags=tags, archived=archived, sort=sort, number=number, rows=shelf.ROWS)
+) -> listing.Page:
+    return listing.page(db, text, tags=tags, archived=archived, sort=sort, number=number, rows=listing.ROWS)
 
 
 def names(db: Database, sweep_ids: tuple[str, ...]) -> dict[str, str]:
@@ -208,17 +214,17 @@ def names(db: Database, sweep_ids: tuple[str, ...]) -> dict[str, str]:
 
 @lru_cache(maxsize=8)
 def _names(db: Database, generation: tuple[int, ...], sweep_ids: tuple[str, ...]) -> dict[str, str]:
-    return shelf.names(db, sweep_ids)
+    return listing.names(db, sweep_ids)
 
 
 def described(db: Database, sweep_id: str) -> dict[str, Any]:
-    """Return what the store knows of a sweep; see store.library.describe."""
+    """Return what the store knows of a sweep; see store.library.catalog.describe."""
     return _described(db, db.generation(), sweep_id)
 
 
 @lru_cache(maxsize=8)
 def _described(db: Database, generation: tuple[int, ...], sweep_id: str) -> dict[str, Any]:
-    return library.describe(db, sweep_id)
+    return catalog.describe(db, sweep_id)
 
 
 def tags(db: Database) -> dict[str, int]:
@@ -228,29 +234,29 @@ def tags(db: Database) -> dict[str, int]:
 
 @lru_cache(maxsize=4)
 def _tags(db: Database, generation: tuple[int, ...]) -> dict[str, int]:
-    return shelf.tags(db)
+    return listing.tags(db)
 
 
 def imported(db: Database) -> pd.DataFrame:
-    """Return the imported collections, newest first; see store.imports.imports. Not to be changed."""
+    """Return the imported collections, newest first; see store.imports.collections.imports. Not to be changed."""
     return _imported(db, db.generation())
 
 
 @lru_cache(maxsize=4)
 def _imported(db: Database, generation: tuple[int, ...]) -> pd.DataFrame:
-    return imports.imports(db)
+    return collections.imports(db)
 
 
 @lru_cache(maxsize=16)
 def imported_runs(db: Database, import_id: str) -> pd.DataFrame:
     """Return the runs of an imported collection without their curves; an id names the same runs for ever."""
-    return imports.runs_of(db, import_id, curves=False)
+    return collections.runs_of(db, import_id, curves=False)
 
 
 @lru_cache(maxsize=64)
 def saved(db: Database, sweep_id: str) -> SweepSpec:
     """Return a saved sweep; an id names the same runs for ever."""
-    return runs.load_sweep(db, sweep_id)
+    return sweeps.load_sweep(db, sweep_id)
 
 
 def job_of(queue: Queue, sweep: SweepSpec) -> Job | None:
@@ -283,7 +289,7 @@ def retry(services: Services, sweep: SweepSpec) -> None:
 
 
 def _submit(services: Services, sweep: SweepSpec, wanted: Sequence[RunSpec]) -> None:
-    sweep_id = runs.save_sweep(services.db, sweep)
+    sweep_id = sweeps.save_sweep(services.db, sweep)
     runs.forget_failed(services.db, wanted)
     services.queue.submit(sweep_id, wanted)
     services.queue.tend()

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from engine.spec import ACCURACY, SweepSpec, knobs_for
+from engine.spec.result import ACCURACY
+from engine.spec.sweep import SweepSpec, knobs_for
 from pages.ui import text
 
 THRESHOLD = 0.01

@@ -4,7 +4,7 @@ import re
 import string
 from collections.abc import Iterable, Sequence
 
-from engine.knob import Value
+from engine.spec.knob import Value
 
 
 def count(number: float) -> str:

@@ -19,10 +19,12 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from engine.spec import METRICS, RunResult, RunSpec, RunState, SweepSpec
-from store import queries
-from store.database import open_database
-from store.spool import Spool, ingest
+from engine.spec.result import METRICS, RunResult, RunState
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
+from store.home import open_database
+from store.results import queries
+from store.results.spool import Spool, ingest
 
 Losses = np.ndarray
 """(runs, points)."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from engine.bench import report
+from engine.bench.bench import report
 
 if __name__ == "__main__":
     sys.exit(report(None, as_json=False))

@@ -19,12 +19,17 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from engine.net.count import count, train_flops
-from engine.spec import ENGINE_VERSION, METRICS, EvalPoint, SweepSpec
-from engine.train import eval_steps, train
-from store import library, queries, result_files, runs, shelf, spool
-from store.database import Database, open_database
-from store.results import SCHEMA, SETTING_COLUMNS, config_text
+from engine.spec.count import count
+from engine.spec.result import METRICS, EvalPoint
+from engine.spec.run import ENGINE_VERSION, train_flops
+from engine.spec.sweep import SweepSpec
+from engine.train.loop import eval_steps, train
+from store.db.connection import Database
+from store.home import open_database
+from store.library import catalog, listing
+from store.library.sweeps import add_sweep, load_sweep
+from store.results import queries, result_files, runs, spool
+from store.results.rows import SCHEMA, SETTING_COLUMNS, config_text
 from tests.benchmarks import store_sizes
 
 WIDTHS, SEEDS, STEPS = (2, 4, 8, 16, 32), 100, 20_000
@@ -72,7 +77,7 @@ def _build(db: Database, sweeps: int, curves: dict[int, np.ndarray]) -> None:
         numbers = range(start, min(start + SWEEPS_AT_ONCE, sweeps))
         with db.writing() as con:
             for number in numbers:
-                runs.add_sweep(con, _sweep(number), f"moons, learning rate {number}")
+                add_sweep(con, _sweep(number), f"moons, learning rate {number}")
         for number in numbers:
             for bucket in _buckets(_sweep(number), curves, dice):
                 name = f"{time.time_ns()}-{number}.arrow"
@@ -143,12 +148,12 @@ def _print_queries(db: Database, sweeps: int) -> None:
         _time("  curves", partial(queries.curves, db, asked))
         _time("  missing", partial(runs.missing, db, asked))
     print(f"{sweeps:,} sweeps")
-    _time("  first page", partial(shelf.page, db))
-    _time("  last page", partial(shelf.page, db, number=sweeps))
-    _time("  search for a word", partial(shelf.page, db, f"{sweeps // 2}"))
-    _time("  load_sweep", partial(runs.load_sweep, db, sweep_id))
-    _time("  find", partial(library.find, db, name))
-    _time("  describe", partial(library.describe, db, sweep_id))
+    _time("  first page", partial(listing.page, db))
+    _time("  last page", partial(listing.page, db, number=sweeps))
+    _time("  search for a word", partial(listing.page, db, f"{sweeps // 2}"))
+    _time("  load_sweep", partial(load_sweep, db, sweep_id))
+    _time("  find", partial(catalog.find, db, name))
+    _time("  describe", partial(catalog.describe, db, sweep_id))
 
 
 def _time(label: str, ask: Callable[[], object]) -> None:

@@ -11,8 +11,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from engine.spec import METRICS
-from store.database import Database
+from engine.spec.result import METRICS
+from store.db.connection import Database
 
 ROOT = Path(__file__).parent.parent.parent
 _PEAK = """

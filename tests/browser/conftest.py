@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.runner import Queue
-from engine.spec import SweepSpec
+from engine.queue.jobs import Queue
+from engine.spec.sweep import SweepSpec
 from pages.ui import link
-from store.database import open_database
+from store.home import open_database
 from tests.pages import made_up
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from store.database import open_database
+from store.home import open_database
 from tests.browser.conftest import SCREENSHOTS, Server, serving
-from tests.pages.test_laws import ADDRESS, SWEEP, train
+from tests.pages.laws.test_laws import ADDRESS, SWEEP, train
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.spec import SweepSpec
-from store import library, runs
-from store.database import open_database
+from engine.spec.sweep import SweepSpec
+from store.home import open_database
+from store.library import catalog, sweeps
 from tests.browser.conftest import CLEAN, NOISY, SCREENSHOTS, Server, press, serving
 from tests.pages import made_up
-from tests.pages.test_library import ODD
+from tests.pages.library.test_library import ODD
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -29,8 +29,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         made_up.train(db, sweep, name)
     for width in range(20):
         sweep = SweepSpec.of({"dataset": "moons", "width": (30 + width, 60), "seed": 3})
-        runs.save_sweep(db, sweep, f"Sweep {width:02}")
-    library.add_tags(db, NOISY.key, ["paper"])
+        sweeps.save_sweep(db, sweep, f"Sweep {width:02}")
+    catalog.add_tags(db, NOISY.key, ["paper"])
     with serving(home) as running:
         yield running
 
@@ -78,8 +78,8 @@ def test_a_sweep_is_found_opened_marked_taken_along_and_deleted(shelf: Server, v
 
 def test_a_name_full_of_markup_is_shown_to_the_letter_and_fetches_nothing(shelf: Server, visit: Visit) -> None:
     db = open_database(shelf.home)
-    runs.rename_sweep(db, CLEAN.key, ODD)
-    library.set_note(db, CLEAN.key, ODD)
+    sweeps.rename_sweep(db, CLEAN.key, ODD)
+    catalog.set_note(db, CLEAN.key, ODD)
     page = visit(f"{shelf.url}/library?text=evil.example")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -96,7 +96,7 @@ def test_a_name_full_of_markup_is_shown_to_the_letter_and_fetches_nothing(shelf:
     page.wait_for_selector("[data-drawn] .scatterlayer .trace")
     assert page.locator("img[src*=evil], a[href*=evil]").count() == 0
     assert [url for url in asked if "evil.example" in url.partition("?")[0]] == []
-    runs.rename_sweep(db, CLEAN.key, "Clean moons")
+    sweeps.rename_sweep(db, CLEAN.key, "Clean moons")
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 1400), ("light", 390)])

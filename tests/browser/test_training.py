@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.runner import Queue
+from engine.queue.jobs import Queue
 from tests.browser.conftest import Server, press, serving
 from tests.processes import servers, workers
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine import registry
+from engine.spec import registry
 from tests.engine import shapes
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.registry import Dataset, Split, Task
+from engine.spec.task import Dataset, Split, Task
 
 SHAPES = {
     "features": Task(shape=(3,), outputs=2, max_size=40),

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 import engine.archs
-from engine import registry
-from engine.__main__ import main
-from engine.spec import knobs_for
-from tests.engine import test_batched, test_count
+from engine.commands.main import main
+from engine.spec import registry
+from engine.spec.sweep import knobs_for
+from tests.engine.net import test_batched
+from tests.engine.spec import test_count
 
 README = Path(__file__).parent.parent.parent / "README.md"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from store.database import Database, open_database
+from store.db.connection import Database
+from store.home import open_database
 
 FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
 

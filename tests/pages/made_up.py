@@ -4,11 +4,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from engine.net.count import count, train_flops
-from engine.spec import METRICS, RunResult, RunSpec, RunState, SweepSpec
-from store.database import Database
-from store.runs import save_sweep
-from store.spool import Spool, ingest
+from engine.spec.count import count
+from engine.spec.result import METRICS, RunResult, RunState
+from engine.spec.run import RunSpec, train_flops
+from engine.spec.sweep import SweepSpec
+from store.db.connection import Database
+from store.library.sweeps import save_sweep
+from store.results.spool import Spool, ingest
 
 
 def result(run: RunSpec, state: RunState = RunState.FINISHED, error: str = "") -> RunResult:

@@ -1,4 +1,4 @@
-"""Made-up tables of runs, shaped as store.queries.runs_at gives them."""
+"""Made-up tables of runs, shaped as store.results.queries.runs_at gives them."""
 
 import pandas as pd
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.spec import SweepSpec
+from engine.spec.sweep import SweepSpec
 from pages.ui import link
 from pages.ui.summary import View
 

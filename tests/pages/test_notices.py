@@ -12,9 +12,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import link
-from store import copies, queries
-from store.database import Database, open_database
-from store.spool import PatientSpool, Spool, ingest
+from store.db import backup
+from store.db.connection import Database
+from store.home import open_database
+from store.results import queries
+from store.results.spool import PatientSpool, Spool, ingest
 from tests.pages import made_up
 from tests.store.fakes import start
 
@@ -49,7 +51,7 @@ def test_a_store_that_lacks_results_says_so_until_that_is_accepted(
     opened: Open, db: Database, tmp_path_factory: pytest.TempPathFactory, page: str
 ) -> None:
     copy = tmp_path_factory.mktemp("elsewhere") / "older.duckdb"
-    copies.backup(db, copy)
+    backup.backup(db, copy)
     made_up.train(db, link.preset(link.OPENING))
     assert not [said for said in opened().switch_page(page).run().warning if "lacks changes" in said.value]
     shutil.copy(copy, db.file)

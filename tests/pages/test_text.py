@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.knob import knobs_of
-from engine.spec import RunSpec
+from engine.spec.knob import knobs_of
+from engine.spec.run import RunSpec
 from pages.ui import text
 
 

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.spec import RunState
-from store import runs, shipped
-from store.database import Database, open_database
-from store.spool import Spool
+from engine.spec.result import RunState
+from store.db.connection import Database
+from store.exchange import gallery
+from store.home import open_database
+from store.library import sweeps
+from store.results.spool import Spool
 from tests.store import shelves
+from tests.store.exchange.packs import export, home
 from tests.store.fakes import RUNS, SWEEP, result
-from tests.store.packs import export, home
 
 
 @pytest.fixture(scope="session")
@@ -19,13 +21,13 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home that was opened once, for copying: that is faster than making it."""
     folder = tmp_path_factory.mktemp("empty")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shipped, "GALLERY", folder)
+        patch.setattr(gallery, "GALLERY", folder)
         return open_database(folder / "home").home
 
 
 @pytest.fixture
 def db(tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
-    monkeypatch.setattr(shipped, "GALLERY", tmp_path)
+    monkeypatch.setattr(gallery, "GALLERY", tmp_path)
     shutil.copytree(empty_home, tmp_path / "home")
     return open_database(tmp_path / "home")
 
@@ -35,7 +37,7 @@ def file(db: Database, tmp_path: Path) -> Path:
     """A pack of nine runs, two of them diverged."""
     states = [RunState.DIVERGED] * 2 + [RunState.FINISHED] * 7
     Spool(db, "w").put([result(run, state) for run, state in zip(RUNS, states, strict=True)])
-    runs.save_sweep(db, SWEEP, "Mine")
+    sweeps.save_sweep(db, SWEEP, "Mine")
     return export(db, tmp_path / "runs.scalescope")
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.spec import METRICS, RunResult, RunSpec, RunState, SweepSpec
-from store import shelf
-from store.connection import Database
+from engine.spec.result import METRICS, RunResult, RunState
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
+from store.db.connection import Database
+from store.library import listing
 
 SWEEP = SweepSpec.of({"width": (4, 8, 512), "label_noise": 0.2, "seed": (0, 1, 2), "steps": 100})
 RUNS = SWEEP.runs()
@@ -63,4 +65,4 @@ def event() -> Any:
 
 def listed(db: Database) -> pd.DataFrame:
     """Every sweep there is, archived or not, the newest first."""
-    return shelf.page(db, archived=None, rows=10**6).rows
+    return listing.page(db, archived=None, rows=10**6).rows

@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.spec import RunSpec, SweepSpec
-from store import queries, runs
-from store.database import Database
-from store.spool import Spool, ingest
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
+from store.db.connection import Database
+from store.library import sweeps
+from store.results import queries
+from store.results.spool import Spool, ingest
 from tests.store.fakes import RUNS, SWEEP, event, result, start
 
 OTHER = SweepSpec.of({"width": (8, 16), "label_noise": 0.2, "seed": (0, 1, 2), "steps": 100})
@@ -19,8 +21,8 @@ TABLES = ("meta", "runs", "curves", "outcomes", "sweeps", "sweep_runs", "sweep_t
 
 def fill(db: Database) -> None:
     """Put two sweeps into the store that share runs, all trained, with predictions."""
-    runs.save_sweep(db, SWEEP, "noisy digits")
-    runs.save_sweep(db, OTHER, "noisy digits, wider")
+    sweeps.save_sweep(db, SWEEP, "noisy digits")
+    sweeps.save_sweep(db, OTHER, "noisy digits, wider")
     worker = Spool(db, "w")
     worker.put([result(run, predictions=run.key.encode()) for run in dict.fromkeys((*RUNS, *OTHER.runs()))])
     worker.close()

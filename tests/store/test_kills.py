@@ -12,13 +12,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from engine import registry
-from engine.spec import METRICS, RunSpec, RunState, SweepSpec
-from store import copies, losses, merge, pack, queries, runs, schema
-from store.connection import CONFIG
-from store.database import Database, open_database
-from store.pack_commands import chosen
-from store.spool import Spool, ingest, live_results
+from engine.spec import registry
+from engine.spec.result import METRICS, RunState
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
+from store.commands.packs import chosen
+from store.db import backup, integrity, schema
+from store.db.connection import CONFIG, Database
+from store.exchange import merge, pack
+from store.home import open_database
+from store.results import queries, runs
+from store.results.spool import Spool, ingest, live_results
 from tests.store.fakes import listed, result, start
 
 KILLS = 140
@@ -72,8 +76,8 @@ def _look_after(home: Path, place: int) -> None:
     """Back up, vacuum, export and import, again and again."""
     db = open_database(home)
     while True:
-        copies.backup(db, home.parent / f"{place}.duckdb")
-        copies.vacuum(db)
+        backup.backup(db, home.parent / f"{place}.duckdb")
+        backup.vacuum(db)
         file = home.parent / f"{place}.scalescope"
         file.unlink(missing_ok=True)
         pack.write(file, *chosen(db, []))
@@ -147,7 +151,7 @@ def test_kills_of_any_process_lose_nothing_and_leave_nothing_half_there(db: Data
         run.key for name in registry.names("presets") for run in SweepSpec.of(registry.preset(name).settings).runs()
     }
     assert dict(left) == {key: key.encode() for key, state in rows if state == "finished" and key not in shipped}
-    assert losses.lost(db) == ""
+    assert integrity.lost(db) == ""
     for copy in folder.glob("*.duckdb"):
         assert _is_sound(copy)
     for file in folder.glob("*.scalescope"):
@@ -168,7 +172,7 @@ def _is_sound(file: Path) -> bool:
 def test_kills_in_the_middle_of_a_migration_leave_the_store_as_it_was_or_as_it_shall_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packed = min((Path(__file__).parent / "released").glob("version-*.gz"))
+    packed = min((Path(__file__).parent / "db" / "released").glob("version-*.gz"))
     monkeypatch.setenv("SCALESCOPE_GALLERY", str(tmp_path))
     chance, versions, longest = random.Random(3), [], 0.0
     for place in range(25):

@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 
-from engine.spec import RunSpec, RunState, SweepSpec
-from store import copies, library, losses, merge, pack, queries, runs
-from store.database import Database
-from store.pack_commands import chosen
-from store.spool import Spool, ingest, live_results
+from engine.spec.result import RunState
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
+from store.commands.packs import chosen
+from store.db import backup, integrity
+from store.db.connection import Database
+from store.exchange import merge, pack
+from store.library import catalog, sweeps
+from store.results import queries
+from store.results.spool import Spool, ingest, live_results
 from tests.store.fakes import event, listed, result, start
 from tests.store.shelves import states
 
@@ -41,22 +46,22 @@ def _look_after(db: Database, place: int, number: int) -> None:
     """Do as a person at the command line."""
     sweep = _sweep(place, number)
     ingest(db)
-    runs.save_sweep(db, sweep, f"{place} {number}")
-    library.set_note(db, sweep.key, "noted")
-    library.add_tags(db, sweep.key, ["tag"])
-    runs.rename_sweep(db, sweep.key, f"{place} {number} again")
+    sweeps.save_sweep(db, sweep, f"{place} {number}")
+    catalog.set_note(db, sweep.key, "noted")
+    catalog.add_tags(db, sweep.key, ["tag"])
+    sweeps.rename_sweep(db, sweep.key, f"{place} {number} again")
     if number % 4 == 1 and place == 2:  # of two backups at once, one is refused
-        copies.backup(db, db.home.parent / f"{place}.duckdb")
+        backup.backup(db, db.home.parent / f"{place}.duckdb")
     elif number % 4 == 2:
-        copies.vacuum(db)
+        backup.vacuum(db)
     elif number % 4 == 3:
         file = db.home.parent / f"{place}.scalescope"
         file.unlink(missing_ok=True)
         if acknowledged(db.home):
-            rows, sweeps = chosen(db, [])  # but not the other's sweeps, which would come back once deleted
-            pack.write(file, rows, [one for one in sweeps if one.spec.key == sweep.key])
+            rows, packed = chosen(db, [])  # but not the other's sweeps, which would come back once deleted
+            pack.write(file, rows, [one for one in packed if one.spec.key == sweep.key])
             merge.import_pack(db, pack.read(file))
-    library.delete(db, sweep.key)
+    catalog.delete(db, sweep.key)
 
 
 def _read(db: Database, place: int, number: int) -> None:
@@ -66,7 +71,7 @@ def _read(db: Database, place: int, number: int) -> None:
     assert len(queries.curves(db, there)) == 5 * len(there)
     live_results(db)
     listed(db)
-    assert losses.lost(db) == ""
+    assert integrity.lost(db) == ""
 
 
 def acknowledged(home: Path) -> tuple[RunSpec, ...]:
@@ -111,4 +116,4 @@ def test_six_processes_share_a_store_for_half_a_minute(db: Database) -> None:
     assert both == [(len(there),) * 3]
     assert listed(db).empty
     assert list(db.rejected.iterdir()) == []
-    assert losses.lost(db) == ""
+    assert integrity.lost(db) == ""

@@ -7,9 +7,9 @@ import streamlit as st
 
 from engine.laws.broken import MOST_BREAKS
 from pages.ui import link, services
-from pages.ui.laws import asked as asking
 from pages.ui.laws import fits, source, words
-from pages.ui.laws.asked import MEASURES, MOST_DROPPED, SIZES, Asked
+from pages.ui.laws import question as asking
+from pages.ui.laws.question import MEASURES, MOST_DROPPED, SIZES, Asked
 from pages.ui.laws.source import Runs
 from pages.ui.laws.table import Table, of_runs, of_sweep
 from pages.ui.summary import View, spoken

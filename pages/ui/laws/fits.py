@@ -11,11 +11,12 @@ from engine.laws import library, optimum
 from engine.laws.fit import Fit
 from engine.laws.observations import Observations
 from engine.laws.optimum import Plan
-from engine.spec import SweepSpec
+from engine.spec.sweep import SweepSpec
 from pages.ui import services
-from pages.ui.laws.asked import Asked
-from store import imports, queries
-from store.database import Database
+from pages.ui.laws.question import Asked
+from store.db.connection import Database
+from store.imports import collections
+from store.results import queries
 
 BOOTSTRAP = 200
 """Samples for the intervals; of very many rows fewer, so that a fit stays a matter of seconds."""
@@ -95,7 +96,7 @@ def frontier(fit: Fit, more: float) -> pd.DataFrame:
 
 
 def curves(db: Database, sweep: SweepSpec) -> pd.DataFrame:
-    """Return one row per run of `sweep` and eval point; see store.queries.curves. Not to be changed."""
+    """Return one row per run of `sweep` and eval point; see store.results.queries.curves. Not to be changed."""
     return _curves(db, db.generation(), sweep)
 
 
@@ -107,4 +108,4 @@ def _curves(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> pd.D
 @lru_cache(maxsize=4)
 def imported_curves(db: Database, import_id: str) -> pd.DataFrame:
     """Return the runs of an imported collection with their curves; an id names the same runs for ever."""
-    return imports.runs_of(db, import_id)
+    return collections.runs_of(db, import_id)

@@ -11,10 +11,11 @@ from engine.laws.fit import Fit
 from engine.laws.observations import Observations
 from pages.ui import text
 from pages.ui.chart import chart
-from pages.ui.laws import figures, fits, words
-from pages.ui.laws.asked import FACTORS, Asked
-from pages.ui.laws.strokes import Look
+from pages.ui.laws import fits, words
+from pages.ui.laws.question import FACTORS, Asked
 from pages.ui.laws.table import Table
+from pages.ui.views import law_curves
+from pages.ui.views.strokes import Look
 
 _MORE = "laws.more"
 OF_COMPUTE = ("chinchilla", "isoflop", "envelope")
@@ -35,7 +36,9 @@ def draw(table: Table, asked: Asked) -> None:
         st.warning(f"**No fit.** {text.literal(sentence(problem))}", icon=":material/block:")
         look = _look(table, asked, refused=True)
         figure = (
-            figures.isoflop(rows, None, look) if asked.law.startswith("isoflop") else figures.curve(rows, None, look)
+            law_curves.isoflop(rows, None, look)
+            if asked.law.startswith("isoflop")
+            else law_curves.curve(rows, None, look)
         )
         _chart("main", figure, words.alt(rows, None, table, asked))
         _details(rows, table, None)
@@ -80,15 +83,15 @@ def _refuse(refused: tuple[str, ...]) -> None:
 
 def _main(rows: Observations, fit: Fit, table: Table, asked: Asked, look: Look) -> None:
     if fit.law == "isoflop":
-        figure = figures.isoflop(rows, fit, look)
+        figure = law_curves.isoflop(rows, fit, look)
     elif fit.law == "envelope":
-        figure = figures.training_curves(rows, fit, look)
+        figure = law_curves.training_curves(rows, fit, look)
     elif fit.law == "chinchilla":
-        figure = figures.by_compute(rows, fit, fits.frontier(fit, look.more), look)
+        figure = law_curves.by_compute(rows, fit, fits.frontier(fit, look.more), look)
     elif len(fit.inputs) > 1:
-        figure = figures.against(rows, fit, look)
+        figure = law_curves.against(rows, fit, look)
     else:
-        figure = figures.curve(rows, fit, look)
+        figure = law_curves.curve(rows, fit, look)
     _chart("main", figure, words.alt(rows, fit, table, asked))
     st.caption(text.literal(words.marks(fit, table, asked, look)))
 
@@ -128,7 +131,7 @@ def _estimates(fit: Fit) -> None:
 
 
 def _frontier(fit: Fit, look: Look) -> None:
-    figure = figures.frontier(fit, fits.frontier(fit, look.more), look)
+    figure = law_curves.frontier(fit, fits.frontier(fit, look.more), look)
     exponent = words.number(fit.estimates["a"])
     said = f"Chart of the compute-optimal size against training compute: exponent {exponent}."
     _chart("frontier", figure, said, height=380)
@@ -136,7 +139,9 @@ def _frontier(fit: Fit, look: Look) -> None:
 
 def _residuals(fit: Fit, look: Look) -> None:
     off = float(abs(fit.residuals).max())
-    _chart("residuals", figures.residuals(fit, look), f"Chart of residuals, at most {words.percent(off)}.", height=300)
+    _chart(
+        "residuals", law_curves.residuals(fit, look), f"Chart of residuals, at most {words.percent(off)}.", height=300
+    )
 
 
 def _next(fit: Fit, table: Table, asked: Asked, look: Look) -> None:

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 import streamlit as st
 
-from engine.spec import SweepSpec
-from pages.ui import bring, imported, link, services, start, text
+from engine.spec.sweep import SweepSpec
+from pages.ui import link, services, text
+from pages.ui.explore import start
+from pages.ui.imports import curves, upload
 from pages.ui.laws import fits
 
 OWNER = "laws"
@@ -26,7 +28,7 @@ class Runs:
     """Parameters that name it, of a table only that it is one."""
     sweep: SweepSpec | None = None
     brought: pd.DataFrame | None = None
-    """Runs from elsewhere, as store.imports.runs_of gives them."""
+    """Runs from elsewhere, as store.imports.collections.runs_of gives them."""
     size_is: str = "params"
     data_is: str = ""
 
@@ -102,7 +104,7 @@ def _collection(opened: services.Services, found: pd.DataFrame) -> Runs:
         st.selectbox(
             "Collection",
             list(found.index),
-            format_func=lambda one: f"{found.at[one, 'name']}{imported.MARK}",
+            format_func=lambda one: f"{found.at[one, 'name']}{curves.MARK}",
             key=_IMPORTED,
             width=420,
             label_visibility="collapsed",
@@ -110,7 +112,7 @@ def _collection(opened: services.Services, found: pd.DataFrame) -> Runs:
         )
     )
     return Runs(
-        name=f"{found.at[key, 'name']}{imported.MARK}",
+        name=f"{found.at[key, 'name']}{curves.MARK}",
         address={"imported": key},
         brought=fits.imported_curves(opened.db, key),
         size_is=str(found.at[key, "size_is"]),
@@ -133,8 +135,8 @@ def _table() -> Runs | None:
             or ""
         )
     with file:
-        upload = st.file_uploader("Or upload one: CSV or Parquet", max_upload_size=bring.MAX_MB, key="laws.file")
-    if upload is None and not given.strip():
+        chosen = st.file_uploader("Or upload one: CSV or Parquet", max_upload_size=upload.MAX_MB, key="laws.file")
+    if chosen is None and not given.strip():
         st.info(
             "Paste or upload a table of runs that were trained anywhere: their sizes and losses, and their data or "
             "training FLOPs for laws of both. It stays in this session: the address cannot name it, and no one else "
@@ -142,11 +144,11 @@ def _table() -> Runs | None:
             icon=":material/table_view:",
         )
         return None
-    name = "the pasted table" if upload is None else upload.name
-    content = given.encode() if upload is None else upload.getvalue()
+    name = "the pasted table" if chosen is None else chosen.name
+    content = given.encode() if chosen is None else chosen.getvalue()
     try:
-        raw = bring.read(hashlib.sha256(content).hexdigest(), name, content, OWNER)
-        collection = bring.made(raw, bring.choose(raw, OWNER, kept=False), OWNER)
+        raw = upload.read(hashlib.sha256(content).hexdigest(), name, content, OWNER)
+        collection = upload.made(raw, upload.choose(raw, OWNER, kept=False), OWNER)
     except ValueError as problem:
         st.error(text.literal(str(problem)), icon=":material/error:")
         return None

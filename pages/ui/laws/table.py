@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from engine.laws.observations import Observations, observe
-from engine.spec import SweepSpec
+from engine.spec.sweep import SweepSpec
 from pages.ui import summary, text
-from pages.ui.laws.asked import SHARES, Asked
+from pages.ui.laws.question import SHARES, Asked
 
 MOST_ROWS, MOST_POINTS = 1_000, 5_000
 """Of runs, and of points of curves, that the page fits in some seconds: the command line takes all."""
@@ -87,7 +87,7 @@ class Table:
 def of_sweep(
     sweep: SweepSpec, ends: pd.DataFrame, points: pd.DataFrame | None, losses: frozenset[str], asked: Asked
 ) -> Table:
-    """Return a sweep's runs, from the tables of store.queries.runs_at and, where points are fitted, .curves.
+    """Return a sweep's runs, from the tables of store.results.queries.runs_at and, where points are fitted, .curves.
 
     `losses`: what training minimises.
     """
@@ -129,7 +129,7 @@ def _size(ends: pd.DataFrame, asked: Asked) -> str:
 
 
 def of_runs(runs: pd.DataFrame, size_is: str, data_is: str, asked: Asked) -> Table:
-    """Return runs from elsewhere, as store.imports.runs_of gives them, with their curves where points are fitted."""
+    """Return imported runs, as store.imports.collections.runs_of gives them, with curves where points are fitted."""
     frame = pd.DataFrame(
         {
             "n": runs["size"].astype(float),

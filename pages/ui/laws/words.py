@@ -9,9 +9,9 @@ from engine.laws.fit import Fit, Forecast
 from engine.laws.observations import Observations
 from engine.laws.optimum import Plan, Smallest
 from pages.ui import text
-from pages.ui.laws.asked import Asked
-from pages.ui.laws.strokes import Look
+from pages.ui.laws.question import Asked
 from pages.ui.laws.table import Table
+from pages.ui.views.strokes import Look
 
 TITLES = {name: form.title for name, form in library.FORMS.items()} | {
     "broken": "Broken power law",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.__main__ import main
+from engine.commands.main import main
 from engine.laws.library import fit
 from engine.laws.observations import Observations, observe
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.__main__ import main
+from engine.commands.main import main
 
 
 @pytest.fixture

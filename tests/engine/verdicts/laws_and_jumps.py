@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from engine.net.count import count
-from engine.spec import RunSpec
+from engine.spec.count import count
+from engine.spec.run import RunSpec
 from tests.engine.verdicts.planted import DESCENT, DIGITS, WIDTHS, Array, Draw, eval_steps, learning, noisy
 from tests.engine.verdicts.scenarios import ALL, SOME, Scenario
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.spec import RunSpec, SweepSpec
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
 from engine.verdicts.curves import Curves
 
 Array = NDArray[np.float64]

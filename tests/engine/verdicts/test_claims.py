@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from engine.spec import RunSpec
+from engine.spec.run import RunSpec
 from engine.verdicts import double_descent, overfitting
 from engine.verdicts.curves import Curves
 from engine.verdicts.intervals import effect

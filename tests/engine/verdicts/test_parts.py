@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.spec import SweepSpec
+from engine.spec.sweep import SweepSpec
 from engine.verdicts.bias_variance import bias_variance, decompose
 from engine.verdicts.curves import Curves
 from engine.verdicts.flipped import learned

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from engine.spec import RunSpec, SweepSpec
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
 from engine.verdicts.curves import Curves
 from engine.verdicts.intervals import Effect
 from engine.verdicts.library import judge, judge_settled

@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import registry
-from engine.__main__ import main
-from engine.outcome import packed
-from engine.spec import RunResult, RunSpec, SweepSpec
+from engine.commands.main import main
+from engine.spec import registry
+from engine.spec.result import RunResult
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
+from engine.train.artifacts import packed
 from engine.verdicts.curves import Curves
 from engine.verdicts.library import judge
 from engine.verdicts.rates import ladder
 from engine.verdicts.verdict import TITLES
-from store import queries
-from store.database import Database, open_database
-from store.runs import save_sweep
+from store.db.connection import Database
+from store.home import open_database
+from store.library.sweeps import save_sweep
+from store.results import queries
 from tests.engine.verdicts.planted import DESCENT, TRAINED, WIDTHS
 from tests.pages import made_up
 

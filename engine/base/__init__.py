@@ -1,0 +1,1 @@
+"""What every room stands on: words that can be translated; the standard library alone."""

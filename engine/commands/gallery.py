@@ -1,0 +1,56 @@
+"""The command that trains presets from nothing into the results that ship: `gallery`."""
+
+import argparse
+import os
+import platform
+import tempfile
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from engine.commands.sweep import train_missing
+from engine.plan.buckets import worker_count
+from engine.spec import registry
+from engine.spec.sweep import SweepSpec
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `gallery` to the commands of a parser."""
+    gallery = commands.add_parser("gallery", help="train presets from nothing into the results that ship")
+    gallery.add_argument("preset", nargs="*", metavar="PRESET", help="names from `list`; all of them when none")
+    gallery.add_argument("--folder", type=Path, default=Path("store/gallery"), help="where the files go")
+    gallery.set_defaults(run=_gallery)
+
+
+def _gallery(options: argparse.Namespace) -> int:
+    from store.exchange.gallery import export_gallery
+    from store.home import open_database
+    from store.library import sweeps
+
+    for name in options.preset or registry.names("presets"):
+        preset = registry.preset(name)
+        sweep = SweepSpec.of(preset.settings)
+        with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as nothing:
+            os.environ["SCALESCOPE_GALLERY"] = nothing  # for this process and its workers: begin from nothing
+            db = open_database(Path(home))
+            begin = time.monotonic()
+            train_missing(db, sweeps.save_sweep(db, sweep), sweep.runs(), sweep.runs())
+            facts = {
+                "preset": name,
+                "title": preset.title,
+                "seconds": round(time.monotonic() - begin, 1),
+                "made": datetime.now(UTC).date().isoformat(),
+                "machine": _machine(),
+                "versions": {name: version(name) for name in ("torch", "numpy", "scikit-learn")}
+                | {"python": platform.python_version()},
+            }
+            export_gallery(db, sweep, options.folder, name, facts)
+            print(f"{name}: {sweep.size} runs in {facts['seconds']} s → {options.folder / name}.parquet")
+    return 0
+
+
+def _machine() -> str:
+    from store.exchange.pack import processor
+
+    return f"{processor()}, {worker_count()} workers"

@@ -1,0 +1,64 @@
+"""How a data set's examples become training pool, validation and test."""
+
+import numpy as np
+
+from engine.data.rng import generator
+from engine.spec.knob import Knob
+from engine.spec.task import Split
+
+SAMPLE = 1
+"""The random stream of a data set's own sample and split."""
+
+INPUT_NOISE = Knob(
+    name="input_noise",
+    kind=float,
+    default=0.15,
+    label="Input noise",
+    help="Standard deviation of the Gaussian noise on each coordinate; the shapes without it have radius 1 or so.",
+    group="Data",
+    low=0.0,
+    high=1.0,
+)
+"""Of all points in the plane alike, so that a sweep over several of them means one thing."""
+
+
+def sampling(data_seed: int) -> np.random.Generator:
+    """Return the generator that draws a data set's sample and split."""
+    return generator(data_seed, SAMPLE)
+
+
+def cut(x: np.ndarray, y: np.ndarray, train: int, validation: int) -> tuple[Split, Split, Split]:
+    """Return the first `train` examples as pool, the next `validation`, and the rest as test set."""
+    ends = [train, train + validation]
+    pool, val, test = (
+        Split(x=a, y=b) for a, b in zip(np.split(np.asarray(x, dtype=np.float64), ends), np.split(y, ends), strict=True)
+    )
+    return pool, val, test
+
+
+def but_tenths(total: int) -> tuple[int, int]:
+    """Return the sizes of pool and validation where a tenth of `total` validates and as much tests."""
+    return total - 2 * (total // 10), total // 10
+
+
+def scaled(splits: tuple[Split, Split, Split], scaling: str) -> tuple[Split, Split, Split]:
+    """Return the splits with their inputs standardised by the pool: "each" feature by itself, "all" numbers by one mean
+    and one deviation, or "off".
+    """
+    if scaling == "off":
+        return splits
+    axis = {"each": 0, "all": None}[scaling]
+    mean, spread = splits[0].x.mean(axis=axis), splits[0].x.std(axis=axis)
+    pool, val, test = (Split(x=(s.x - mean) / np.where(spread > 0, spread, 1.0), y=s.y) for s in splits)
+    return pool, val, test
+
+
+def standardised(x: np.ndarray, pool: np.ndarray) -> np.ndarray:
+    """Return x (n, columns) less the mean of the rows `pool` and over their deviation, column by column."""
+    spread = x[pool].std(axis=0)
+    return np.asarray((x - x[pool].mean(axis=0)) / np.where(spread > 0, spread, 1.0))
+
+
+def distinct(rows: np.ndarray) -> np.ndarray:
+    """Return the places of the rows that no earlier row equals, rising."""
+    return np.sort(np.unique(rows, axis=0, return_index=True)[1])

@@ -1,0 +1,1 @@
+"""What is known before training: which runs make a bucket, what they cost and the memory they take."""

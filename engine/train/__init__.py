@@ -1,0 +1,1 @@
+"""Trains a bucket of runs: its loop, what it measures, its checkpoints and what it leaves behind."""

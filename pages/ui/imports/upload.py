@@ -1,0 +1,185 @@
+"""Brings runs from elsewhere: a CSV or Parquet file, the choice of its columns, what it makes, and Import."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import actions, services, text
+from store.imports import collections, sources
+from store.imports.collections import DATA, SIZES, Collection
+from store.imports.guess import guess
+from store.imports.mapping import Choice, mapped
+from store.imports.sources import Raw
+
+MAX_MB = 50
+"""Of an upload."""
+_ROWS = 5
+"""Rows and runs that a preview shows."""
+_USES = {
+    "size": ("Size", "Params or width of each run."),
+    "loss": ("Loss", "An empty, NaN or infinite one is kept as a run that diverged."),
+    "data": ("Data", "The examples or tokens that a run saw."),
+    "compute": ("Compute", "The FLOPs of its training."),
+    "seed": ("Seed", ""),
+    "series": ("Curves by", "A column whose values tell several curves apart."),
+    "step": ("Step", "Where a row is a point of a run, not a run."),
+    "run": ("Run", "The name of a run; needed with steps where size, seed and kept columns do not tell runs apart."),
+}
+_READ = "was-read"
+_MADE = "was-made"
+
+
+def draw(opened: services.Services) -> None:
+    """Draw the upload and all that follows from it; what came of Import, acts.say() says."""
+    number = st.session_state.setdefault("bring.number", 0)
+    upload = st.file_uploader(
+        "A table of runs that were trained elsewhere: CSV or Parquet",
+        max_upload_size=MAX_MB,
+        key=f"bring.file.{number}",
+        help="Folders of TensorBoard and MLflow, and studies of Optuna: python -m store import-runs",
+    )
+    if upload is None:
+        return
+    try:
+        raw = read(upload.file_id, upload.name, upload.getvalue())
+        choice = choose(raw)
+        _preview(raw)
+        collection = made(raw, choice)
+    except ValueError as problem:
+        st.error(text.literal(str(problem)), icon=":material/error:")
+        return
+    _offer(opened, collection)
+
+
+def read(file_id: str, name: str, content: bytes, owner: str = "bring") -> Raw:
+    """Return what a file holds, read once; a new one sets the widgets of `owner` to what its headers suggest.
+
+    Raises: ValueError: for what is no table that can be read.
+    """
+    known = st.session_state.get(f"{owner}.{_READ}")
+    if known is None or known[0] != file_id:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "upload")
+            path.write_bytes(content)
+            try:
+                raw = sources.read(path)
+                known = (file_id, replace(raw, source=name), "")
+                _fill(guess(raw), name, owner)
+            except ValueError as problem:
+                known = (file_id, None, str(problem).replace(str(path), name))
+        st.session_state[f"{owner}.{_READ}"] = known
+    if known[1] is None:
+        raise ValueError(known[2])
+    raw = known[1]
+    assert isinstance(raw, Raw)
+    return raw
+
+
+def _fill(choice: Choice, name: str, owner: str) -> None:
+    for use in (*_USES, "size_is", "data_is"):
+        st.session_state[f"{owner}.{use}"] = getattr(choice, use)
+    st.session_state[f"{owner}.keep"] = []
+    st.session_state[f"{owner}.where"] = ""
+    st.session_state[f"{owner}.name"] = collections.named_after(name)
+
+
+def choose(raw: Raw, owner: str = "bring", *, kept: bool = True) -> Choice:
+    """Draw the choice of columns, with what is to be `kept` besides, and return it."""
+    columns = ["", *raw.table.column_names]
+    found = {}
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        for use, (label, words) in _USES.items():
+            found[use] = st.selectbox(
+                label, columns, format_func=_column, key=f"{owner}.{use}", help=words or None, width=150
+            )
+            if use == "size":
+                size_is = st.selectbox("which is", SIZES, key=f"{owner}.size_is", width=110)
+            if use == "data":
+                data_is = st.selectbox("counted in", DATA, key=f"{owner}.data_is", width=120)
+    keep: list[str] = []
+    if kept:
+        keep = st.multiselect(
+            "Keep besides", columns[1:], key=f"{owner}.keep", placeholder="Other columns worth having"
+        )
+    asked = st.text_input(
+        "Only rows where",
+        key=f"{owner}.where",
+        placeholder="column=value; column!=value",
+        help="All of them must hold.",
+    )
+    where = tuple(part.strip() for part in str(asked or "").split(";") if part.strip())
+    return Choice(**found, size_is=size_is, data_is=data_is, keep=tuple(keep), where=where)
+
+
+def _column(name: str) -> str:
+    return name or "–"
+
+
+def _preview(raw: Raw) -> None:
+    st.dataframe(raw.table.slice(0, _ROWS).to_pandas(), hide_index=True, alt="The file's first rows")
+    rows, columns = raw.table.num_rows, raw.table.num_columns
+    st.caption(f"The first of {text.plural(rows, 'row')}, {text.plural(columns, 'column')}.")
+
+
+def made(raw: Raw, choice: Choice, owner: str = "bring") -> Collection:
+    """Return the runs that the choice makes, made once. Raises: ValueError: as store.imports.mapping.mapped."""
+    known = st.session_state.get(f"{owner}.{_MADE}")
+    asked = (st.session_state[f"{owner}.{_READ}"][0], choice)
+    if known is None or known[0] != asked:
+        known = (asked, mapped(raw, choice))
+        st.session_state[f"{owner}.{_MADE}"] = known
+    collection = known[1]
+    assert isinstance(collection, Collection)
+    return collection
+
+
+def _offer(opened: services.Services, collection: Collection) -> None:
+    st.markdown(_sentence(collection))
+    runs = pd.DataFrame(
+        {
+            "run": run.name,
+            "curve": run.series or None,
+            collection.size_is: run.size,
+            collection.data_is or "data": run.data,
+            "FLOPs": run.compute,
+            "seed": run.seed,
+            "loss": run.loss,
+            "points": run.step and len(run.step),
+        }
+        for run in collection.runs[:_ROWS]
+    )
+    st.dataframe(runs.dropna(axis="columns", how="all"), hide_index=True, alt="The first runs that it makes")
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        st.text_input("Name", key="bring.name", max_chars=120)
+        st.button(
+            f"Import {text.plural(len(collection.runs), 'run')}",
+            key="bring.import",
+            type="primary",
+            icon=":material/download_done:",
+            on_click=actions.of(opened.db, lambda: _keep(opened, collection)),
+        )
+
+
+def _keep(opened: services.Services, collection: Collection) -> str:
+    key, new = collections.keep(opened.db, collection, st.session_state["bring.name"])
+    st.session_state["bring.number"] += 1  # an uploader without a file
+    for name in (_READ, _MADE):
+        st.session_state.pop(f"bring.{name}", None)
+    name = collections.describe(opened.db, key)["name"]
+    return f"Imported as “{name}”." if new else f"These runs are there already, as “{name}”: nothing changed."
+
+
+def _sentence(collection: Collection) -> str:
+    runs = collection.runs
+    sizes = {run.size for run in runs}
+    said = f"This makes **{text.plural(len(runs), 'run')}** of {text.plural(len(sizes), 'size')}, "
+    said += f"{text.between(min(sizes), max(sizes))} {collection.size_is}."
+    curves = sum(run.step is not None for run in runs)
+    said += f" Of these with a curve: {curves:,}." if curves else ""
+    lost = sum(run.loss is None for run in runs)
+    return said + (
+        f" Without a finite loss (diverged, or none was noted): {lost:,}; they are kept as such." if lost else ""
+    )

@@ -1,0 +1,184 @@
+"""What a person does with the sweeps that are picked: open, name, note, tag, take along, put aside, delete."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import actions, link, services, text
+from pages.ui.services import Services
+from pages.ui.summary import View
+from store.db.errors import StoreError
+from store.exchange import selection
+from store.library import catalog, naming, sweeps
+
+_DOOMED = "card.doomed"
+"""Where a session keeps which sweeps it was asked to delete, until that is confirmed."""
+_FILES = {".scalescope": "Run pack", ".csv": "CSV", ".parquet": "Parquet", ".json": "JSON"}
+
+
+def draw(opened: Services, picked: pd.DataFrame) -> None:
+    """Draw the panel of the sweeps in `picked`, rows of store.library.listing.Page."""
+    ids = list(picked["sweep_id"])
+    if not ids:
+        return
+    with st.container(border=True, key="card"):
+        _head(opened, picked)
+        if len(ids) == 1:
+            _name_and_note(opened, picked.iloc[0])
+        _tags(opened, picked)
+        _download(opened, ids, int(picked["done"].sum()))
+        _put_away(opened, picked)
+
+
+def _head(opened: Services, picked: pd.DataFrame) -> None:
+    ids = list(picked["sweep_id"])
+    if len(ids) > 1:
+        total = int(picked["runs"].sum())
+        st.markdown(f"**{len(ids)} sweeps** · {text.plural(total, 'run')}, those they share counted twice")
+        st.page_link(
+            "compare.py",
+            label="Compare them",
+            icon=":material/stacked_line_chart:",
+            query_params={"sweeps": ",".join(ids)},
+        )
+        return
+    found = services.described(opened.db, ids[0])
+    states = ", ".join(f"{count:,} {state}" for state, count in found["states"].items())
+    st.caption(f"{text.plural(found['runs'], 'run')}: {states} · key {ids[0]}")
+    try:
+        sweep = services.saved(opened.db, ids[0])
+    except StoreError as problem:
+        st.warning(text.literal(str(problem)), icon=":material/warning:")
+        return
+    with st.container(horizontal=True, gap="medium"):
+        # The opening sweep has an empty address, which would leave Explore as it is.
+        address = link.written(sweep, View()) or {"preset": link.OPENING}
+        st.page_link("explore.py", label="Open in Explore", icon=":material/show_chart:", query_params=address)
+        st.page_link(
+            "compare.py", label="Compare", icon=":material/stacked_line_chart:", query_params={"sweeps": ids[0]}
+        )
+        st.page_link(
+            "laws.py", label="Scaling laws", icon=":material/trending_down:", query_params=link.written_sweep(sweep)
+        )
+
+
+def _name_and_note(opened: Services, row: pd.Series) -> None:
+    key = str(row["sweep_id"])
+    for part, value in (("name", row["name"]), ("note", row["note"])):
+        st.session_state[f"card.{part}"] = value
+
+    def rename() -> None:
+        sweeps.rename_sweep(opened.db, key, st.session_state["card.name"])
+
+    def note() -> None:
+        catalog.set_note(opened.db, key, st.session_state["card.note"])
+
+    st.text_input("Name", key="card.name", max_chars=120, on_change=actions.of(opened.db, rename))
+    st.text_area(
+        "Note",
+        key="card.note",
+        max_chars=naming.MAX_NOTE,
+        height=96,
+        placeholder="What was asked, what was found",
+        on_change=actions.of(opened.db, note),
+    )
+
+
+def _tags(opened: Services, picked: pd.DataFrame) -> None:
+    common = sorted(set.intersection(*(set(tags) for tags in picked["tags"])))
+    st.session_state["card.tags"] = common
+    every = sorted({*services.tags(opened.db), *common})
+
+    def change() -> None:
+        asked = [str(tag) for tag in st.session_state["card.tags"]]
+        for key in picked["sweep_id"]:
+            if added := [tag for tag in asked if tag not in common]:
+                catalog.add_tags(opened.db, key, added)
+            if taken := [tag for tag in common if tag not in asked]:
+                catalog.remove_tags(opened.db, key, taken)
+
+    st.multiselect(
+        "Tags" if len(picked) == 1 else "Tags of them all",
+        every,
+        key="card.tags",
+        accept_new_options=True,
+        placeholder="Choose, or type a new one",
+        on_change=actions.of(opened.db, change),
+    )
+
+
+def _download(opened: Services, ids: Sequence[str], done: int) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", wrap=False):
+        suffix = str(
+            st.selectbox(
+                "Take along as", list(_FILES), format_func=_FILES.__getitem__, key="card.file", width="stretch"
+            )
+        )
+        name = ids[0][:8] if len(ids) == 1 else f"{len(ids)}-sweeps"
+        st.download_button(
+            "Download",
+            lambda: selection.as_bytes(opened.db, ids, suffix),
+            f"scalescope-{name}{suffix}",
+            "application/octet-stream",
+            icon=":material/download:",
+            on_click="ignore",
+            disabled=not 0 < done <= selection.MOST,
+            help=f"{'A row per eval point' if suffix in ('.csv', '.parquet') else 'A run each'}",
+        )
+    if done > selection.MOST:
+        st.caption(
+            f"These are {done:,} results, too many for a browser (up to {selection.MOST:,}). In a terminal: "
+            f"`python -m store export FILE{suffix} --sweep {' '.join(ids[:3])}{' …' if len(ids) > 3 else ''}`"
+        )
+    elif not done:
+        st.caption("Nothing is trained of this yet, so there is nothing to take along.")
+
+
+def _put_away(opened: Services, picked: pd.DataFrame) -> None:
+    ids = list(picked["sweep_id"])
+    archived = bool(picked["archived"].iloc[0])  # a page has the one or the other
+
+    def archive() -> str:
+        for key in ids:
+            catalog.archive(opened.db, key, not archived)
+        them = "The sweep is" if len(ids) == 1 else f"{len(ids)} sweeps are"
+        return f"{them} in the list again." if archived else f"{them} archived: links work, lists leave it out."
+
+    def ask() -> None:
+        st.session_state[_DOOMED] = ids
+
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Bring back" if archived else "Archive",
+            key="card.archive",
+            icon=f":material/{'unarchive' if archived else 'archive'}:",
+            on_click=actions.of(opened.db, archive),
+            help="Lists leave out what is archived; links to it work.",
+        )
+        st.button("Delete…", key="card.delete", icon=":material/delete:", on_click=ask)
+    if st.session_state.get(_DOOMED) == ids:
+        _confirm(opened, ids)
+
+
+def _confirm(opened: Services, ids: list[str]) -> None:
+    share = catalog.share(opened.db, *ids)
+    these = "this sweep" if len(ids) == 1 else f"these {len(ids)} sweeps"
+
+    def delete() -> str:
+        forget()
+        gone = catalog.delete(opened.db, *ids)
+        return f"Removed: {text.plural(len(ids), 'sweep')} and {_results(gone)}"
+
+    def forget() -> None:
+        st.session_state.pop(_DOOMED, None)
+
+    st.warning(f"This removes {these} and {_results(share)} It cannot be undone.", icon=":material/warning:")
+    with st.container(horizontal=True, gap="small"):
+        st.button("Delete for good", key="card.sure", type="primary", on_click=actions.of(opened.db, delete))
+        st.button("Keep", key="card.keep", on_click=forget)
+
+
+def _results(share: catalog.Share) -> str:
+    stay = f" {text.plural(share.shared, 'result')} that other sweeps share will stay." if share.shared else ""
+    return f"{text.plural(share.own, 'result')} of its runs.{stay}"

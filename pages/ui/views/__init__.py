@@ -1,0 +1,1 @@
+"""The figures, one file a chart: tables → figures, without Streamlit."""

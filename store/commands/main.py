@@ -1,0 +1,17 @@
+"""The command line of the store, `python -m store COMMAND`."""
+
+import argparse
+from collections.abc import Sequence
+
+from store.commands import imports, library, packs
+from store.commands.frame import run_command
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m store") -> int:
+    """Run one command, called as `prog`, and return its exit code; see store.commands.frame.run_command."""
+    parser = argparse.ArgumentParser(prog=prog, description="Look after what was trained.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    library.add_commands(commands)
+    packs.add_commands(commands)
+    imports.add_commands(commands)
+    return run_command(parser, arguments)

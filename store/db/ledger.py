@@ -1,0 +1,81 @@
+"""The ledger beside the store's file: how far its changes had come, so that an older file or a lost log is noticed."""
+
+import json
+import uuid
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+from store.db.atomic import whole
+
+_NAME = "changes"
+"""Of the row in `meta` that says how many changes the file has seen, and in which line of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """What the last change left; as a file beside the store it outlives the loss of the store."""
+
+    line: str
+    """Names the changes that belong together. A file that is not of this line does not hold them."""
+    changes: int
+    runs: int
+    """Results in the tables."""
+    held: int | None = None
+    """Results before the last loss, until a person has accepted it."""
+    found: int = 0
+    """Results after it."""
+
+
+def read(path: Path) -> Ledger | None:
+    """Return the ledger; None where there is none, as of a store from before there were ledgers, or it is damaged."""
+    try:
+        return Ledger(**json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def write(path: Path, ledger: Ledger) -> None:
+    """Keep the ledger so that it outlives a power cut."""
+    with whole(path, durable=True) as opened:
+        opened.write(json.dumps(asdict(ledger)).encode())
+
+
+def loss(con: duckdb.DuckDBPyConnection, ledger: Ledger | None) -> tuple[int, int] | None:
+    """Return how many results the store held, and in how many it was found, where changes are lost; else None."""
+    if ledger is None:
+        return None
+    line, changes = _inside(con)
+    if line == ledger.line and changes >= ledger.changes:
+        return None if ledger.held is None else (ledger.held, ledger.found)
+    return max(ledger.runs, ledger.held or 0), _runs(con)
+
+
+def begun(con: duckdb.DuckDBPyConnection, ledger: Ledger | None) -> Ledger:
+    """Count a change, inside its transaction and before it; return the ledger for `ended`."""
+    line, changes = _inside(con)
+    lost = loss(con, ledger)
+    if ledger is None or line != ledger.line or changes < ledger.changes:
+        line = uuid.uuid4().hex[:12]  # what follows is no longer what the ledger knew
+    con.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [_NAME, f"{line} {changes + 1}"])
+    held, found = lost or (None, 0)
+    return Ledger(line=line, changes=changes + 1, runs=0, held=held, found=found)
+
+
+def ended(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> Ledger:
+    """Return what to write once the transaction is committed."""
+    runs = _runs(con)
+    # A store begun anew finds the results again that ship: they are not lost.
+    return replace(ledger, runs=runs, found=0 if ledger.held is None else ledger.found or runs)
+
+
+def _inside(con: duckdb.DuckDBPyConnection) -> tuple[str, int]:
+    row = con.execute("SELECT value FROM meta WHERE name = ?", [_NAME]).fetchone()
+    line, _, changes = row[0].partition(" ") if row else ("", "", "0")
+    return line, int(changes)
+
+
+def _runs(con: duckdb.DuckDBPyConnection) -> int:
+    ((count,),) = con.execute("SELECT count(*) FROM runs").fetchall()
+    return int(count)

@@ -1,0 +1,242 @@
+"""A run pack: one Parquet file of runs, sweeps and where they were made, with hashes that give a false one away."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from engine.spec.result import RunState
+from engine.spec.run import ENGINE_VERSION
+from engine.spec.sweep import SweepSpec
+from store.db.atomic import new_file
+from store.library import naming
+from store.results.checks import check_rows, check_schema
+from store.results.result_files import BROKEN
+from store.results.row_hash import RowHash
+from store.results.rows import SCHEMA
+
+FORMAT = 2
+"""Of packs; another number is refused."""
+ROWS_AT_ONCE = 20_000
+_MANIFEST = b"scalescope"
+_HASH = b"scalescope sha256"
+_PACKAGES = ("torch", "numpy", "scikit-learn", "duckdb", "pyarrow")
+_AGAIN = "Ask for the file again, or have it exported again."
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedSweep:
+    """A sweep as a pack carries it."""
+
+    spec: SweepSpec
+    name: str
+    created: int
+    """Microseconds since 1970 (UTC)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pack:
+    """What a sound pack holds, all of it checked."""
+
+    file: Path
+    runs: int
+    """How many."""
+    sweeps: tuple[PackedSweep, ...]
+    environment: Mapping[str, Any]
+    """Machine, system and versions where it was exported."""
+    sha256: str
+    """Over the rows; see RowHash."""
+
+    def batches(self) -> Iterator[pa.Table]:
+        """Yield the runs with their curves in the columns of SCHEMA, a part at a time, and check them all again.
+
+        Raises: ValueError: where the file is another one by now; keep nothing of what came before.
+        """
+        with _opened(self.file) as opened:
+            yield from _batches(opened, self.sha256)
+
+    @property
+    def rows(self) -> pa.Table:
+        """All runs at once. Raises: ValueError: as `batches`."""
+        return pa.concat_tables([SCHEMA.empty_table(), *self.batches()])
+
+
+def processor() -> str:
+    """Return the name of this machine's processor."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()
+
+
+def write(file: Path, rows: pa.Table | Iterable[pa.Table], sweeps: Sequence[PackedSweep]) -> int:
+    """Write done runs to a new file, whole or not at all; return how many.
+
+    Runs of another engine version stay out: nobody could make their specs again.
+    Raises: ValueError: where `file` exists or cannot be written, and where no run is left.
+    """
+    with new_file(file) as opened:
+        count = _write(opened, rows, sweeps)
+        if not count:
+            raise ValueError(f"There is no result to write to {file}: train first, or name another sweep.")
+    return count
+
+
+def read(file: Path) -> Pack:
+    """Return what a pack holds, all of it checked.
+
+    Raises: ValueError: for a file that is no pack, or is not wholly what it says, in a sentence with a next step.
+    """
+    with _opened(file) as opened:
+        return _verified(file, opened)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        if not file.is_file():
+            raise ValueError("It is a folder, or no plain file." if file.exists() else "There is no such file.")
+        with file.open("rb") as opened:
+            if opened.read(4) != b"PAR1":
+                raise ValueError("It is not a run pack; those are Parquet files.")
+            opened.seek(0)
+            yield pq.ParquetFile(opened, page_checksum_verification=True)
+    except BROKEN as e:
+        reason = (str(e).splitlines() or [type(e).__name__])[0]
+        step = "" if reason.endswith("again.") else f" {_AGAIN}"
+        raise ValueError(f"{file} is refused, nothing of it was kept: {reason}{step}") from e
+
+
+def _write(opened: BinaryIO, rows: pa.Table | Iterable[pa.Table], sweeps: Sequence[PackedSweep]) -> int:
+    digest = RowHash()
+    count = 0
+    with pq.ParquetWriter(opened, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
+        for table in _cut(rows):
+            for batch in _sound(table.filter(pc.equal(table["engine_version"], ENGINE_VERSION))):
+                digest.add(batch)
+                writer.write_table(batch)
+                count += len(batch)
+        text = json.dumps(
+            {
+                "format": FORMAT,
+                "engine_version": ENGINE_VERSION,
+                "made": datetime.now(UTC).isoformat(timespec="seconds"),
+                "environment": _environment(),
+                "runs": count,
+                "sha256": digest.hexdigest(),
+                "sweeps": [
+                    {"id": s.spec.key, "name": s.name, "created": s.created, "settings": dict(s.spec.settings)}
+                    for s in sweeps
+                ],
+            }
+        ).encode()
+        writer.add_key_value_metadata({_MANIFEST: text, _HASH: hashlib.sha256(text).hexdigest().encode()})
+    return count
+
+
+def _cut(rows: pa.Table | Iterable[pa.Table]) -> Iterator[pa.Table]:
+    for table in [rows] if isinstance(rows, pa.Table) else rows:
+        for start in range(0, len(table), ROWS_AT_ONCE):
+            yield table.slice(start, ROWS_AT_ONCE)
+
+
+def _sound(rows: pa.Table) -> Iterator[pa.Table]:
+    """Yield the rows but for those whose key is no longer that of their settings."""
+    try:
+        check_rows(rows)
+    except ValueError:
+        middle = len(rows) // 2
+        for part in (rows.slice(0, middle), rows.slice(middle)) if middle else ():
+            yield from _sound(part)
+    else:
+        if len(rows):
+            yield rows
+
+
+def _environment() -> dict[str, Any]:
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return {"machine": processor(), "system": platform.platform(), "versions": versions}
+
+
+def _verified(path: Path, file: pq.ParquetFile) -> Pack:
+    manifest = _manifest(file.metadata.metadata or {})
+    check_schema(file.schema_arrow)
+    if file.metadata.num_rows != manifest["runs"]:
+        raise ValueError(f"It holds {file.metadata.num_rows} runs; its manifest says {manifest['runs']}.")
+    keys = [np.array([], "S16")]
+    for batch in _batches(file, manifest["sha256"]):
+        keys.append(np.array([bytes.fromhex(key) for key in batch["key"].to_pylist()], "S16"))
+    if len(np.unique(np.concatenate(keys))) != manifest["runs"]:
+        raise ValueError("It holds a run twice, or not all that its manifest counts.")
+    environment = manifest["environment"]
+    if not isinstance(environment, dict):
+        raise ValueError("Its manifest does not say where it was made.")
+    found = {"sweeps": _sweeps(manifest), "environment": environment, "sha256": manifest["sha256"]}
+    return Pack(file=path, runs=manifest["runs"], **found)
+
+
+def _batches(file: pq.ParquetFile, sha256: str) -> Iterator[pa.Table]:
+    """Yield all rows, a part at a time. Raises: ValueError: for false ones, and at the end for another hash."""
+    digest = RowHash()
+    for batch in file.iter_batches(ROWS_AT_ONCE):
+        rows = pa.Table.from_batches([batch]).replace_schema_metadata()
+        check_rows(rows)
+        for state in rows["state"].unique().to_pylist():
+            if not RunState(state).done:
+                raise ValueError(f"A run of it is {state}, not done.")
+        digest.add(rows)
+        yield rows
+    if digest.hexdigest() != sha256:
+        raise ValueError("Its runs are not those that its manifest has the hash of.")
+
+
+def _manifest(metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
+    text = metadata.get(_MANIFEST)
+    if text is None:
+        raise ValueError("It is a Parquet file without a run pack's manifest.")
+    if hashlib.sha256(text).hexdigest().encode() != metadata.get(_HASH):
+        raise ValueError("Its manifest is not the one that it has the hash of.")
+    manifest = json.loads(text)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ValueError(
+            f"It is not a pack of format {FORMAT}: update whichever Scalescope is older, then export again."
+        )
+    if manifest.get("engine_version") != ENGINE_VERSION:
+        raise ValueError(
+            f"Its runs are of engine version {manifest.get('engine_version')!s:.20}, here it is {ENGINE_VERSION}: "
+            "update whichever Scalescope is older, then train and export again."
+        )
+    absent = {"runs", "sha256", "sweeps", "environment"} - set(manifest)
+    if absent:
+        raise ValueError(f"Its manifest lacks {', '.join(sorted(absent))}.")
+    return manifest
+
+
+def _sweeps(manifest: Mapping[str, Any]) -> tuple[PackedSweep, ...]:
+    found = []
+    for entry in manifest["sweeps"]:
+        spec, created, name = SweepSpec.of(entry["settings"]), entry["created"], entry["name"]
+        if entry["id"] != spec.key:
+            raise ValueError(f"Its sweep {name!s:.40} has an id that does not belong to its settings.")
+        if not isinstance(name, str) or naming.checked(name) != name:
+            raise ValueError("A sweep of it has a name with spaces around it.")
+        if type(created) is not int or not 0 <= created < 2**53:
+            raise ValueError(f"Its sweep {name} was made at no possible time.")
+        found.append(PackedSweep(spec=spec, name=name, created=created))
+    if len({sweep.spec.key for sweep in found}) < len(found):
+        raise ValueError("It holds a sweep twice.")
+    return tuple(found)

@@ -1,0 +1,116 @@
+"""Runs as plain tables for other programs: CSV and Parquet with a row per point, JSON with an object per run.
+
+What was trained here and what was imported stand in one table, told apart by `source`.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from store.db.atomic import new_file
+from store.results.rows import CURVE_COLUMNS, RUN_COLUMNS, settings
+
+_FORMULA = r"^[=+\-@\t\r]"
+_AT = ("step", "loss", "data", "train_flops")
+"""What an imported run has at each point."""
+
+
+def write(file: Path, rows: pa.Table, imported: pa.Table | None = None) -> int:
+    """Write runs to a new file, as its suffix says, whole or not at all; return how many runs.
+
+    `rows` were trained here, in the columns of SCHEMA; `imported` are points as collections.points gives them.
+    Raises: ValueError: where it exists or cannot be written.
+    """
+    with new_file(file) as opened:
+        WRITERS[file.suffix](opened, rows, imported)
+    return len(rows) + (0 if imported is None else len(imported["key"].unique()))
+
+
+def points(rows: pa.Table) -> pa.Table:
+    """Return a row per eval point of trained runs: settings, what was measured; absent where nothing was to measure."""
+    names = [name for name in RUN_COLUMNS if name != "config"]
+    configs = [json.loads(text) for text in rows["config"].to_pylist()]
+    others = sorted({name for one in configs for name in one})
+    wide = rows
+    for name in others:
+        values = [one.get(name) for one in configs]
+        mixed = len({type(value) for value in values if value is not None} - {int, float}) > 0
+        wide = wide.append_column(name, _column(values, mixed))
+    with duckdb.connect() as con:
+        con.register("wide", wide)
+        columns = ", ".join(f'"{name}"' for name in [*names, *others]).replace(",", ", 'trained' AS source,", 1)
+        # A metric as the 64-bit number that it is: in CSV, float32 would be written short, and read as another number.
+        curve = ", ".join(f"unnest({name}){'' if name == 'step' else '::DOUBLE'} AS {name}" for name in CURVE_COLUMNS)
+        return con.sql(f"SELECT {columns}, {curve} FROM wide").to_arrow_table()
+
+
+def _column(values: list[Any], text: bool) -> pa.Array:
+    if text:
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+    return pa.array(values, pa.float64() if any(isinstance(value, float) for value in values) else pa.int64())
+
+
+def _all_points(rows: pa.Table, imported: pa.Table | None) -> pa.Table:
+    trained = points(rows)
+    if imported is None or not len(imported):
+        return trained
+    for place, name in enumerate(imported.column_names):
+        if name in trained.column_names:
+            imported = imported.set_column(place, name, _like(imported[name], trained.schema.field(name).type))
+    with duckdb.connect() as con:
+        con.register("trained", trained)
+        con.register("imported", imported)
+        return con.sql("FROM trained UNION ALL BY NAME FROM imported").to_arrow_table()
+
+
+def _like(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+    """Return the column in another type where that loses nothing, else as it is: a count need not be whole there."""
+    try:
+        return column.cast(wanted)
+    except pa.ArrowInvalid:
+        return column
+
+
+def _csv(opened: BinaryIO, rows: pa.Table, imported: pa.Table | None) -> None:
+    table = _all_points(rows, imported)
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):  # a spreadsheet would take a stranger's text for a formula
+            table = table.set_column(place, field, pc.replace_substring_regex(table[place], _FORMULA, r"'\0"))
+    pyarrow.csv.write_csv(table, opened)
+
+
+def _parquet(opened: BinaryIO, rows: pa.Table, imported: pa.Table | None) -> None:
+    pq.write_table(_all_points(rows, imported), opened, compression="zstd")
+
+
+def _json(opened: BinaryIO, rows: pa.Table, imported: pa.Table | None) -> None:
+    listed: list[dict[str, Any]] = []
+    for row in rows.to_pylist():
+        stamp = {"source": "trained", "created": row["created"].isoformat(), "config": settings(row)}
+        listed.append(row | stamp)
+    if imported is not None:
+        listed += _objects(imported)
+    opened.write(json.dumps(listed, indent=1, allow_nan=False).encode())
+
+
+def _objects(imported: pa.Table) -> list[dict[str, Any]]:
+    """Return an object per imported run, with lists of what it has at each point."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in imported.to_pylist():
+        at = {name: row.pop(name) for name in _AT}
+        one = found.setdefault(row["key"], row | {"others": json.loads(row["others"])} | {name: [] for name in _AT})
+        for name, value in at.items():
+            one[name].append(value)
+    return list(found.values())
+
+
+Writer = Callable[[BinaryIO, pa.Table, pa.Table | None], None]
+WRITERS: dict[str, Writer] = {".csv": _csv, ".parquet": _parquet, ".json": _json}
+"""By suffix."""

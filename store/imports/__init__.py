@@ -1,0 +1,1 @@
+"""Runs that were trained elsewhere: read from their sources, mapped to runs, kept as collections."""

@@ -1,0 +1,1 @@
+"""Saved sweeps: saved, named, found, described, listed and deleted."""

@@ -1,0 +1,58 @@
+"""Looks up which runs and sweeps there are, and names them."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+import pyarrow as pa
+
+from engine.spec.run import RunSpec
+from store.db.connection import Database
+from store.results.inserting import remove
+from store.results.lookup import CHOSEN, keyed
+from store.results.rows import DONE, SCHEMA
+from store.results.spool import ingest, keys_with_result
+
+BATCH = 20_000
+"""Runs that are read at once."""
+
+_BATCH = f"""
+    SELECT {", ".join(SCHEMA.names)} FROM runs JOIN curves USING (run_id) SEMI JOIN part USING (run_id)
+    WHERE run_id BETWEEN ? AND ? ORDER BY run_id
+"""
+_ENDED = f"""
+    CREATE OR REPLACE TEMP TABLE ended AS
+    WITH {CHOSEN} SELECT run_id FROM runs SEMI JOIN chosen USING (run_id) WHERE state NOT IN {DONE}
+"""
+
+
+def missing(db: Database, runs: Sequence[RunSpec]) -> list[RunSpec]:
+    """Return the runs that have no done result yet, in their order; failed ones count as missing."""
+    ingest(db)
+    done = keys_with_result(db, runs, failed=False)
+    return [run for run in runs if run.key not in done]
+
+
+def done_batches(db: Database, keys: Collection[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the done runs, of `keys` where these are given, as they came, a part at a time in the columns of SCHEMA.
+
+    The store is free in between; what is deleted meanwhile is left out.
+    """
+    with db.reading() as con:
+        con.register("wanted", keyed(keys or ()))
+        narrowed = "" if keys is None else "SEMI JOIN chosen USING (run_id)"
+        sql = f"WITH {CHOSEN} SELECT run_id FROM runs {narrowed} WHERE state IN {DONE} ORDER BY run_id"
+        ids = con.execute(sql).fetchnumpy()["run_id"]
+    for start in range(0, len(ids), BATCH):
+        part = ids[start : start + BATCH]
+        with db.reading() as con:
+            con.register("part", pa.table({"run_id": pa.array(part, pa.uint32())}))
+            rows = con.sql(_BATCH, params=[int(part[0]), int(part[-1])]).to_arrow_table().cast(SCHEMA)
+        yield rows
+
+
+def forget_failed(db: Database, runs: Sequence[RunSpec]) -> None:
+    """Forget those of `runs` that ended without a result, so that they stand as never begun."""
+    ingest(db)
+    with db.writing() as con:
+        con.register("wanted", keyed(run.key for run in runs))
+        con.execute(_ENDED)
+        remove(con, "SELECT run_id FROM ended")

@@ -1,0 +1,46 @@
+"""Memory of a tape: what is there at the same time never overlaps, and what is over makes room."""
+
+import itertools
+
+import pytest
+
+from engine.net.kernel.buffers import Value, Workspace
+from engine.net.kernel.program import TapeNet, tape
+from engine.spec import registry
+from engine.spec.run import RunSpec
+
+ARCHS = tuple(name for name in registry.names("archs") if tape(RunSpec.of({"arch": name}), True))
+
+
+def _workspace(run: RunSpec, training: bool) -> Workspace:
+    net = TapeNet(spec=run, outputs=run.task.outputs, training=training)
+    registry.arch(run.arch).forward(net, Value(units=run.task.inputs))
+    return Workspace(lines=net.lines, values=net.values, rows=net.rows, training=training)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+@pytest.mark.parametrize("arch", ARCHS)
+def test_what_is_there_at_the_same_time_does_not_overlap(
+    arch: str, dropout: float, activation: str, training: bool
+) -> None:
+    own: dict[str, object] = {"arch": arch, "depth": 3, "width": 5, "dropout": dropout}
+    if "activation" in registry.options(arch, "digits"):
+        own["activation"] = activation
+    workspace = _workspace(RunSpec.of(own), training)
+    for one, other in itertools.combinations(workspace.regions(), 2):
+        together = one.first <= other.last and other.first <= one.last
+        apart = one.at + one.size <= other.at or other.at + other.size <= one.at
+        assert apart or not together
+    assert all(0 <= region.at <= workspace.size - region.size for region in workspace.regions())
+
+
+def test_deep_evaluation_needs_no_more_memory_than_two_layers() -> None:
+    shallow, deep = (_workspace(RunSpec(depth=depth, width=64), False) for depth in (2, 9))
+    assert deep.size == shallow.size
+
+
+def test_slopes_of_a_deep_network_take_turns() -> None:
+    deep = _workspace(RunSpec(depth=9, width=64), True)
+    assert deep.size < 12 * 64 * deep.stride(deep.values[2])

@@ -1,0 +1,289 @@
+"""The compiled kernel against the reference, and a run against itself in other company and other portions."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from engine.data.rng import BatchOrder
+from engine.net.batched import Batched
+from engine.net.device_data import DeviceData
+from engine.net.kernel import build
+from engine.net.kernel.buffers import Value
+from engine.net.kernel.kernel import Kernel
+from engine.net.kernel.program import AT_DEFAULT, TapeNet
+from engine.net.reader import Reader
+from engine.net.reference import Reference
+from engine.plan import buckets
+from engine.spec import registry
+from engine.spec.knob import knobs_of
+from engine.spec.net import ACTIVATIONS, Arch
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
+from engine.spec.task import Split, Task
+from engine.train.evaluate import measure
+from engine.train.loop import reader_of, train
+from tests.engine.net.test_batched import REGULARIZERS, _mixed, _points
+
+OPTIMIZERS = knobs_of(RunSpec)["optimizer"].choices()
+
+needs_compiler = pytest.mark.skipif(build.library("float") is None, reason="no C++ compiler here, or it is off")
+
+
+def _rows(runs: tuple[RunSpec, ...], steps: int) -> torch.Tensor:
+    orders = [BatchOrder(run.seed, run.dataset_size, run.batch).take(steps) for run in runs]
+    return torch.from_numpy(np.stack(orders, axis=1))
+
+
+LEVERS = {
+    name: followed
+    for name, levers in REGULARIZERS.items()
+    if (followed := {knob: values for knob, values in levers.items() if knob not in AT_DEFAULT}) or name == "none"
+}
+"""Without those that the kernel leaves to the batched reader."""
+BASE: dict[str, object] = {"width": 12, "depth": 2, "steps": 200, "dataset_size": 200, "batch_size": 24}
+RATES: dict[str, object] = {"lr": (0.002, 0.005, 0.003), "label_noise": 0.2}
+
+
+def _assert_equal_in_float64(runs: tuple[RunSpec, ...]) -> None:
+    kernel = _points(runs, Kernel, torch.float64)
+    for run in runs:
+        for place, metrics in _points((run,), Reference, torch.float64).items():
+            assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9, nan_ok=True)
+
+
+@needs_compiler
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("regularizer", LEVERS)
+def test_the_kernel_equals_the_reference_in_float64_after_200_steps(optimizer: str, regularizer: str) -> None:
+    _assert_equal_in_float64(_mixed({**BASE, **RATES, "optimizer": optimizer, **LEVERS[regularizer]}, 4))
+
+
+@needs_compiler
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("regularizer", ["none", "all"])
+def test_it_equals_the_reference_with_every_activation(activation: str, regularizer: str) -> None:
+    _assert_equal_in_float64(_mixed({**BASE, **RATES, "activation": activation, **LEVERS[regularizer]}, 2))
+
+
+@needs_compiler
+@pytest.mark.parametrize("dataset", registry.names("datasets"))
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_it_equals_the_reference_on_every_data_set(dataset: str, optimizer: str) -> None:
+    levers = {"weight_decay": 0.1, "l2": (0.0, 1e-3), "clip": (0.5, 0.0), "dropout": (0.0, 0.1), "warmup": 10}
+    own = {"dataset": dataset, "dataset_size": 60, "optimizer": optimizer, "steps": 60, "label_noise": 0.2}
+    if not registry.dataset(dataset).on_disk():
+        pytest.skip("not downloaded")
+    runs = _mixed({**BASE, **own, **levers}, 2)
+    _assert_equal_in_float64(runs)
+
+
+@needs_compiler
+def test_it_equals_the_reference_where_there_are_several_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = registry.dataset("teacher-student")
+
+    def load(seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
+        train, val, test = (
+            Split(x=split.x, y=np.hstack([split.y, split.x[:, :1], -2 * split.y]))
+            for split in plain.load(seed, options)
+        )
+        return train, val, test
+
+    def task(options: Mapping[str, Any]) -> Task:
+        return dataclasses.replace(plain.task(options), outputs=3)
+
+    several = dataclasses.replace(plain, task=task, load=load)
+    monkeypatch.setattr("engine.datasets.teacher_student.DATASET", several)
+    monkeypatch.setattr("engine.data.load._latest", {})
+    runs = _mixed({"dataset": "teacher-student", "width": 13, "dataset_size": 77, "batch_size": 19, "steps": 50}, 2)
+    assert runs[0].task.outputs == 3
+    _assert_equal_in_float64(runs)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("width", "depth", "batch_size", "dataset"),
+    [
+        (3, 0, 17, "digits"),
+        (1, 1, 1, "digits"),
+        (5, 3, 17, "moons"),
+        (5, 1, 120, "digits"),  # filled up to 128, whose rows lie farther apart
+        (37, 2, 200, "digits"),
+        (200, 1, 33, "moons"),
+        (300, 2, 130, "digits"),
+    ],
+)
+@pytest.mark.parametrize("clip", [0.0, 0.1])
+def test_it_equals_the_reference_in_every_shape(
+    width: int, depth: int, batch_size: int, dataset: str, clip: float
+) -> None:
+    own = {"width": width, "depth": depth, "batch_size": batch_size, "dataset": dataset, "clip": clip}
+    _assert_equal_in_float64((RunSpec.of({**own, "dataset_size": 300, "steps": 30}),))
+
+
+@needs_compiler
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("activation", "batch_size"), [("relu", 256), ("tanh", 7), ("gelu", 100), ("relu", 33)])
+def test_a_run_does_not_depend_on_its_bucket_mates(optimizer: str, activation: str, batch_size: int) -> None:
+    base = {"optimizer": optimizer, "activation": activation, "batch_size": batch_size, "width": 5, "steps": 40}
+    varied = {"dataset_size": 333, "seed": tuple(range(5)), "lr": (0.005, 0.002), "dropout": (0.0, 0.1)}
+    runs = SweepSpec.of({**base, **varied}).runs()
+    together = _points(runs, Kernel, torch.float32)
+    for part in (runs[:1], runs[3:5], runs[-1:], runs[4:13]):
+        for place, metrics in _points(part, Kernel, torch.float32).items():
+            assert repr(metrics) == repr(together[place])  # bitwise, and NaN where there is NaN
+
+
+@needs_compiler
+@pytest.mark.parametrize("dataset", ["digits", "diabetes", "parity"])
+def test_nor_on_their_levers(dataset: str) -> None:
+    levers = {"l2": (0.0, 1e-3), "clip": (0.5, 0.0, 0.01), "schedule": ("constant", "cosine", "inverse-sqrt")}
+    levers |= {"beta1": (0.9, 0.9, 0.5), "beta2": (0.999, 0.98), "warmup": (0, 7), "l1": (0.0, 0.0, 1e-4)}
+    own = {"dataset": dataset, "width": 40, "batch_size": 33, "steps": 40, "dataset_size": 200}
+    if dataset == "digits":
+        levers["label_smoothing"] = (0.0, 0.1)
+    runs = _mixed({**own, **levers}, 12)
+    together = _points(runs, Kernel, torch.float32)
+    for part in (runs[:1], runs[3:5], runs[-1:]):
+        for place, metrics in _points(part, Kernel, torch.float32).items():
+            assert repr(metrics) == repr(together[place])
+
+
+@pytest.mark.parametrize("name", AT_DEFAULT)
+def test_what_the_kernel_does_not_know_is_trained_by_the_batched_reader(name: str) -> None:
+    run = RunSpec.of({name: {"shift": 1, "width_rule": "mup"}.get(name, 0.5)})
+    assert reader_of(run, "cpu") is Batched
+    assert buckets.shape(run) != buckets.shape(RunSpec())
+
+
+@needs_compiler
+def test_steps_may_be_taken_in_any_portions() -> None:
+    runs = SweepSpec.of({"width": 9, "dropout": (0.0, 0.2), "dataset_size": 100, "batch_size": 30}).runs()
+    data, rows = DeviceData.of(runs, "cpu", torch.float32), _rows(runs, 50)
+    at_once, in_portions, one_by_one = (Kernel(runs, data) for _ in range(3))
+    at_once.steps(rows, 1)
+    for start, stop in ((0, 3), (3, 20), (20, 50)):
+        in_portions.steps(rows[start:stop], start + 1)
+        measure(runs, in_portions, data, stop)  # measuring leaves no trace either
+    for step, chosen in enumerate(rows, start=1):
+        one_by_one.step(chosen, step)
+    for name, values in at_once.parameters.items():
+        assert torch.equal(values, in_portions.parameters[name])
+        assert torch.equal(values, one_by_one.parameters[name])
+
+
+@needs_compiler
+@pytest.mark.parametrize("own", [*({"activation": activation} for activation in ACTIVATIONS), {"arch": "cnn"}], ids=str)
+def test_float32_is_as_close_to_float64_as_the_reference_is(own: dict[str, object]) -> None:
+    base = {"width": 16, "dataset_size": 300, "steps": 200, "seed": (0, 1, 2)}
+    runs = SweepSpec.of({**base, **own}).runs()
+    exact = _points(runs, Kernel, torch.float64)
+    kernel = _points(runs, Kernel, torch.float32)
+    reference = {p: m for run in runs for p, m in _points((run,), Reference, torch.float32).items()}
+
+    def distance(points: dict[tuple[str, int], tuple[float, ...]]) -> float:
+        return max(abs(a - b) for place in points for a, b in zip(points[place][:3], exact[place][:3], strict=True))
+
+    assert distance(kernel) < max(2 * distance(reference), 1e-5)
+
+
+@needs_compiler
+def test_logits_and_what_is_measured_from_them_agree() -> None:
+    runs = SweepSpec.of({"width": 6, "seed": (0, 1), "dataset_size": 333, "label_noise": (0.0, 0.2)}).runs()
+    data = DeviceData.of(runs, "cpu", torch.float64)
+    model = Kernel(runs, data)
+    model.steps(_rows(runs, 20), 1)
+    for split in (data.train, data.val, data.test):
+        measured, computed = model.loss_and_error(split, data.which), Reader.loss_and_error(model, split, data.which)
+        for ours, plain in zip(measured, computed, strict=True):
+            assert torch.allclose(ours, plain, rtol=0, atol=1e-12)
+        classes, plainly = model.classes(split, data.which), Reader.classes(model, split, data.which)
+        for name, ours in vars(classes).items():
+            assert torch.allclose(ours, vars(plainly)[name], rtol=0, atol=1e-12), name
+
+
+@needs_compiler
+def test_of_equal_logits_the_first_is_the_answer() -> None:
+    run = RunSpec(width=3, dataset_size=200)
+    data = DeviceData.of((run,), "cpu", torch.float32)
+    model = Kernel((run,), data)
+    for values in model.parameters.values():
+        values.zero_()
+    _, error, _ = model.loss_and_error(data.test, data.which)
+    answers = data.test.y[0, : data.test.count]
+    assert error.item() == pytest.approx((answers != 0).double().mean().item(), abs=1e-12)
+
+
+@needs_compiler
+def test_a_diverged_run_is_not_finite_and_leaves_its_bucket_mates_alone() -> None:
+    calm = RunSpec(width=8, steps=60, optimizer="sgd")
+    wild = RunSpec(width=8, steps=60, optimizer="sgd", lr=100.0, weight_decay=100.0)
+    together = _points((calm, wild), Kernel, torch.float32)
+    alone = _points((calm,), Kernel, torch.float32)
+    ours = {place: metrics for place, metrics in together.items() if place[0] == calm.key}
+    assert repr(ours) == repr(alone)
+    assert not np.isfinite(together[wild.key, 60][0])
+
+
+@needs_compiler
+def test_a_layer_is_trained_by_the_kernel_whatever_its_width() -> None:
+    for width in (1, 16, 512):
+        assert reader_of(RunSpec(width=width), "cpu") is Kernel
+    assert reader_of(RunSpec(), "cuda") is Batched
+
+
+def test_an_operation_that_the_kernel_does_not_know_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forward(net: TapeNet, x: Value) -> Value:
+        return net.linear("out", net.pooling(x), net.outputs)
+
+    run = RunSpec(width=77)
+    monkeypatch.setattr(registry, "arch", lambda name: Arch(title="odd", forward=forward))  # type: ignore[arg-type]
+    assert not Kernel.supports(run, torch.float32)
+    assert reader_of(run, "cpu") is Batched
+
+
+@pytest.fixture
+def no_memory() -> Iterator[None]:
+    """Forget what was compiled, before and after."""
+    build.compiler.cache_clear()
+    build.library.cache_clear()
+    yield
+    build.compiler.cache_clear()
+    build.library.cache_clear()
+
+
+@pytest.mark.usefixtures("no_memory")
+@pytest.mark.parametrize("trouble", ["off", "no compiler", "broken compiler", "no folder"])
+def test_without_the_kernel_training_goes_on_by_itself(
+    trouble: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    if trouble == "off":
+        monkeypatch.setenv("SCALESCOPE_KERNEL", "off")
+    elif trouble == "no folder":
+        (tmp_path / "cache").touch()
+    else:
+        monkeypatch.setenv("PATH", str(tmp_path))
+    if trouble == "broken compiler":
+        (tmp_path / "g++").write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
+        (tmp_path / "g++").chmod(0o755)
+    run = RunSpec(width=2, steps=3)
+    assert reader_of(run, "cpu") is Batched
+    assert [point.step for points in train((run,)) for point in points] == [0, 1, 2, 3]
+    assert capfd.readouterr() == ("", "")
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_memory")
+def test_it_is_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert build.library("float") is not None
+    (made,) = (tmp_path / "scalescope").iterdir()
+    before = made.stat()
+    build.library.cache_clear()
+    assert build.library("float") is not None
+    assert [path.stat() for path in (tmp_path / "scalescope").iterdir()] == [before]

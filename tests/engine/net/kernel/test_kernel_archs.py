@@ -1,0 +1,125 @@
+"""Every architecture that the compiled kernel follows against the reference, and a run against itself elsewhere."""
+
+from typing import TypeVar
+
+import pytest
+import torch
+
+from engine.net.batched import Batched
+from engine.net.device_data import DeviceData
+from engine.net.kernel.build import library
+from engine.net.kernel.kernel import Kernel
+from engine.net.kernel.program import AT_DEFAULT, tape
+from engine.net.reference import Reference
+from engine.spec import net, registry
+from engine.spec.net import Net, sequence
+from engine.spec.run import RunSpec
+from engine.spec.sweep import SweepSpec
+from tests.engine.net.test_batched import OPTIMIZERS, REGULARIZERS, VARIANTS, _mixed, _points
+from tests.engine.shapes import SHAPES
+
+T = TypeVar("T")
+ARCHS = tuple(name for name in registry.names("archs") if tape(RunSpec.of({"arch": name}), True))
+FOLLOWED = [each for each in VARIANTS if each[0] in ARCHS]
+RATES = {"transformer": (0.0004, 0.001)}
+"""What an architecture's users take, where it is not what an MLP's do."""
+
+pytestmark = pytest.mark.skipif(library("float") is None, reason="no C++ compiler here, or it is off")
+
+
+def _assert_equal_in_float64(values: dict[str, object], **lists: tuple[object, ...]) -> None:
+    """Hold runs against the reference that take the values of every list in turn."""
+    base = {"width": 6, "depth": 2, "batch_size": 24, "dataset_size": 200, "label_noise": 0.2, "steps": 200}
+    lists = {"lr": RATES.get(str(values["arch"]), (0.002, 0.005)), "dropout": (0.0, 0.2)} | lists
+    runs = tuple(
+        RunSpec.of({**base, **values, "seed": i} | {name: listed[i] for name, listed in lists.items()})
+        for i in range(2)
+    )
+    kernel = _points(runs, Kernel, torch.float64)
+    for run in runs:
+        for place, metrics in _points((run,), Reference, torch.float64).items():
+            assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_architecture_that_it_follows_equals_the_reference(arch: str, optimizer: str) -> None:
+    _assert_equal_in_float64({"arch": arch, "optimizer": optimizer}, weight_decay=(0.0, 0.1), l1=(1e-4, 0.0))
+
+
+@pytest.mark.parametrize(("arch", "variant"), FOLLOWED, ids=str)
+def test_so_does_every_choice_of_such_an_architecture(arch: str, variant: dict[str, object]) -> None:
+    _assert_equal_in_float64({"arch": arch, **variant})
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("width", "depth", "batch_size"), [(1, 1, 1), (5, 3, 17), (37, 2, 33)])
+def test_examples_of_any_shape_are_read_alike(
+    arch: str, shape: str, width: int, depth: int, batch_size: int, datasets_of_any_shape: None
+) -> None:
+    if arch == "transformer":  # a single unit's norm is its shift: torch follows the rounding error of its slope, 0
+        width = max(width, 2)
+    sizes = {"width": width, "depth": depth, "batch_size": batch_size, "dataset_size": 40, "steps": 20}
+    _assert_equal_in_float64({"arch": arch, "dataset": shape, **sizes})
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_value_may_be_used_more_than_once(
+    shape: str, activation: str, datasets_of_any_shape: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forward(net: Net[T], x: T) -> T:
+        first = net.linear("first", sequence(net, x), net.spec.width)
+        second = net.dropout(net.activation(first))
+        third = net.add(second, net.linear("third", second, net.spec.width))
+        last = net.add(first, net.activation(third))
+        pooled = net.add(net.mean(last), net.last(third))
+        return net.linear("out", net.add(pooled, pooled), net.outputs)
+
+    run = {"arch": "mlp", "dataset": shape, "activation": activation, "steps": 30 + len(shape), "dataset_size": 40}
+    odd = net.Arch(title="odd", forward=forward, knobs=registry.arch("mlp").knobs)
+    monkeypatch.setattr(registry, "arch", lambda name: odd)
+    _assert_equal_in_float64({**run, "width": 7 + len(shape)})
+
+
+@pytest.mark.parametrize("arch", ["gru", "lstm", "transformer"])
+@pytest.mark.parametrize("regularizer", REGULARIZERS)
+def test_what_reads_steps_equals_the_reference_with_every_regularizer(arch: str, regularizer: str) -> None:
+    own: dict[str, object] = {"arch": arch, "dataset": "moons", "width": 6, "depth": 2, "label_noise": 0.2}
+    own["lr"] = RATES.get(arch, (0.002, 0.005))
+    small = {"dataset_size": 200, "steps": 100, "batch_size": 24}  # two steps an example make them quick
+    levers = {
+        name: value for name, value in REGULARIZERS[regularizer].items() if name not in (*AT_DEFAULT, "base_width")
+    }
+    runs = _mixed({**own, **small, **levers}, 2)
+    if not levers and regularizer != "none":
+        pytest.skip("the kernel leaves this to the batched reader")
+    kernel = _points(runs, Kernel, torch.float64)
+    for run in runs:
+        for place, metrics in _points((run,), Reference, torch.float64).items():
+            assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize(("arch", "variant"), [*FOLLOWED, *((arch, {}) for arch in ARCHS)], ids=str)
+def test_no_choice_of_an_architecture_makes_it_depend(arch: str, variant: dict[str, object]) -> None:
+    own = {"arch": arch, "batch_size": 33, "width": 5, "depth": 2, "dataset_size": 100, "steps": 10, **variant}
+    runs = SweepSpec.of({**own, "seed": tuple(range(5)), "dropout": (0.0, 0.2)}).runs()
+    together = _points(runs, Kernel, torch.float32)
+    for part in (runs[:1], runs[3:5]):
+        for place, metrics in _points(part, Kernel, torch.float32).items():
+            assert repr(metrics) == repr(together[place])
+
+
+def test_statistics_of_batch_norms_are_those_of_the_batched_reader() -> None:
+    runs = SweepSpec.of({"arch": "cnn", "batch_norm": "on", "width": 5, "depth": 2, "batch_size": 33}).runs()
+    data = DeviceData.of(runs, "cpu", torch.float64)
+    kernel, batched = Kernel(runs, data), Batched(runs, data)
+    rows = torch.arange(5 * 33).view(5, 1, 33)
+    for model in (kernel, batched):
+        model.steps(rows, 1)
+    assert set(kernel.statistics()) == {
+        f"block{block}.norm.{kind}" for block in (0, 1) for kind in ("mean", "variance")
+    }
+    for name, values in batched.statistics().items():
+        assert torch.allclose(kernel.statistics()[name], values, rtol=0, atol=1e-12)

@@ -1,0 +1,199 @@
+"""What workers leave for others: who they are, a pulse, and whether it stands still by the clock of who looks."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.queue import heartbeat
+from engine.queue.heartbeat import Post, Watch, seen, started
+from engine.queue.jobs import Queue
+from engine.queue.locks import Claims
+from engine.spec.sweep import SweepSpec
+
+ROOT = Path(__file__).parents[3]
+RUNS = SweepSpec.of({"width": 2, "seed": tuple(range(200))}).runs()
+
+AT_WORK = """
+import sys, time
+from pathlib import Path
+from engine.claims import Claims
+from engine.post import Post
+from engine.runner import Queue
+from engine.spec import SweepSpec
+home = Path(sys.argv[1])
+claims, runs = Claims(home), SweepSpec.of({"width": 2, "seed": tuple(range(200))}).runs()
+with Queue(home).slot(0) as free:
+    left = Post(home, 0)
+    left.begin(lambda: None)
+    left.tell({1: [run.key for run in runs]})
+    print(free and all([claims.take(run) for run in runs]), flush=True)
+    time.sleep(120)
+"""
+TAKE_ALL = """
+import sys, time
+from pathlib import Path
+from engine.claims import Claims
+from engine.spec import SweepSpec
+claims, runs = Claims(Path(sys.argv[1])), SweepSpec.of({"width": 2, "seed": tuple(range(200))}).runs()
+taken = set()
+print("ready", flush=True)
+while not Path(sys.argv[1], "over").exists():
+    taken |= {run.seed for run in runs if run.seed not in taken and claims.take(run)}
+print(*sorted(taken), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in slot 0 that has claimed RUNS and shows a pulse."""
+    Queue(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", AT_WORK, tmp_path], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"True\n"
+        yield process
+        process.kill()
+
+
+def _becomes_zombie(pid: int) -> None:
+    """Wait until the process and all its threads have ended; nobody has asked how yet."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        if status[0] == "Z" and status[17] == "1":
+            return
+        time.sleep(0.01)
+    raise AssertionError("It is no zombie.")
+
+
+def test_a_zombie_is_not_alive_and_holds_no_claim(tmp_path: Path, owner: subprocess.Popen[bytes]) -> None:
+    mine = Claims(tmp_path)
+    assert not mine.take(RUNS[0])
+    found = seen(tmp_path, 0)
+    assert found is not None
+    assert (found.pid, found.alive) == (owner.pid, True)
+    os.kill(owner.pid, signal.SIGKILL)
+    _becomes_zombie(owner.pid)
+    assert not found.alive
+    assert Queue(tmp_path).workers() == []
+    assert all(mine.take(run) for run in RUNS)
+    with Queue(tmp_path).slot(0) as free:
+        assert free
+    mine.close()
+
+
+def test_of_two_that_take_over_a_dead_owners_runs_exactly_one_gets_each(
+    tmp_path: Path, owner: subprocess.Popen[bytes]
+) -> None:
+    command = [sys.executable, "-c", TAKE_ALL, str(tmp_path)]
+    takers = [
+        subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    try:
+        for taker in takers:
+            assert taker.stdout is not None
+            assert taker.stdout.readline() == "ready\n"
+        os.kill(owner.pid, signal.SIGKILL)
+        _becomes_zombie(owner.pid)
+        time.sleep(0.5)
+        (tmp_path / "over").touch()
+        taken = [set(map(int, taker.stdout.readline().split())) for taker in takers if taker.stdout]
+    finally:
+        for taker in takers:
+            taker.communicate()
+    assert taken[0] | taken[1] == set(range(200))
+    assert taken[0] & taken[1] == set()
+
+
+def test_a_worker_that_lives_but_does_not_move_is_ended_and_its_runs_are_free(
+    tmp_path: Path, owner: subprocess.Popen[bytes]
+) -> None:
+    watch, mine = Watch(tmp_path, still=1.0), Claims(tmp_path)
+    for _ in range(15):  # healthy, however long one looks
+        assert not watch.look(0)
+        time.sleep(0.1)
+    os.kill(owner.pid, signal.SIGSTOP)
+    begin = time.monotonic()
+    while not watch.look(0):
+        assert time.monotonic() - begin < 20
+        assert not mine.take(RUNS[0])
+        time.sleep(0.1)
+    assert time.monotonic() - begin >= 0.9
+    assert owner.wait(5) == -signal.SIGKILL
+    assert all(mine.take(run) for run in RUNS)
+    mine.close()
+
+
+def test_a_look_after_a_long_sleep_ends_nobody(
+    tmp_path: Path, owner: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Suspended or frozen, worker and observer wake up together, and the observer may be the first to run."""
+    watch, clock = Watch(tmp_path, still=30.0), [1000.0]
+    monkeypatch.setattr("engine.queue.heartbeat.time.monotonic", lambda: clock[0])
+    os.kill(owner.pid, signal.SIGSTOP)
+    time.sleep(0.3)
+    for _ in range(heartbeat.LOOKS):
+        clock[0] += 3600.0
+        assert not watch.look(0)
+    os.kill(owner.pid, signal.SIGCONT)
+    time.sleep(0.5)
+    clock[0] += 3600.0
+    assert not watch.look(0)
+    assert owner.poll() is None
+
+
+def test_a_clock_that_jumps_ends_nobody(
+    tmp_path: Path, owner: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, real = Watch(tmp_path, still=1.0), time.time
+    for jump in (0.0, 1e9, -1e9, 86400.0) * 4:
+        monkeypatch.setattr("engine.queue.heartbeat.time.time", lambda jump=jump: real() + jump)
+        assert not watch.look(0)
+        time.sleep(0.12)
+    assert owner.poll() is None
+
+
+def test_a_process_that_came_by_the_same_number_is_not_ended(tmp_path: Path, owner: subprocess.Popen[bytes]) -> None:
+    found = seen(tmp_path, 0)
+    assert found is not None
+    assert found.start == started(owner.pid)
+    os.kill(owner.pid, signal.SIGSTOP)
+    pulse = tmp_path / "queue" / "worker-0.pulse"
+    pulse.write_text(pulse.read_text().replace(f" {found.start} ", f" {found.start - 1} "))
+    watch = Watch(tmp_path, still=0.0)
+    assert not any(watch.look(0) for _ in range(5))
+    assert owner.poll() is None
+
+
+@pytest.mark.parametrize("rubbish", ["", "1 2", "a b c d e", "-1 0 0 0 0", "1 2 3 4 5 6", "9" * 5000])
+def test_a_pulse_of_rubbish_ends_nobody(tmp_path: Path, rubbish: str) -> None:
+    Queue(tmp_path)
+    (tmp_path / "queue" / "worker-0.pulse").write_text(rubbish)
+    (tmp_path / "queue" / "worker-0.json").write_text("{")
+    watch = Watch(tmp_path, still=0.0)
+    assert not any(watch.look(0) for _ in range(3))
+    assert Queue(tmp_path).workers() == []
+    heartbeat.forget(tmp_path, 0)
+    assert seen(tmp_path, 0) is None
+
+
+def test_who_leaves_takes_its_files_along(tmp_path: Path) -> None:
+    Queue(tmp_path)
+    left = Post(tmp_path, 3, kills=lambda: 5)
+    left.tell({7: ["a", "b"]}, "It waits.")
+    left.at(7)
+    found = seen(tmp_path, 3)
+    assert found is not None
+    assert (found.slot, found.pid, found.alive, found.oom, found.now) == (3, os.getpid(), True, 5, 7)
+    assert (found.buckets, found.waits) == ({7: ("a", "b")}, "It waits.")
+    assert [worker.slot for worker in Queue(tmp_path).workers()] == [3]
+    assert Queue(tmp_path).trouble() == "It waits."
+    left.close()
+    assert seen(tmp_path, 3) is None
+    assert Queue(tmp_path).workers() == []

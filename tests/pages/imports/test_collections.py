@@ -1,0 +1,64 @@
+"""Imported collections on the page Library, without a browser."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from store.db.connection import Database
+from store.imports import collections
+from tests.pages.conftest import FRAME
+from tests.pages.imports.test_curves import keep
+from tests.pages.imports.test_upload import TABLE
+
+Open = Callable[..., AppTest]
+LIBRARY = str(FRAME.parent / "library.py")
+
+
+@pytest.fixture
+def page(opened: Open) -> Callable[[], AppTest]:
+    return lambda: opened().switch_page(LIBRARY).run()
+
+
+def test_a_table_is_imported_and_listed(page: Callable[[], AppTest], db: Database) -> None:
+    app = page()
+    uploader = next(one for one in app.file_uploader if one.key and one.key.startswith("bring."))
+    uploader.set_value(("runs.csv", TABLE, "text/csv"))
+    app.run()
+    app.button(key="bring.import").click().run()
+    assert not app.exception
+    assert "Imported as" in app.success[0].value
+    listed = next(table.value for table in app.dataframe if "lost" in table.value)
+    assert listed[["name", "kind", "runs", "lost"]].to_numpy().tolist() == [["runs.csv", "csv", 3, 1]]
+    assert app.selectbox(key="brought.picked").options == ["runs.csv (imported)"]
+
+
+def test_a_collection_is_named_noted_and_deleted_after_a_second_click(
+    page: Callable[[], AppTest], db: Database
+) -> None:
+    first, second = keep(db), keep(db, size_is="width", name="**Others**")
+    app = page()
+    app.selectbox(key="brought.picked").set_value(first).run()
+    app.text_input(key="brought.name").set_value("Mine").run()
+    app.text_area(key="brought.note").set_value("A note").run()
+    assert collections.describe(db, first)["name"] == "Mine"
+    assert collections.describe(db, first)["note"] == "A note"
+    app.text_input(key="brought.name").set_value("**Others**").run()
+    assert "is taken" in app.error[0].value
+    app.button(key="brought.delete").click().run()
+    app.button(key="brought.keep").click().run()
+    assert len(collections.imports(db)) == 2
+    app.button(key="brought.delete").click().run()
+    app.button(key="brought.sure").click().run()
+    assert not app.exception
+    assert list(collections.imports(db)["import_id"]) == [second]
+    assert "6 runs" in app.success[0].value
+
+
+def test_without_a_collection_there_is_the_upload_alone(page: Callable[[], AppTest]) -> None:
+    app = page()
+    assert not app.exception
+    assert [box.key for box in app.selectbox if str(box.key).startswith("brought")] == []
+    assert not any(isinstance(table.value, pd.DataFrame) and "lost" in table.value for table in app.dataframe)
+    assert any(str(one.key).startswith("bring.") for one in app.file_uploader)
