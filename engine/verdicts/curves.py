@@ -32,7 +32,8 @@ class Curves:
     def of(cls, table: Mapping[str, Any], runs: Sequence[RunSpec]) -> Self:
         """Return the curves in a table with a row per run and eval point, as store.results.queries.curves gives it.
 
-        `table` holds arrays by name, as a DataFrame does: key, step, and any of METRICS; keys that none of `runs` has are left out.
+        `table` holds arrays by name, as a DataFrame does: key, step, and any of METRICS; keys that none of `runs` has
+        are left out.
         Raises: ValueError: for a column that is missing.
         """
         for name in ("key", "step", "train_loss"):
