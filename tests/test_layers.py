@@ -78,8 +78,9 @@ def test_the_interface_never_loads_torch() -> None:
 def test_the_engine_trains_with_numpy_scikit_learn_and_torch_alone() -> None:
     code = (
         "import sys\n"
-        "for name in ('duckdb', 'pandas', 'pyarrow', 'streamlit', 'plotly', 'tqdm'): sys.modules[name] = None\n"
-        "import engine.bench\n"
+        "for name in ('duckdb', 'pandas', 'plotly', 'psutil', 'pyarrow', 'streamlit', 'tqdm'):\n"
+        "    sys.modules[name] = None\n"
+        "import engine.bench, engine.memory, engine.plan\n"
         "from engine.spec import RunSpec\n"
         "from engine.train import train\n"
         "for points in train((RunSpec(width=2, steps=3),)): pass"
