@@ -2,25 +2,26 @@
 
 from pathlib import Path
 
+import psutil
+
 
 def workers(home: Path) -> set[int]:
     """Return the process ids of the workers of the store in `home`."""
-    return _processes(home, b"\0worker\0")
+    return _processes(home, "worker")
 
 
 def servers(home: Path) -> set[int]:
     """Return the process ids of the apps on the store in `home`."""
-    return _processes(home, b"\0app.py\0")
+    return _processes(home, "app.py")
 
 
-def _processes(home: Path, argument: bytes) -> set[int]:
+def _processes(home: Path, argument: str) -> set[int]:
     found = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                command, environment = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
-            except OSError:
-                continue
-            if argument in command and f"SCALESCOPE_HOME={home}\0".encode() in environment:
-                found.add(int(entry.name))
+    for pid in psutil.pids():
+        try:
+            process = psutil.Process(pid)
+            if argument in process.cmdline()[1:] and process.environ().get("SCALESCOPE_HOME") == str(home):
+                found.add(pid)
+        except (psutil.Error, OSError):  # it has just ended, or is another user's
+            continue
     return found

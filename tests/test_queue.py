@@ -199,6 +199,7 @@ print(deaths)
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere a process that has loaded torch may not survive a fork.")
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize(
     ("how", "reason"),

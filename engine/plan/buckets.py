@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.net.kernel.program import follows
 from engine.plan.cost import SHARED, WORKER_START, bucket_seconds
@@ -82,8 +81,11 @@ def worker_count() -> int:
 
 
 def gpus() -> int:
-    """Return how many GPUs the system knows, without torch."""
-    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    """Return how many GPUs the system knows, without torch: NVIDIA's, on Linux; elsewhere 0."""
+    try:
+        return len(os.listdir("/proc/driver/nvidia/gpus"))
+    except OSError:
+        return 0
 
 
 def _bytes_per_model(run: RunSpec) -> int:

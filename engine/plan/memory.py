@@ -1,6 +1,7 @@
 """How much memory training takes, estimated before it starts, and how much this machine has left; without torch."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ EVALUATED, KEPT_BYTES = 512, 512 * 2**20
 """Examples that are measured at a time, as in net/reader.py, and what data.py keeps at most."""
 
 SYSTEM = Path("/")
-"""Where /proc and /sys lie."""
+"""Where /proc and /sys lie: Linux's control groups, and its count of processes that it killed, are read there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +80,13 @@ def needed(run: RunSpec) -> int:
 def available(root: Path = SYSTEM) -> int | None:
     """Return the bytes that a process may still take: of the machine, or of its control group where that has less.
 
-    None where the system does not say.
+    None where the system does not say. Control groups are of Linux alone: elsewhere the machine's memory counts.
     """
-    kibibytes = _number(root / "proc/meminfo", "MemAvailable:")
-    rooms = [] if kibibytes is None else [1024 * kibibytes]
+    import psutil  # here: who only trains or measures does without it
+
+    rooms = list[int]()
+    with suppress(OSError, psutil.Error, LookupError, ValueError):
+        rooms.append(psutil.virtual_memory().available)
     for folder, names in _groups(root):
         limit, usage = (_number(folder / name) for name in names[:2])
         if limit is not None and usage is not None:  # pages of files that nobody used lately can go
@@ -90,9 +94,14 @@ def available(root: Path = SYSTEM) -> int | None:
     return max(0, min(rooms)) if rooms else None
 
 
-def resident(pid: int | str = "self", root: Path = SYSTEM) -> int:
-    """Return the bytes of a process that are in memory; 0 where it has ended."""
-    return 1024 * (_number(root / f"proc/{pid}/status", "VmRSS:") or 0)
+def resident(pid: int | None = None) -> int:
+    """Return the bytes of a process, by default this one, that are in memory; 0 where it has ended."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except (psutil.Error, OSError):
+        return 0
 
 
 def refusal(runs: Sequence[RunSpec], held: int = 0, root: Path = SYSTEM) -> str:
@@ -115,7 +124,10 @@ def refusal(runs: Sequence[RunSpec], held: int = 0, root: Path = SYSTEM) -> str:
 
 
 def oom_kills(root: Path = SYSTEM) -> int:
-    """Return how many processes the system has killed for lack of memory, in our control group where it counts them."""
+    """Return how many processes the system has killed for lack of memory, in our control group where it counts them.
+
+    Linux alone counts: elsewhere it is always 0, and such a kill passes for one by hand.
+    """
     for folder, names in _groups(root):
         if (found := _number(folder / names[3], "oom_kill")) is not None:
             return found

@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from engine.plan.memory import oom_kills
 
 BEAT = 0.1
@@ -29,7 +31,7 @@ class Seen:
     slot: int
     pid: int
     start: int
-    """When the process started, in ticks since the machine did: a process id comes again, both together do not."""
+    """What `started` said of the process: an id comes again, both together do not."""
     beat: int
     oom: int
     """What engine.plan.memory.oom_kills said at that beat."""
@@ -42,13 +44,16 @@ class Seen:
 
     @property
     def alive(self) -> bool:
-        """Whether this process runs; a zombie does not."""
-        return started(self.pid) == self.start
+        """Whether this process runs; a zombie does not, and one of another user that is hidden from us does."""
+        try:
+            return started(self.pid) == self.start
+        except psutil.AccessDenied:
+            return True
 
     def end(self) -> None:
         """Kill the process, if it is this one still."""
-        if self.alive:
-            with suppress(OSError):  # ended by itself, or another user's
+        with suppress(OSError, psutil.AccessDenied):  # ended by itself, or another user's
+            if started(self.pid) == self.start:
                 os.kill(self.pid, signal.SIGKILL)
 
 
@@ -175,11 +180,16 @@ class Watch:
 
 
 def started(pid: int) -> int | None:
-    """Return when a process started, in ticks since the machine did; None where it has ended, a zombie included."""
+    """Return a number made of a process's id and of when it started; None where it has ended, a zombie included.
+
+    It is the same for everyone who asks, whatever becomes of the system's clock: psutil tells processes apart by a
+    time that nobody sets, while its create_time() changes with the clock.
+    Raises: psutil.AccessDenied: where the system does not say, about another user's process.
+    """
     try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return None if state in "ZX" else int(fields[18])
-    except (OSError, ValueError, IndexError):
+        process = psutil.Process(pid)
+        return None if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD) else hash(process)
+    except (psutil.NoSuchProcess, OSError, ValueError):
         return None
 
 

@@ -84,7 +84,8 @@ def in_words(file: Path) -> Iterator[None]:
         raise KeyboardInterrupt from stopped
     except duckdb.Error as error:
         found = next((words for part, words in _BY_TEXT if part in str(error)), _OTHER)
-        if found is _UNWRITABLE and file.exists() and not os.access(file, os.W_OK, effective_ids=True):
+        ours = os.access in os.supports_effective_ids  # who we act as, where the system can say
+        if found is _UNWRITABLE and file.exists() and not os.access(file, os.W_OK, effective_ids=ours):
             found = _LOCKED_FILE
         text = (str(error).splitlines() or [type(error).__name__])[0]
         raise _kind(found)(found.format(file=file, folder=file.parent, text=text)) from error

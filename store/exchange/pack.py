@@ -3,6 +3,8 @@
 import hashlib
 import json
 import platform
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -74,10 +76,16 @@ class Pack:
 
 def processor() -> str:
     """Return the name of this machine's processor."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor()
+    with suppress(OSError):
+        if sys.platform == "darwin":
+            command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+            if name := subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip():
+                return name
+        elif sys.platform == "linux":
+            for line in Path("/proc/cpuinfo").read_text().splitlines():
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def write(file: Path, rows: pa.Table | Iterable[pa.Table], sweeps: Sequence[PackedSweep]) -> int:

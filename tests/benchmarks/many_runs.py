@@ -7,7 +7,10 @@ import sys
 import tempfile
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).parent.parent.parent
 SWEEP = {"dataset": "moons", "dataset_size": "100", "width": "2,3,4,5", "steps": "50", "seed": "0..2499"}
@@ -37,18 +40,10 @@ def main() -> None:
 def _watch(root: int, most: dict[int, int], over: threading.Event) -> None:
     """Keep the most resident bytes of process `root` and of all below it."""
     while not over.wait(EVERY):
-        parents, resident = {}, {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                resident[int(folder.name)] = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-            except (OSError, ValueError, IndexError):  # it has just ended
-                continue
-        family = {root}
-        while more := {child for child, parent in parents.items() if parent in family} - family:
-            family |= more
-        for member in family & resident.keys():
-            most[member] = max(most[member], resident[member])
+        with suppress(psutil.Error):  # it has just ended
+            for process in (psutil.Process(root), *psutil.Process(root).children(recursive=True)):
+                with suppress(psutil.Error):
+                    most[process.pid] = max(most[process.pid], process.memory_info().rss)
 
 
 if __name__ == "__main__":

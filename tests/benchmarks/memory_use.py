@@ -1,4 +1,7 @@
-"""Prints the estimate of memory against what training takes: `python tests/benchmarks/memory_use.py`."""
+"""Prints the estimate of memory against what training takes: `python tests/benchmarks/memory_use.py`.
+
+On Linux alone: it says at once the most that a process has taken, its parent not counted.
+"""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Prints what a store takes on the disk, what its curves would take at least, and what packing it takes."""
+"""Prints what a store takes on the disk, what its curves would take at least, and what packing it takes; on Linux."""
 
 import os
 import subprocess

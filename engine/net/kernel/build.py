@@ -6,18 +6,23 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("kernel.cpp")
 SOURCES = (SOURCE, *sorted(SOURCE.parent.glob("*.h")))
 
+# On Apple silicon compilers take its instructions by themselves, and older ones refuse to be asked for them.
+_NATIVE = [] if (sys.platform, platform.machine()) == ("darwin", "arm64") else ["-march=native"]
+
 # Not -ffast-math: a run that has diverged must be seen as not finite.
 FLAGS = [
     "-std=c++17",
     "-O3",
-    "-march=native",
+    *_NATIVE,
     "-fno-math-errno",
     "-fno-trapping-math",
     "-ffp-contract=fast",
@@ -66,7 +71,12 @@ def _built(compiler: str, real: str) -> Path:
 
 def _processor() -> str:
     """Return what -march=native depends on."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    known = [line for line in lines if line.startswith(("flags", "Features", "model name"))]
+    known: list[str] = []
+    if sys.platform == "darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        known = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    elif sys.platform == "linux":
+        with suppress(OSError):
+            lines = Path("/proc/cpuinfo").read_text().splitlines()
+            known = [line for line in lines if line.startswith(("flags", "Features", "model name"))]
     return "\n".join([platform.machine(), platform.processor(), *sorted(set(known))])

@@ -3,7 +3,9 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from engine.plan import buckets, memory
@@ -19,6 +21,7 @@ from tests.benchmarks import memory_use
 GIB = 2**30
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone says what a process has taken at most.")
 @pytest.mark.parametrize("name", ["mlp of width 2048", "transformer", "cnn"])
 def test_the_estimate_is_right_within_a_factor(name: str) -> None:
     estimate, measured = memory_use.measured(memory_use.WORKLOADS[name])
@@ -42,12 +45,16 @@ def _system(root: Path, **files: str) -> Path:
     return root
 
 
-MEMINFO = "MemTotal: 16777216 kB\nMemFree: 1 kB\nMemAvailable: 8388608 kB\n"
+@pytest.fixture
+def eight_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has eight GiB left."""
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=8 * GIB))
 
 
+@pytest.mark.usefixtures("eight_free")
 def test_what_is_left_is_the_least_of_the_machine_and_its_control_groups(tmp_path: Path) -> None:
-    assert memory.available(tmp_path / "nothing") is None
-    _system(tmp_path, proc__meminfo=MEMINFO, proc__self__cgroup="0::/outer/inner\n")
+    assert memory.available(tmp_path / "nothing") == 8 * GIB
+    _system(tmp_path, proc__self__cgroup="0::/outer/inner\n")
     assert memory.available(tmp_path) == 8 * GIB
     group = tmp_path / "sys/fs/cgroup"
     _system(group / "outer/inner", **{"memory.max": "max\n", "memory.current": "5"})
@@ -58,13 +65,41 @@ def test_what_is_left_is_the_least_of_the_machine_and_its_control_groups(tmp_pat
     assert memory.available(tmp_path) == 1.5 * GIB
 
 
+@pytest.mark.usefixtures("eight_free")
 def test_control_groups_of_the_first_version_count_too(tmp_path: Path) -> None:
-    _system(tmp_path, proc__meminfo=MEMINFO, proc__self__cgroup="9:name=systemd:/\n4:memory:/not/mounted/here\n")
+    _system(tmp_path, proc__self__cgroup="9:name=systemd:/\n4:memory:/not/mounted/here\n")
     numbers = {"memory.limit_in_bytes": str(2 * GIB), "memory.usage_in_bytes": str(GIB)}
     kills = {"memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"}
     _system(tmp_path / "sys/fs/cgroup/memory", **numbers, **kills)
     assert memory.available(tmp_path) == GIB
     assert memory.oom_kills(tmp_path) == 3
+
+
+def test_a_machine_that_does_not_say_what_is_left_refuses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden() -> None:
+        raise FileNotFoundError("/proc/meminfo")
+
+    monkeypatch.setattr(psutil, "virtual_memory", hidden)
+    monkeypatch.setattr(buckets, "gpus", lambda: 0)
+    assert memory.available(tmp_path) is None
+    assert memory.refusal(SweepSpec.of({"width": 2048, "depth": 8}).runs(), root=tmp_path) == ""
+
+
+def test_what_a_process_has_in_memory_grows_with_it_and_is_none_once_it_has_ended() -> None:
+    hold = "import sys; held = b'x' * int(sys.argv[1]); print('ready', flush=True); sys.stdin.read()"
+    found = []
+    for size in (0, 2**27):
+        command = [sys.executable, "-c", hold, str(size)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            found.append(memory.resident(process.pid))
+            process.communicate()
+        assert memory.resident(process.pid) == 0
+    assert 2**26 < found[1] - found[0] < 2**28
+    assert memory.resident() > 0
 
 
 def test_kills_for_lack_of_memory_are_counted_by_the_control_group_else_by_the_machine(tmp_path: Path) -> None:

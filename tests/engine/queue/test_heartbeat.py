@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine.queue import heartbeat
@@ -65,8 +66,11 @@ def _becomes_zombie(pid: int) -> None:
     """Wait until the process and all its threads have ended; nobody has asked how yet."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        if status[0] == "Z" and status[17] == "1":
+        try:
+            process = psutil.Process(pid)
+            if process.status() == psutil.STATUS_ZOMBIE and process.num_threads() == 1:
+                return
+        except psutil.ZombieProcess:  # of which this system says no more
             return
         time.sleep(0.01)
     raise AssertionError("It is no zombie.")
@@ -171,7 +175,31 @@ def test_a_process_that_came_by_the_same_number_is_not_ended(tmp_path: Path, own
     assert owner.poll() is None
 
 
-@pytest.mark.parametrize("rubbish", ["", "1 2", "a b c d e", "-1 0 0 0 0", "1 2 3 4 5 6", "9" * 5000])
+def test_a_process_is_known_by_the_same_number_whoever_asks_and_whatever_becomes_of_the_clock(
+    owner: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import os; from engine.post import started; print(started(os.getppid()))"
+    asked = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert asked.stdout.strip() == str(started(os.getpid()))
+    number, created = started(owner.pid), psutil.Process(owner.pid).create_time()
+    monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: 0.0)  # as after the clock was set
+    assert psutil.Process(owner.pid).create_time() != created
+    assert started(owner.pid) == number != started(os.getpid())
+
+
+def test_another_users_process_that_the_system_hides_is_alive(
+    tmp_path: Path, owner: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(process: psutil.Process) -> str:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "status", hidden)
+    assert [worker.pid for worker in Queue(tmp_path).workers()] == [owner.pid]
+
+
+@pytest.mark.parametrize(
+    "rubbish", ["", "1 2", "a b c d e", "-1 0 0 0 0", f"{2**70} 0 0 0 0", "1 2 3 4 5 6", "9" * 5000]
+)
 def test_a_pulse_of_rubbish_ends_nobody(tmp_path: Path, rubbish: str) -> None:
     Queue(tmp_path)
     (tmp_path / "queue" / "worker-0.pulse").write_text(rubbish)

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import platform
 import random
 import shutil
 import subprocess
@@ -46,6 +47,19 @@ def test_a_pack_says_where_it_was_made_and_any_reader_of_parquet_reads_it(file: 
     table = pq.read_table(file)
     assert json.loads(table["config"][0].as_py())["label_noise"] == 0.2
     assert read.rows.equals(table.replace_schema_metadata())
+
+
+@pytest.mark.parametrize(
+    ("said", "name"), [("Apple M1\n", "Apple M1"), ("", platform.processor() or platform.machine())]
+)
+def test_on_macos_the_system_names_the_processor(monkeypatch: pytest.MonkeyPatch, said: str, name: str) -> None:
+    def asked(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        assert command == ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.CompletedProcess(command, 0, said)
+
+    monkeypatch.setattr(subprocess, "run", asked)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert pack.processor() == name
 
 
 def test_only_done_runs_of_the_named_sweep_are_exported(db: Database, file: Path, tmp_path: Path) -> None:
