@@ -92,18 +92,18 @@ def test_a_worker_that_hangs_is_ended_and_another_trains_its_runs(
 
 SLOW = """
 import sys, time
-from engine import training
-from engine.runner import Queue
-from engine.worker import Worker
-from store.database import open_database
-from store.spool import Spool
+from engine.train import bucket
+from engine.queue.jobs import Queue
+from engine.queue.worker import Worker
+from store.home import open_database
+from store.results.spool import Spool
 
 def slow(runs, device, course):
     print("in a step", flush=True)
     time.sleep(120)
     yield ()
 
-training.train = slow
+bucket.train = slow
 db = open_database()
 queue = Queue(db.home)
 with queue.slot(0):
@@ -152,13 +152,13 @@ def test_a_long_step_that_another_job_wants_goes_on(db: Database) -> None:
 DEADLY = """
 import os, signal, sys
 from pathlib import Path
-from engine import training
-from engine.deaths import Deaths
-from engine.runner import Queue
-from engine.train import train
-from engine.worker import Worker
-from store.database import open_database
-from store.spool import Spool
+from engine.train import bucket
+from engine.queue.crashes import Deaths
+from engine.queue.jobs import Queue
+from engine.train.loop import train
+from engine.queue.worker import Worker
+from store.home import open_database
+from store.results.spool import Spool
 
 how, count = sys.argv[1], Path(sys.argv[2])
 kills = lambda: len(count.read_bytes())
@@ -177,7 +177,7 @@ def watched(runs, device, course):
         yield points
     return bucket.value
 
-training.train = watched
+bucket.train = watched
 db = open_database()
 queue = Queue(db.home)
 deaths = 0

@@ -32,10 +32,10 @@ _CODE = r"""
 import json, re, sys
 from pathlib import Path
 import torch
-import engine.worker
-from engine import memory
-from engine.spec import SweepSpec
-from engine.training import Training
+import engine.queue.worker
+from engine.plan import memory
+from engine.spec.sweep import SweepSpec
+from engine.train.bucket import Training
 torch.set_num_threads(1)
 runs = SweepSpec.of({k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(sys.argv[1]).items()}).runs()
 peak = lambda: 1024 * int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])

@@ -24,8 +24,8 @@ RUNS = SweepSpec.of({"width": 2, "seed": (0, 1, 2, 3), "steps": 20}).runs()
 DIE = """
 import os, signal, sys
 from pathlib import Path
-from engine.deaths import Deaths
-from engine.post import Post
+from engine.queue.crashes import Deaths
+from engine.queue.heartbeat import Post
 home, how, kills, *keys = sys.argv[1:]
 Deaths(Path(home)).listen(0)
 left = Post(Path(home), 0, kills=lambda: int(kills))

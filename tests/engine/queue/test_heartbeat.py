@@ -23,10 +23,10 @@ RUNS = SweepSpec.of({"width": 2, "seed": tuple(range(200))}).runs()
 AT_WORK = """
 import sys, time
 from pathlib import Path
-from engine.claims import Claims
-from engine.post import Post
-from engine.runner import Queue
-from engine.spec import SweepSpec
+from engine.queue.locks import Claims
+from engine.queue.heartbeat import Post
+from engine.queue.jobs import Queue
+from engine.spec.sweep import SweepSpec
 home = Path(sys.argv[1])
 claims, runs = Claims(home), SweepSpec.of({"width": 2, "seed": tuple(range(200))}).runs()
 with Queue(home).slot(0) as free:
@@ -39,8 +39,8 @@ with Queue(home).slot(0) as free:
 TAKE_ALL = """
 import sys, time
 from pathlib import Path
-from engine.claims import Claims
-from engine.spec import SweepSpec
+from engine.queue.locks import Claims
+from engine.spec.sweep import SweepSpec
 claims, runs = Claims(Path(sys.argv[1])), SweepSpec.of({"width": 2, "seed": tuple(range(200))}).runs()
 taken = set()
 print("ready", flush=True)
@@ -178,7 +178,7 @@ def test_a_process_that_came_by_the_same_number_is_not_ended(tmp_path: Path, own
 def test_a_process_is_known_by_the_same_number_whoever_asks_and_whatever_becomes_of_the_clock(
     owner: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = "import os; from engine.post import started; print(started(os.getppid()))"
+    code = "import os; from engine.queue.heartbeat import started; print(started(os.getppid()))"
     asked = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert asked.stdout.strip() == str(started(os.getpid()))
     number, created = started(owner.pid), psutil.Process(owner.pid).create_time()

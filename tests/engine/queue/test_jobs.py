@@ -113,8 +113,8 @@ def test_a_slot_has_one_holder(queue: Queue, tmp_path: Path) -> None:
 CLAIM_AND_WAIT = """
 import sys, time
 from pathlib import Path
-from engine.claims import Claims
-from engine.spec import RunSpec
+from engine.queue.locks import Claims
+from engine.spec.run import RunSpec
 claims = Claims(Path(sys.argv[1]))
 print(claims.take(RunSpec(width=2)), flush=True)
 time.sleep(60)
