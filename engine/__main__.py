@@ -163,7 +163,7 @@ def _write_predictions(db: "Database", wanted: Sequence[RunSpec], path: Path) ->
     printed.save(path, arrays)
     print(f"Predictions of {len(found)} of {len(wanted)} runs are in {path}.", file=sys.stderr)
     if len(found) < len(wanted):
-        print("The others came with Scalescope, have no result, or found no room (see README).", file=sys.stderr)
+        print("The others came with Scalescope, have no result, or found no room (see docs/guide.md).", file=sys.stderr)
 
 
 def _weights(options: argparse.Namespace) -> int:
