@@ -1,13 +1,14 @@
 # make run   install what the app needs and open it on http://127.0.0.1:8501
 # make test  install what tests need too (a Chromium included), then lint, types, tests
 # make bench measure the engine on this machine
+# make docs  write the generated pages of docs/ anew
 # make gallery  train the presets from nothing into the results that ship
 # Every target is safe to repeat: what is installed is not installed again.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test bench gallery browser clean
+.PHONY: run test bench docs gallery browser clean
 .DEFAULT_GOAL := run
 
 run: .venv/app-installed
@@ -23,6 +24,9 @@ test: .venv/tests-installed browser
 
 bench: .venv/app-installed
 	$(BIN)/python -m engine bench
+
+docs: .venv/app-installed
+	$(BIN)/python -m docs.generate
 
 gallery: .venv/app-installed
 	$(BIN)/python -m engine gallery

@@ -105,7 +105,7 @@ def _write_predictions(db: "Database", wanted: Sequence[RunSpec], path: Path) ->
     output.save(path, arrays)
     print(f"Predictions of {len(found)} of {len(wanted)} runs are in {path}.", file=sys.stderr)
     if len(found) < len(wanted):
-        print("The others came with Scalescope, have no result, or found no room (see README).", file=sys.stderr)
+        print("The others came with Scalescope, have no result, or found no room (see docs/guide.md).", file=sys.stderr)
 
 
 def train_missing(db: "Database", sweep_id: str, wanted: Sequence[RunSpec], missing: Sequence[RunSpec]) -> None:

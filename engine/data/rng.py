@@ -121,7 +121,7 @@ class Changes:
 
 
 def changes(seed: int, step: int, batch: int, *, shift: int, rotate: float, mixup: float) -> Changes:
-    """Return what one step of a run with these settings does to its batch; see README, "Conventions"."""
+    """Return what one step of a run with these settings does to its batch; see docs/conventions.md."""
     random = generator(seed, AUGMENT, step)
     return Changes(
         angle=np.deg2rad(random.uniform(-rotate, rotate, batch)),

@@ -1,4 +1,7 @@
-"""The next character of Python's own standard library, from those before it: a small language model's task."""
+"""The next character of Python's own standard library, from those before it: a small language model's task.
+
+The files that training, validation and test examples come from differ.
+"""
 
 import os
 import platform

@@ -1,5 +1,7 @@
 """Iris, 4 measurements of a flower, 3 species, shipped with scikit-learn.
 
+One flower stands in the file twice; the repeat is left out.
+
 Source: R. Fisher, "The use of multiple measurements in taxonomic problems", Annals of Eugenics, 1936.
 """
 

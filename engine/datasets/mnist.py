@@ -1,4 +1,4 @@
-"""MNIST, handwritten digits of 28×28 pixels, 10 classes, downloaded once from OpenML.
+"""MNIST, handwritten digits of 28×28 pixels, 10 classes, downloaded once from OpenML into SCALESCOPE_HOME/data.
 
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
 """

@@ -1,4 +1,4 @@
-"""Regression on a random network's output, or its signs: error falls with the student's size as a power of it.
+"""Regression on a random tanh network's output, or its signs: error falls with the student's size as a power of it.
 
 Source of the setting: U. Sharma, J. Kaplan, "A neural scaling law from the dimension of the data manifold",
 arXiv:2004.10802.

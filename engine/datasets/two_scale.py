@@ -1,5 +1,7 @@
 """Linear regression on many fast features and a few slow ones: what is quick to learn is overfitted meanwhile.
 
+Only the targets of the training pool are noisy.
+
 Source: M. Pezeshki et al., "Multi-scale feature learning dynamics: insights for double descent", arXiv:2112.03215.
 """
 

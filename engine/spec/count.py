@@ -41,7 +41,7 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """The size of a model; see README, "Conventions"."""
+    """The size of a model; see docs/conventions.md."""
 
     parameters: tuple[Parameter, ...]
     params: int

@@ -1,1 +1,1 @@
-"""Figures of the README, each printed by one command; run by hand, never timed in tests."""
+"""Figures of README.md and docs/, each printed by one command; run by hand, never timed in tests."""

@@ -1,6 +1,5 @@
-"""A new architecture is one file: the one that the README shows, put into the folder, is known everywhere."""
+"""A new architecture is one file: the one that docs/extending.md shows, put into the folder, is known everywhere."""
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,15 +12,12 @@ from engine.spec import registry
 from engine.spec.sweep import knobs_for
 from tests.engine.net import test_batched
 from tests.engine.spec import test_count
-
-README = Path(__file__).parent.parent.parent / "README.md"
+from tests.examples import example
 
 
 @pytest.fixture(autouse=True)
 def _residual_mlp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    shown = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert shown is not None
-    (tmp_path / "residual_mlp.py").write_text(shown[1], encoding="utf-8")
+    (tmp_path / "residual_mlp.py").write_text(example("engine/archs/residual_mlp.py"), encoding="utf-8")
     monkeypatch.setattr(engine.archs, "__path__", [*engine.archs.__path__, str(tmp_path)])
     registry.names.cache_clear()
     yield

@@ -1,0 +1,1 @@
+"""What a reader looks up; some of the pages are made from the code by `make docs`."""
