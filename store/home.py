@@ -5,8 +5,8 @@ import logging
 import os
 from pathlib import Path
 
+from engine.base.atomic import put_in_place
 from store.db import backup, integrity, schema
-from store.db.atomic import put_in_place
 from store.db.connection import Database, check_magic, connected
 from store.db.errors import ELSEWHERE, StoreError, in_words
 from store.exchange import gallery

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import duckdb
 
-from store.db.atomic import put_in_place, whole
+from engine.base.atomic import put_in_place, whole
 from store.db.connection import Database, connected
 from store.db.errors import FULL, StoreError, in_words
 

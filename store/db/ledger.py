@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from store.db.atomic import whole
+from engine.base.atomic import whole
 
 _NAME = "changes"
 """Of the row in `meta` that says how many changes the file has seen, and in which line of them."""

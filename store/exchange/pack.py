@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from engine.base.atomic import new_file
 from engine.spec.result import RunState
 from engine.spec.run import ENGINE_VERSION
 from engine.spec.sweep import SweepSpec
-from store.db.atomic import new_file
 from store.library import naming
 from store.results.checks import check_rows, check_schema
 from store.results.result_files import BROKEN

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from store.db.atomic import new_file
+from engine.base.atomic import new_file
 from store.results.rows import CURVE_COLUMNS, RUN_COLUMNS, settings
 
 _FORMULA = r"^[=+\-@\t\r]"

@@ -11,8 +11,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from engine.base.atomic import whole
 from engine.spec.result import RunResult
-from store.db.atomic import whole
 from store.db.errors import StoreError
 
 KEPT_GIB = 2.0

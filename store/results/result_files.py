@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from engine.base.atomic import whole
 from engine.spec.run import ENGINE_VERSION
-from store.db.atomic import whole
 from store.results.checks import check_rows, check_schema
 from store.results.rows import SCHEMA, as_table, from_row
 
