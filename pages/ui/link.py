@@ -92,19 +92,19 @@ def _read_sweep(settings: dict[str, str], problems: list[str]) -> SweepSpec:
     except ValueError as problem:
         problems.append(str(problem))
         return preset(OPENING)
-    kept = {name: text.values(values) for name, values in base.settings} | settings
+    found = {name: text.values(values) for name, values in base.settings} | settings
     while True:
         try:
-            sweep = parse_settings(kept)
+            sweep = parse_settings(found)
             sweep.runs()  # some settings are wrong only together
         except ValueError as problem:
             problems.append(str(problem))
             culprit = str(problem).partition("=")[0]
-            if culprit not in kept:
+            if culprit not in found:
                 return preset(OPENING)
-            del kept[culprit]
+            del found[culprit]
         else:
-            return sweep if kept else preset(OPENING)
+            return sweep if found else preset(OPENING)
 
 
 def arrived(page: str) -> dict[str, str] | None:

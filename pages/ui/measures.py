@@ -115,11 +115,11 @@ def _scale(measure: str, losses: Iterable[str]) -> Measure:
     found = {SCALES[measure][loss] for loss in losses}
     if len(found) == 1:
         return found.pop()
-    name = spoken(measure, losses)
+    name = measure_name(measure, losses)
     return Measure(text.capital(name), name, name)
 
 
-def spoken(measure: str, losses: Iterable[str]) -> str:
+def measure_name(measure: str, losses: Iterable[str]) -> str:
     """Return `measure` as sentences and buttons say it: with mean squared error, 1 − error is no accuracy but R²."""
     names = sorted({ACCURACY[loss] for loss in losses} if measure == "accuracy" else {measure})
     if len(names) < 2:

@@ -59,16 +59,16 @@ def axes(sweep: SweepSpec) -> list[str]:
     return [name for name in AXES if name != "depth" or len(sweep.values("depth")) > 1]
 
 
-def series(sweep: SweepSpec, keys: Iterable[str], axis: str, besides: Collection[str] = ()) -> list[str]:
-    """Return for each run's key the name of its curve: what varies in `sweep` beside size and seed; "" if nothing.
+def series(sweep: SweepSpec, keys: Iterable[str], axis: str, ignored: Collection[str] = ()) -> list[str]:
+    """Return for each run's key the name of its curve: what varies in `sweep` except size and seed; "" if nothing.
 
-    `besides`: other settings that tell no curves apart.
+    `ignored`: other settings that tell no curves apart.
     """
     size = (
         axis if axis in ("width", "depth", "dataset_size") else "width" if len(sweep.values("width")) > 1 else "depth"
     )
     declared = knobs_for(dict(sweep.settings))
-    varied = [n for n, vs in sweep.settings if len(vs) > 1 and n not in ("seed", "data_seed", size, *besides)]
+    varied = [n for n, vs in sweep.settings if len(vs) > 1 and n not in ("seed", "data_seed", size, *ignored)]
     names = {}
     for run in sweep.runs():
         values = run.flat()

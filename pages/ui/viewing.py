@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 import streamlit as st
 
 from engine.base.language import _
-from pages.ui.measures import SCALES, SPLIT_TITLES, SPLITS, spoken
+from pages.ui.measures import SCALES, SPLIT_TITLES, SPLITS, measure_name
 from pages.ui.summary import View
 from pages.ui.text import capital
 
@@ -41,7 +41,7 @@ def draw(page: str, steps: Callable[[], Sequence[int]], axes: Sequence[str], los
         y = st.selectbox(
             _("Measure"),
             list(SCALES),
-            format_func=lambda name: capital(spoken(name, losses)),
+            format_func=lambda name: capital(measure_name(name, losses)),
             key=f"{page}.y",
             width=120,
             persist_state="session",

@@ -15,8 +15,8 @@ from store.imports import collections
 from store.library.naming import MAX_NOTE
 from store.results.rows import SCHEMA
 
-_PICKED = "brought.picked"
-_DOOMED = "brought.doomed"
+_PICKED = "imported.picked"
+_TO_DELETE = "imported.to_delete"
 """Where a session keeps which collection it was asked to delete, until that is confirmed."""
 
 
@@ -42,16 +42,16 @@ def _collections(opened: Services, found: pd.DataFrame) -> None:
         )
     )
     for part in ("name", "note"):
-        st.session_state[f"brought.{part}"] = found.at[key, part]
+        st.session_state[f"imported.{part}"] = found.at[key, part]
 
     def rename() -> None:
-        collections.rename(opened.db, key, st.session_state["brought.name"])
+        collections.rename(opened.db, key, st.session_state["imported.name"])
 
     def note() -> None:
-        collections.set_note(opened.db, key, st.session_state["brought.note"])
+        collections.set_note(opened.db, key, st.session_state["imported.note"])
 
-    st.text_input(_("Name"), key="brought.name", max_chars=120, on_change=actions.of(opened.db, rename))
-    st.text_area(_("Note"), key="brought.note", max_chars=MAX_NOTE, height=96, on_change=actions.of(opened.db, note))
+    st.text_input(_("Name"), key="imported.name", max_chars=120, on_change=actions.of(opened.db, rename))
+    st.text_area(_("Note"), key="imported.note", max_chars=MAX_NOTE, height=96, on_change=actions.of(opened.db, note))
     with st.container(horizontal=True, gap="small"):
         st.page_link(
             "compare.py",
@@ -70,8 +70,8 @@ def _collections(opened: Services, found: pd.DataFrame) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        st.button(_("Delete…"), key="brought.delete", icon=":material/delete:", on_click=_ask, args=(key,))
-    if st.session_state.get(_DOOMED) == key:
+        st.button(_("Delete…"), key="imported.delete", icon=":material/delete:", on_click=_ask, args=(key,))
+    if st.session_state.get(_TO_DELETE) == key:
         _confirm(opened, key, int(found.at[key, "runs"]))
 
 
@@ -83,11 +83,11 @@ def _csv(opened: Services, key: str) -> bytes:
 
 
 def _ask(key: str) -> None:
-    st.session_state[_DOOMED] = key
+    st.session_state[_TO_DELETE] = key
 
 
 def _forget() -> None:
-    st.session_state.pop(_DOOMED, None)
+    st.session_state.pop(_TO_DELETE, None)
 
 
 def _confirm(opened: Services, key: str, runs: int) -> None:
@@ -106,5 +106,5 @@ def _confirm(opened: Services, key: str, runs: int) -> None:
     )
     st.warning(said, icon=":material/warning:")
     with st.container(horizontal=True, gap="small"):
-        st.button(_("Delete for good"), key="brought.sure", type="primary", on_click=actions.of(opened.db, delete))
-        st.button(_("Keep"), key="brought.keep", on_click=_forget)
+        st.button(_("Delete for good"), key="imported.sure", type="primary", on_click=actions.of(opened.db, delete))
+        st.button(_("Keep"), key="imported.keep", on_click=_forget)

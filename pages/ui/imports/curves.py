@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.base.language import _
 from pages.ui import reads, text
-from pages.ui.measures import SCALES, SPLITS, UNIT_TITLES, UNITS, spoken
+from pages.ui.measures import SCALES, SPLITS, UNIT_TITLES, UNITS, measure_name
 from pages.ui.services import Services
 from pages.ui.summary import View
 
@@ -135,7 +135,7 @@ def _lacking(one: dict[str, str], runs: pd.DataFrame, view: View) -> str:
     """Return why a collection is not drawn, and what to choose instead; "" where it is drawn."""
     name, size = one["name"], one["size_is"]
     if view.y != "loss":
-        measure = spoken(view.y, ["cross-entropy"])
+        measure = measure_name(view.y, ["cross-entropy"])
         return _(
             "“{name}” (imported) is not drawn: it has a loss and no {measure}. Choose Loss as measure.",
             name=name,

@@ -39,11 +39,11 @@ _MADE = "was-made"
 
 def draw(opened: services.Services) -> None:
     """Draw the upload and all that follows from it; actions.say() says what came of Import."""
-    number = st.session_state.setdefault("bring.number", 0)
+    number = st.session_state.setdefault("upload.number", 0)
     upload = st.file_uploader(
         _("A table of runs that were trained elsewhere: CSV or Parquet"),
         max_upload_size=MAX_MB,
-        key=f"bring.file.{number}",
+        key=f"upload.file.{number}",
         help=_("Folders of TensorBoard and MLflow, and studies of Optuna: python -m store import-runs"),
     )
     if upload is None:
@@ -59,7 +59,7 @@ def draw(opened: services.Services) -> None:
     _offer(opened, collection)
 
 
-def read(file_id: str, name: str, content: bytes, owner: str = "bring") -> Raw:
+def read(file_id: str, name: str, content: bytes, owner: str = "upload") -> Raw:
     """Return what a file holds, read once; a new one sets the widgets of `owner` to what its headers suggest.
 
     Raises: ValueError: for what is no table that can be read.
@@ -91,8 +91,8 @@ def _fill(choice: Choice, name: str, owner: str) -> None:
     st.session_state[f"{owner}.name"] = collections.named_after(name)
 
 
-def choose(raw: Raw, owner: str = "bring", *, kept: bool = True) -> Choice:
-    """Draw the choice of columns, with what is to be `kept` besides, and return it."""
+def choose(raw: Raw, owner: str = "upload", *, extra: bool = True) -> Choice:
+    """Draw the choice of columns, and of `extra` ones to keep, and return it."""
     columns = ["", *raw.table.column_names]
     found = {}
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
@@ -109,7 +109,7 @@ def choose(raw: Raw, owner: str = "bring", *, kept: bool = True) -> Choice:
                     _("counted in"), DATA, format_func=UNITS.__getitem__, key=f"{owner}.data_is", width=120
                 )
     keep: list[str] = []
-    if kept:
+    if extra:
         keep = st.multiselect(
             _("Keep besides"), columns[1:], key=f"{owner}.keep", placeholder=_("Other columns worth having")
         )
@@ -134,7 +134,7 @@ def _preview(raw: Raw) -> None:
     st.caption(_n("The first of {n:,} row, {columns}.", "The first of {n:,} rows, {columns}.", rows, columns=columns))
 
 
-def made(raw: Raw, choice: Choice, owner: str = "bring") -> Collection:
+def made(raw: Raw, choice: Choice, owner: str = "upload") -> Collection:
     """Return the runs that the choice makes, made once. Raises: ValueError: as store.imports.mapping.mapped."""
     known = st.session_state.get(f"{owner}.{_MADE}")
     asked = (st.session_state[f"{owner}.{_READ}"][0], choice)
@@ -163,10 +163,10 @@ def _offer(opened: services.Services, collection: Collection) -> None:
     )
     st.dataframe(runs.dropna(axis="columns", how="all"), hide_index=True, alt=_("The first runs that it makes"))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        st.text_input(_("Name"), key="bring.name", max_chars=120)
+        st.text_input(_("Name"), key="upload.name", max_chars=120)
         st.button(
             _n("Import {n:,} run", "Import {n:,} runs", len(collection.runs)),
-            key="bring.import",
+            key="upload.import",
             type="primary",
             icon=":material/download_done:",
             on_click=actions.of(opened.db, lambda: _keep(opened, collection)),
@@ -174,10 +174,10 @@ def _offer(opened: services.Services, collection: Collection) -> None:
 
 
 def _keep(opened: services.Services, collection: Collection) -> str:
-    key, new = collections.keep(opened.db, collection, st.session_state["bring.name"])
-    st.session_state["bring.number"] += 1  # an uploader without a file
+    key, new = collections.keep(opened.db, collection, st.session_state["upload.name"])
+    st.session_state["upload.number"] += 1  # an uploader without a file
     for name in (_READ, _MADE):
-        st.session_state.pop(f"bring.{name}", None)
+        st.session_state.pop(f"upload.{name}", None)
     name = collections.describe(opened.db, key)["name"]
     if new:
         return _("Imported as “{name}”.", name=name)

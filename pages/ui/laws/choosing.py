@@ -14,7 +14,7 @@ from pages.ui.laws import question as asking
 from pages.ui.laws.question import MEASURES, MOST_DROPPED, SIZES, Asked
 from pages.ui.laws.source import Runs
 from pages.ui.laws.table import Table, of_runs, of_sweep
-from pages.ui.measures import UNIT_TITLES, spoken
+from pages.ui.measures import UNIT_TITLES, measure_name
 from pages.ui.services import Services
 from pages.ui.summary import View
 
@@ -129,8 +129,8 @@ def warn(runs: Runs, asked: Asked) -> None:
 def _table(opened: Services, runs: Runs) -> Table:
     now = asked()
     if runs.sweep is None:
-        assert runs.brought is not None
-        return of_runs(runs.brought, runs.size_is, runs.data_is, now)
+        assert runs.imported is not None
+        return of_runs(runs.imported, runs.size_is, runs.data_is, now)
     ends = reads.table(opened.db, runs.sweep, "last", "loss")
     points = fits.curves(opened.db, runs.sweep) if now.of_curves else None
     return of_sweep(runs.sweep, ends, points, grid(runs.sweep).losses, now)
@@ -138,7 +138,7 @@ def _table(opened: Services, runs: Runs) -> Table:
 
 def _measure(name: str, losses: frozenset[str]) -> str:
     split, scale = name.split("_")
-    measure = spoken(scale, losses)
+    measure = measure_name(scale, losses)
     return _("Test {measure}", measure=measure) if split == "test" else _("Validation {measure}", measure=measure)
 
 

@@ -29,7 +29,7 @@ class Runs:
     address: dict[str, str]
     """Parameters that name it, of a table only that it is one."""
     sweep: SweepSpec | None = None
-    brought: pd.DataFrame | None = None
+    imported: pd.DataFrame | None = None
     """Runs from elsewhere, as store.imports.collections.runs_of gives them."""
     size_is: str = "params"
     data_is: str = ""
@@ -116,7 +116,7 @@ def _collection(opened: Services, found: pd.DataFrame) -> Runs:
     return Runs(
         name=curves.title(found.at[key, "name"]),
         address={"imported": key},
-        brought=fits.imported_curves(opened.db, key),
+        imported=fits.imported_curves(opened.db, key),
         size_is=str(found.at[key, "size_is"]),
         data_is=str(found.at[key, "data_is"]),
     )
@@ -154,10 +154,10 @@ def _table() -> Runs | None:
     content = given.encode() if chosen is None else chosen.getvalue()
     try:
         raw = upload.read(hashlib.sha256(content).hexdigest(), name, content, OWNER)
-        collection = upload.made(raw, upload.choose(raw, OWNER, kept=False), OWNER)
+        collection = upload.made(raw, upload.choose(raw, OWNER, extra=False), OWNER)
     except ValueError as problem:
         st.error(text.literal(str(problem)), icon=":material/error:")
         return None
     st.caption(_("This table is in this session alone, not in the address: import it in the Library to link to it."))
     runs = pd.DataFrame(asdict(run) for run in collection.runs)
-    return Runs(name=name, address=_TABLE, brought=runs, size_is=collection.size_is, data_is=collection.data_is)
+    return Runs(name=name, address=_TABLE, imported=runs, size_is=collection.size_is, data_is=collection.data_is)

@@ -226,7 +226,7 @@ def smallest(found: Smallest, table: Table, *, rising: bool) -> str:
 
 def forecast(one: Forecast, look: Look) -> str:
     """Return a forecast loss with its interval."""
-    return _("{loss} ({low} to {high})", loss=look.said(one.value), low=look.said(one.low), high=look.said(one.high))
+    return _("{loss} ({low} to {high})", loss=look.shown(one.value), low=look.shown(one.low), high=look.shown(one.high))
 
 
 def planned(plan: Plan, table: Table, asked: Asked, look: Look) -> list[tuple[str, str, str]]:
@@ -238,7 +238,7 @@ def planned(plan: Plan, table: Table, asked: Asked, look: Look) -> list[tuple[st
     return [
         row(_("Size ({unit})", unit=table.unit), plan.n, text.count),
         row(_("Data ({unit})", unit=table.counted(asked)), plan.d, text.count),
-        row(table.loss.name, plan.loss, look.said),
+        row(table.loss.name, plan.loss, look.shown),
     ]
 
 

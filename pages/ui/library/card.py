@@ -14,7 +14,7 @@ from store.db.errors import StoreError
 from store.exchange import selection
 from store.library import catalog, naming, sweeps
 
-_DOOMED = "card.doomed"
+_TO_DELETE = "card.to_delete"
 """Where a session keeps which sweeps it was asked to delete, until that is confirmed."""
 _FILES = {".scalescope": _("Run pack"), ".csv": "CSV", ".parquet": "Parquet", ".json": "JSON"}
 
@@ -159,7 +159,7 @@ def _put_away(opened: Services, picked: pd.DataFrame) -> None:
         )
 
     def ask() -> None:
-        st.session_state[_DOOMED] = ids
+        st.session_state[_TO_DELETE] = ids
 
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -170,7 +170,7 @@ def _put_away(opened: Services, picked: pd.DataFrame) -> None:
             help=_("Lists leave out what is archived; links to it work."),
         )
         st.button(_("Delete…"), key="card.delete", icon=":material/delete:", on_click=ask)
-    if st.session_state.get(_DOOMED) == ids:
+    if st.session_state.get(_TO_DELETE) == ids:
         _confirm(opened, ids)
 
 
@@ -189,7 +189,7 @@ def _confirm(opened: Services, ids: list[str]) -> None:
         return removed + _shared(gone)
 
     def forget() -> None:
-        st.session_state.pop(_DOOMED, None)
+        st.session_state.pop(_TO_DELETE, None)
 
     said = _n(
         "This removes this sweep and {results} of its runs.{stay} It cannot be undone.",

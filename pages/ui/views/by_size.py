@@ -33,8 +33,8 @@ def labels(rows: Sequence["Learned"], axis: str) -> go.Figure:
     for number, (name, named) in enumerate(_LABELS.items()):
         effects: list[Effect] = [getattr(row, name) for row in rows]
         values = np.array([one.value for one in effects])
-        spoken = [_spoken(named[0], axis, row.size, one) for row, one in zip(rows, effects, strict=True)]
-        _curve(figure, sizes, values, named, spoken, number, effects)
+        hover = [_hover(named[0], axis, row.size, one) for row, one in zip(rows, effects, strict=True)]
+        _curve(figure, sizes, values, named, hover, number, effects)
     return _laid(figure, sizes, axis, _("Share of training labels"), share=True)
 
 
@@ -44,7 +44,7 @@ def parts(rows: Sequence["Parts"], axis: str, answers: str) -> go.Figure:
     sizes = np.array([row.size for row in rows], dtype=np.float64)
     for number, (name, named) in enumerate(_PARTS.items()):
         values = np.array([getattr(row, name) for row in rows])
-        spoken = [
+        hover = [
             _n(
                 "{axis} {size:g}: {curve} {value:.3g}, {n:,} seed",
                 "{axis} {size:g}: {curve} {value:.3g}, {n:,} seeds",
@@ -56,7 +56,7 @@ def parts(rows: Sequence["Parts"], axis: str, answers: str) -> go.Figure:
             )
             for row, value in zip(rows, values, strict=True)
         ]
-        _curve(figure, sizes, values, named, spoken, number)
+        _curve(figure, sizes, values, named, hover, number)
     return _laid(figure, sizes, axis, _("Squared error of {answers}", answers=answers), share=False)
 
 
@@ -83,7 +83,7 @@ def _curve(
     sizes: Array,
     values: Array,
     named: tuple[str, str],
-    spoken: Sequence[str],
+    hover: Sequence[str],
     number: int,
     effects: Sequence["Effect"] = (),
 ) -> None:
@@ -92,7 +92,7 @@ def _curve(
     if not known.any():
         return
     figure.add_trace(line(sizes[known], values[known], name, color, group=name))
-    dots = marks(sizes[known], values[known], name, color, [s for s, k in zip(spoken, known, strict=True) if k], 8)
+    dots = marks(sizes[known], values[known], name, color, [s for s, k in zip(hover, known, strict=True) if k], 8)
     dots.marker.symbol = _SYMBOLS[number]
     if len(effects):
         low, high = np.array([_bounds(one) for one in effects if np.isfinite(one.value)]).T
@@ -106,7 +106,7 @@ def _bounds(effect: "Effect") -> tuple[float, float]:
     return (effect.value, effect.value) if effect.n < 2 else (max(effect.low, 0.0), min(effect.high, 1.0))
 
 
-def _spoken(curve: str, axis: str, size: float, effect: "Effect") -> str:
+def _hover(curve: str, axis: str, size: float, effect: "Effect") -> str:
     low, high = (100 * bound for bound in _bounds(effect))
     named = {"axis": AXIS_NAMES[axis], "size": size, "share": 100 * effect.value, "curve": curve}
     if low < high:

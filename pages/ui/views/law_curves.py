@@ -26,15 +26,15 @@ def curve(rows: Observations, fit: Fit | None, look: Look) -> go.Figure:
     dots(figure, rows.n, rows.loss, look)
     sizes, means = size_means(rows)[:2]
     if len(sizes) < len(rows):
-        spoken = [
-            _("{count} {unit}: mean {loss}", count=text.count(n), unit=look.size, loss=look.said(y))
+        hover = [
+            _("{count} {unit}: mean {loss}", count=text.count(n), unit=look.size, loss=look.shown(y))
             for n, y in zip(sizes, means, strict=True)
         ]
-        figure.add_trace(marks(sizes, means, _("mean of a size"), SEEN, spoken, size=8))
+        figure.add_trace(marks(sizes, means, _("mean of a size"), SEEN, hover, size=8))
     if fit is not None:
-        places = _places(rows.n, look)
-        every = fit.at(places[None])
-        law(figure, places, every[0], *_bounds(every, fit.share), seen=float(rows.n.max()), look=look)
+        drawn = _drawn_sizes(rows.n, look)
+        every = fit.at(drawn[None])
+        law(figure, drawn, every[0], *_bounds(every, fit.share), seen=float(rows.n.max()), look=look)
         _held_out(figure, rows, rows.n, fit, look)
     linear = fit is not None and fit.law in ("saturating", "sigmoid")
     return laid_out(figure, rows.n, look, x=look.axis, y=look.loss, log_y=not linear)
@@ -77,17 +77,23 @@ def isoflop(rows: Observations, fit: Fit | None, look: Look) -> go.Figure:
         name = budget if best["n"] else _("{budget} (left out)", budget=budget)
         sizes, means = size_means(own)[:2]
         symbol = _BUDGET_SYMBOLS[number % len(_BUDGET_SYMBOLS)]
-        spoken = [
-            _("{budget}<br>{count} {unit}: {loss}", budget=name, count=text.count(n), unit=look.size, loss=look.said(y))
+        hover = [
+            _(
+                "{budget}<br>{count} {unit}: {loss}",
+                budget=name,
+                count=text.count(n),
+                unit=look.size,
+                loss=look.shown(y),
+            )
             for n, y in zip(sizes, means, strict=True)
         ]
-        figure.add_trace(marks(sizes, means, name, color, spoken, size=7, symbol=symbol))
+        figure.add_trace(marks(sizes, means, name, color, hover, size=7, symbol=symbol))
         valley = _valley(own, best) if parabola and best["n"] else (sizes, means)
         figure.add_trace(line(*valley, name, color, group=name, opacity=0.8 if best["n"] else 0.4))
     if found := [one for one in optima if one["n"]]:
         x, y = (np.array([one[name] for one in found]) for name in ("n", "loss"))
-        spoken = [_("Minimum at {budget}: {count} {unit}", **_at(one, look)) for one in found]
-        figure.add_trace(marks(x, y, _("minimum"), BEST, spoken, size=14, symbol="star"))
+        hover = [_("Minimum at {budget}: {count} {unit}", **_at(one, look)) for one in found]
+        figure.add_trace(marks(x, y, _("minimum"), BEST, hover, size=14, symbol="star"))
     within = look.within
     return laid_out(figure, rows.n, within, x=look.axis, y=look.loss)
 
@@ -103,8 +109,8 @@ def training_curves(rows: Observations, fit: Fit, look: Look) -> go.Figure:
         figure.add_trace(drawn.update(showlegend=number == 0, line={"width": 1.2}))
     found = [one for one in fit.details["optima"] if one["n"]]
     x, y = (np.array([one[name] for one in found]) for name in ("compute", "loss"))
-    spoken = [_("{budget}: lowest with {count} {unit}", **_at(one, look)) for one in found]
-    figure.add_trace(marks(x, y, _("lowest, between sizes"), BEST, spoken, size=8))
+    hover = [_("{budget}: lowest with {count} {unit}", **_at(one, look)) for one in found]
+    figure.add_trace(marks(x, y, _("lowest, between sizes"), BEST, hover, size=8))
     within = look.within
     return laid_out(figure, compute, within, x=_compute_axis(), y=look.loss, flops=True)
 
@@ -120,15 +126,15 @@ def frontier(fit: Fit, best: pd.DataFrame, look: Look) -> go.Figure:
     optima = [one for one in fit.details.get("optima", ()) if one["n"]]
     if optima:
         x, y = (np.array([one[part] for one in optima]) for part in ("compute", "n"))
-        spoken = [_("{budget}: {count} {unit}", **_at(one, look)) for one in optima]
-        figure.add_trace(marks(x, y, _("minimum of a budget"), BEST, spoken, size=11, symbol="star"))
+        hover = [_("{budget}: {count} {unit}", **_at(one, look)) for one in optima]
+        figure.add_trace(marks(x, y, _("minimum of a budget"), BEST, hover, size=11, symbol="star"))
     if optima and (held := fit.held_out):
-        spoken = [
+        hover = [
             _("Said from the smaller budgets: {count} {unit}", count=text.count(n), unit=look.size)
             for n in held.predicted
         ]
-        places = np.array(held.sizes), np.array(held.predicted)
-        figure.add_trace(marks(*places, _("predicted unseen"), HELD, spoken, 10, "diamond-open"))
+        points = np.array(held.sizes), np.array(held.predicted)
+        figure.add_trace(marks(*points, _("predicted unseen"), HELD, hover, 10, "diamond-open"))
     plain = replace(look, share=False)
     title = _("Compute-optimal size ({unit})", unit=look.size)
     laid_out(figure, compute, plain, x=_compute_axis(), y=title, flops=True)
@@ -146,8 +152,8 @@ def residuals(fit: Fit, look: Look) -> go.Figure:
     linear = fit.law in ("saturating", "sigmoid")
     values = fit.residuals if linear else np.expm1(fit.residuals)
     figure = go.Figure()
-    spoken = [_off(n, v, linear=linear) for n, v in zip(x, values, strict=True)]
-    figure.add_trace(marks(x, values, _("residual"), SEEN, spoken, size=6, opacity=0.6))
+    hover = [_off(n, v, linear=linear) for n, v in zip(x, values, strict=True)]
+    figure.add_trace(marks(x, values, _("residual"), SEEN, hover, size=6, opacity=0.6))
     figure.add_shape(type="line", x0=0, x1=1, xref="paper", y0=0, y1=0, line={"color": f"var({look.ink})", "width": 2})
     if linear:
         y = _("Residual (measured − law)")
@@ -174,7 +180,7 @@ def _off(place: float, residual: float, *, linear: bool) -> str:
     return f"{count}: {100 * residual:+.3g} %"
 
 
-def _places(seen: Array, look: Look) -> Array:
+def _drawn_sizes(seen: Array, look: Look) -> Array:
     far = seen.max() if look.refused else look.more * seen.max()
     # The largest size seen is one of them: there the line changes its dash.
     within = np.geomspace(seen.min(), seen.max(), _POINTS)
@@ -196,18 +202,16 @@ def _held_out(figure: go.Figure, rows: Observations, x: Array, fit: Fit, look: L
     place = {int(row): float(value) for row, value in zip(rows.row, x, strict=True)}
     at = np.array([place[row] for row in held.rows])
     pairs = pd.DataFrame({"x": at, "said": held.predicted, "was": held.observed})
-    spoken = [
-        _("Held out: {measured}, said {predicted}", measured=look.said(was), predicted=look.said(said))
+    hover = [
+        _("Held out: {measured}, said {predicted}", measured=look.shown(was), predicted=look.shown(said))
         for said, was in zip(pairs["said"], pairs["was"], strict=True)
     ]
-    ring = marks(
-        pairs["x"].to_numpy(), pairs["was"].to_numpy(), _("held out, measured"), HELD, spoken, 9, "circle-open"
-    )
+    ring = marks(pairs["x"].to_numpy(), pairs["was"].to_numpy(), _("held out, measured"), HELD, hover, 9, "circle-open")
     figure.add_trace(ring)
     said = pairs.drop_duplicates(["x", "said"])
-    spoken = [_("Said unseen: {predicted}", predicted=look.said(value)) for value in said["said"]]
+    hover = [_("Said unseen: {predicted}", predicted=look.shown(value)) for value in said["said"]]
     figure.add_trace(
-        marks(said["x"].to_numpy(), said["said"].to_numpy(), _("predicted unseen"), HELD, spoken, 10, "diamond")
+        marks(said["x"].to_numpy(), said["said"].to_numpy(), _("predicted unseen"), HELD, hover, 10, "diamond")
     )
 
 

@@ -127,7 +127,7 @@ def _traces(rows: pd.DataFrame, view: View, metric: str, look: _Look) -> list[go
             mode="lines+markers",
             line={"color": look.ink(), "width": 2.5 if look.dash == "solid" else 2, "dash": look.dash},
             marker={"size": 8, "symbol": symbols, "color": look.ink()},
-            text=[_spoken(row.mean, row.error, row.n, view.y, row.training) for row in mean.itertuples(index=False)],
+            text=[_hover(row.mean, row.error, row.n, view.y, row.training) for row in mean.itertuples(index=False)],
             hovertemplate="%{text}",
             showlegend=look.titled,
             **common,
@@ -153,7 +153,7 @@ def _band(mean: pd.DataFrame, view: View, look: _Look, common: Mapping[str, str]
     )
 
 
-def _spoken(mean: float, error: float, n: int, scale: str, training: bool) -> str:
+def _hover(mean: float, error: float, n: int, scale: str, training: bool) -> str:
     said, spread = (f"{100 * v:.2f} %" if scale != "loss" else f"{v:.4g}" for v in (mean, error))
     value = f"{said} ± {spread}" if n > 1 else said
     return _("{value} (n = {n}, in training)", value=value, n=n) if training else f"{value} (n = {n})"
@@ -200,8 +200,8 @@ def _legend(many: bool) -> dict[str, object]:
     return place | {"uirevision": "legend"}
 
 
-def _ticks(places: pd.Series, view: View) -> dict[str, object]:
-    own = sorted(set(places))
+def _ticks(drawn: pd.Series, view: View) -> dict[str, object]:
+    own = sorted(set(drawn))
     if view.x == "depth" or (view.x == "width" and view.log_x and len(own) <= 16):
         return {"tickvals": own, "ticktext": [f"{v:g}" for v in own]}
     every: dict[str, object] = {"dtick": "D2"} if view.log_x else {}  # 1, 2, 5, 10: more would run into each other

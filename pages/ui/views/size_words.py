@@ -6,7 +6,7 @@ import pandas as pd
 
 from engine.base.language import _, _n
 from pages.ui import text
-from pages.ui.measures import AXIS_NAMES, SPLIT_NAMES, spoken
+from pages.ui.measures import AXIS_NAMES, SPLIT_NAMES, measure_name
 from pages.ui.summary import THRESHOLD, View, drawable, marked, means
 
 MOST_FAILURES, MOST_REASON = 5, 400
@@ -108,7 +108,7 @@ def failures(table: pd.DataFrame) -> str:
 
 def alt(table: pd.DataFrame, view: View, losses: Collection[str] = ("cross-entropy",)) -> str:
     """Return in words what the chart shows, for those who do not see it; `losses` are what training minimises."""
-    measure = spoken(view.y, losses)
+    measure = measure_name(view.y, losses)
     said = [
         _n(
             "Line chart of {splits} {measure} against {axis}, {n:,} run.",

@@ -46,7 +46,7 @@ class Look:
         """The same look for a chart that ends with what was seen."""
         return replace(self, more=1, refused=True)
 
-    def said(self, loss: float) -> str:
+    def shown(self, loss: float) -> str:
         """Return a loss as hover texts show it."""
         return f"{100 * loss:.3g} %" if self.share else f"{loss:.4g}"
 
@@ -87,8 +87,8 @@ def law(
 
 def dots(figure: go.Figure, x: Array, y: Array, look: Look) -> None:
     """Add a dot per run."""
-    spoken = [f"{text.count(at)}: {look.said(loss)}" for at, loss in zip(x, y, strict=True)]
-    figure.add_trace(marks(x, y, _("run"), SEEN, spoken, size=6, opacity=0.45))
+    hover = [f"{text.count(at)}: {look.shown(loss)}" for at, loss in zip(x, y, strict=True)]
+    figure.add_trace(marks(x, y, _("run"), SEEN, hover, size=6, opacity=0.45))
 
 
 def marks(
@@ -96,12 +96,12 @@ def marks(
     y: Array,
     name: str,
     color: str,
-    spoken: Sequence[str],
+    hover: Sequence[str],
     size: int,
     symbol: str = "circle",
     opacity: float = 1,
 ) -> go.Scatter:
-    """Return marks at points, with the text `spoken` of each on hovering."""
+    """Return marks at points, with the text `hover` of each."""
     ink = f"var({color})" if opacity == 1 else f"var({color}, {opacity})"
     return go.Scatter(
         x=_f8(x),
@@ -110,7 +110,7 @@ def marks(
         name=name,
         legendgroup=name,
         marker={"size": size, "color": ink, "symbol": symbol, "line": {"width": 2 if "open" in symbol else 0}},
-        text=list(spoken),
+        text=list(hover),
         hovertemplate="%{text}<extra></extra>",
     )
 

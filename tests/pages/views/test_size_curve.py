@@ -62,9 +62,9 @@ def test_accuracy_is_drawn_in_per_cent_and_its_axis_reaches_all_of_it() -> None:
 def test_with_mean_squared_error_accuracy_is_r_squared() -> None:
     figure = size_curve.size_curve(runs({}), View(y="accuracy"), {"mse"})
     assert figure.layout.title.text == "R² (variance explained)"
-    assert measures.spoken("accuracy", {"mse"}) == "R²"
-    assert measures.spoken("accuracy", {"mse", "hinge", "cross-entropy"}) == "accuracy or R²"
-    assert measures.spoken("error", {"mse"}) == "error"
+    assert measures.measure_name("accuracy", {"mse"}) == "R²"
+    assert measures.measure_name("accuracy", {"mse", "hinge", "cross-entropy"}) == "accuracy or R²"
+    assert measures.measure_name("error", {"mse"}) == "error"
     assert "test_r2" in summary.exported(runs({}), {"mse"})
     assert "test_accuracy" in summary.exported(runs({}), {"hinge", "cross-entropy"})
     assert "test_accuracy" in summary.exported(runs({}), {"hinge", "mse"})
