@@ -27,9 +27,12 @@ LOOK_EVERY = 0.5
 """Seconds between looks at a sweep in training."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted."""
-    options = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m engine") -> int:
+    """Run one command; returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted.
+
+    `prog` is what the user called, for help and usage.
+    """
+    options = parser(prog).parse_args(arguments)
     try:
         code: int = options.run(options)
         sys.stdout.flush()
@@ -51,9 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m engine", description="Train sweeps of model sizes.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of all commands; each sets `run`, which takes the options and returns the exit code."""
+    whole = argparse.ArgumentParser(prog=prog, description="Train sweeps of model sizes.")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
 
     listing = commands.add_parser("list", help="what there is: architectures, data sets, presets, settings")
     listing.set_defaults(run=_list)
@@ -99,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--slot", type=int, required=True)
     worker.add_argument("--linger", type=float, default=0.0)
     worker.set_defaults(run=_worker)
-    return parser
+    return whole
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -221,6 +225,10 @@ def _gallery(options: argparse.Namespace) -> int:
     from store.database import open_database
     from store.shipped import export_gallery
 
+    if not options.folder.is_dir():
+        raise ValueError(
+            f"--folder {options.folder} is not there; allowed: a folder that is, for the files of results."
+        )
     for name in options.preset or registry.names("presets"):
         preset = registry.preset(name)
         sweep = SweepSpec.of(preset.settings)

@@ -9,14 +9,12 @@ from store import import_commands, library_commands, pack_commands
 from store.errors import StoreError
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m store", description="Look after what was trained.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    library_commands.add_commands(commands)
-    pack_commands.add_commands(commands)
-    import_commands.add_commands(commands)
-    options = parser.parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m store") -> int:
+    """Run one command; returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted.
+
+    `prog` is what the user called, for help and usage.
+    """
+    options = parser(prog).parse_args(arguments)
     try:
         code: int = options.run(options)
         sys.stdout.flush()
@@ -29,6 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of all commands; each sets `run`, which takes the options and returns the exit code."""
+    whole = argparse.ArgumentParser(prog=prog, description="Look after what was trained.")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    library_commands.add_commands(commands)
+    pack_commands.add_commands(commands)
+    import_commands.add_commands(commands)
+    return whole
 
 
 if __name__ == "__main__":
