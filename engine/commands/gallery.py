@@ -28,6 +28,10 @@ def _gallery(options: argparse.Namespace) -> int:
     from store.home import open_database
     from store.library import sweeps
 
+    if not options.folder.is_dir():
+        raise ValueError(
+            f"--folder {options.folder} is not there; allowed: a folder that is, for the files of results."
+        )
     for name in options.preset or registry.names("presets"):
         preset = registry.preset(name)
         sweep = SweepSpec.of(preset.settings)
