@@ -80,7 +80,7 @@ class Fit:
 
     def predicted(self, constants: Sequence[float] | np.ndarray, buckets: Sequence[tuple[RunSpec, ...]]) -> np.ndarray:
         """Return the seconds of one step of every bucket that plan predicts with such constants."""
-        with patch.multiple(buckets, **self.put(constants)):
+        with patch.multiple(cost, **self.put(constants)):
             return np.array([cost.bucket_seconds(runs) / (runs[0].steps * cost.EVALUATION) for runs in buckets])
 
     def fitted(self, buckets: Sequence[tuple[RunSpec, ...]], seconds: np.ndarray) -> np.ndarray:
@@ -290,10 +290,10 @@ SINGLE: dict[str, tuple[float, Callable[[], float]]] = {
     "memory.LIBRARY_BYTES": (memory.LIBRARY_BYTES, _library_bytes),
     "memory.TORCH_BYTES": (memory.TORCH_BYTES, _torch_bytes),
     "checkpoint.BYTES_PER_SECOND": (checkpoint.BYTES_PER_SECOND, _bytes_per_second),
-    **{f"plan.AUGMENTATION {name}": (rate, partial(_augmentation, name)) for name, rate in cost.AUGMENTATION.items()},
-    "plan.EVALUATION": (cost.EVALUATION, lambda: statistics.median(map(_with_evaluation, (4, 32, 128)))),
-    "plan.SHARED": (cost.SHARED, _shared),
-    "plan.WORKER_START": (cost.WORKER_START, lambda: min(_start_seconds() for _ in range(2))),
+    **{f"cost.AUGMENTATION {name}": (rate, partial(_augmentation, name)) for name, rate in cost.AUGMENTATION.items()},
+    "cost.EVALUATION": (cost.EVALUATION, lambda: statistics.median(map(_with_evaluation, (4, 32, 128)))),
+    "cost.SHARED": (cost.SHARED, _shared),
+    "cost.WORKER_START": (cost.WORKER_START, lambda: min(_start_seconds() for _ in range(2))),
 }
 """Value in the code, and what measures it here."""
 
