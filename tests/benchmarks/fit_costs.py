@@ -240,10 +240,8 @@ def _said(code: str) -> str:
 def _start_seconds() -> float:
     """Return the seconds from the start of a process until it has taken its first step."""
     start = time.perf_counter()
-    _said(
-        "import engine.queue.worker\nfrom engine.spec.run import RunSpec\nfrom engine.train.loop import train\n"
-        "training = train((RunSpec(steps=1, width=2),))\nfor _ in training: pass"
-    )
+    loads = "import engine.queue.worker\nfrom engine.train.bucket import RunSpec, train\n"
+    _said(f"{loads}for _ in train((RunSpec(steps=1, width=2),)): pass")
     return time.perf_counter() - start
 
 
