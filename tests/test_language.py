@@ -1,6 +1,8 @@
 """Every text that a user sees is marked for translation, once, as a literal with named values, and can be another."""
 
 import ast
+import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from tests import pseudo
+from tests.pages import visible
 
 ROOT = Path(__file__).parent.parent
 FILES = [
@@ -29,6 +32,11 @@ SHOWN = {
 """Calls of Streamlit whose first argument is shown."""
 NAMED = {"label", "help", "placeholder", "description", "alt", "title", "finding", "caption", "epilog"}
 """Arguments by name that are shown, whoever takes them."""
+ARGPARSE = {
+    *("usage", "python", "store", "COMMAND", "options", "--help", "show", "this", "help", "message", "and", "exit"),
+    *("positional", "arguments", "error"),
+}
+"""What Python's own argparse says, and what begins an error on the command line."""
 KNOBS = {"knob": (1, 2)}
 """Calls whose arguments at these places are shown."""
 
@@ -115,6 +123,8 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
+        ("engine list", 0),
+        ("store --help", 0),
         ("engine sweep digits-double-descent --set width=0 --dry-run", 2),
         ("engine sweep digits-double-descent --set width=1..2000 --seeds 100 --dry-run", 2),
     ],
@@ -122,6 +132,25 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_the_command_line_speaks_another_language(elsewhere: dict[str, str], arguments: str, code: int) -> None:
     found = pseudo.run(elsewhere, *arguments.split())
     text = found.stdout + found.stderr
+    commands = re.findall(r"^ {4}([\w-]+)", text, flags=re.MULTILINE)
     assert found.returncode == code
     assert "⟦" in text
-    assert pseudo.unmarked(text, pseudo.names() | {"error"}) == []
+    rest = pseudo.unmarked(text, pseudo.names() | ARGPARSE | set(commands))
+    assert not rest, "words that nothing marks: " + " ".join(rest)
+
+
+@pytest.fixture(scope="session")
+def shown(elsewhere: dict[str, str]) -> list[list[str]]:
+    """What the pages show in that language, on the results that ship: rows of page, element and text."""
+    found = pseudo.run(elsewhere, "tests.pages.visible")
+    assert found.returncode == 0, found.stderr
+    return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("page", visible.PAGES)
+def test_a_page_speaks_another_language(shown: list[list[str]], page: str) -> None:
+    here = [(element, text) for shown_by, element, text in shown if shown_by == page]
+    assert any("⟦" in text for _, text in here)
+    found = {(element, text): pseudo.unmarked(text, pseudo.names()) for element, text in here}
+    rest = [f"{element}: {' '.join(words)}  in  {text}" for (element, text), words in found.items() if words]
+    assert not rest, "words that nothing marks:\n" + "\n".join(rest)
