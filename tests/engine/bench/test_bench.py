@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from engine.bench import bench
+from engine.bench.workloads import WORKLOADS
 from engine.bench.torch_baselines import module
 from engine.net.device_data import DeviceData
 from engine.net.reference import Reference
 from engine.spec.count import count
 from engine.spec.sweep import SweepSpec
 
-SMALLEST = {name: SweepSpec.of(settings).runs()[0] for name, settings in bench.WORKLOADS.items()}
+SMALLEST = {name: SweepSpec.of(settings).runs()[0] for name, settings in WORKLOADS.items()}
 
 
 @pytest.mark.parametrize("name", SMALLEST)
