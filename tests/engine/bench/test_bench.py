@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from engine.bench.workloads import WORKLOADS
+from engine.bench import bench
 from engine.bench.torch_baselines import module
+from engine.bench.workloads import WORKLOADS
 from engine.net.device_data import DeviceData
 from engine.net.reference import Reference
 from engine.spec.count import count
