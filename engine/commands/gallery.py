@@ -27,6 +27,7 @@ def _gallery(options: argparse.Namespace) -> int:
     from store.exchange.gallery import export_gallery
     from store.home import open_database
     from store.library import sweeps
+    from store.results.spool import ingest
 
     for name in options.preset or registry.names("presets"):
         preset = registry.preset(name)
@@ -45,6 +46,7 @@ def _gallery(options: argparse.Namespace) -> int:
                 "versions": {name: version(name) for name in ("torch", "numpy", "scikit-learn")}
                 | {"python": platform.python_version()},
             }
+            ingest(db)
             export_gallery(db, sweep, options.folder, name, facts)
             print(f"{name}: {sweep.size} runs in {facts['seconds']} s → {options.folder / name}.parquet")
     return 0

@@ -11,7 +11,7 @@ import pyarrow as pa
 from store.db.connection import Database
 from store.exchange import pack, selection, tables
 from store.exchange.merge import import_pack
-from store.home import open_database
+from store.home import open_current, open_database
 from store.imports import collections
 from store.library import catalog
 from store.results.rows import SCHEMA
@@ -46,7 +46,7 @@ def add_commands(commands: "Commands") -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    db, file = open_database(), options.file
+    db, file = open_current(), options.file
     brought = {text: collections.find(db, text) for text in options.sweep}
     wanted = [text for text, found in brought.items() if found is None]
     only_imported = bool(brought) and not wanted

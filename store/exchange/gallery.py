@@ -19,7 +19,6 @@ from store.library.sweeps import add_sweep
 from store.results.checks import check_rows
 from store.results.inserting import insert_rows
 from store.results.rows import SCHEMA, Dated, as_table, dated_rows, done_rows, from_row
-from store.results.spool import ingest
 
 GALLERY = Path(__file__).parents[1] / "gallery"
 """Where the results that ship lie; SCALESCOPE_GALLERY names another folder, an empty one for none."""
@@ -28,9 +27,8 @@ GALLERY = Path(__file__).parents[1] / "gallery"
 def export_gallery(db: Database, sweep: SweepSpec, folder: Path, name: str, facts: Mapping[str, object]) -> None:
     """Write the sweep's runs to <name>.parquet and `facts`, which hold its title, to <name>.json.
 
-    Raises: StoreError: where a run of the sweep has no result yet.
+    Whoever exports ingests first. Raises: StoreError: where a run of the sweep has no result in the tables.
     """
-    ingest(db)
     wanted = [run.key for run in sweep.runs()]
     with db.reading() as con:
         rows = done_rows(con, wanted)

@@ -22,10 +22,10 @@ from engine.base.atomic import new_file
 from engine.spec.result import RunState
 from engine.spec.run import ENGINE_VERSION
 from engine.spec.sweep import SweepSpec
+from store.exchange.row_hash import RowHash
 from store.library import naming
 from store.results.checks import check_rows, check_schema
 from store.results.result_files import BROKEN
-from store.results.row_hash import RowHash
 from store.results.rows import SCHEMA
 
 FORMAT = 2

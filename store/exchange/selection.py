@@ -14,7 +14,6 @@ from store.db.connection import Database
 from store.exchange import pack, tables
 from store.results.rows import SCHEMA
 from store.results.runs import done_batches
-from store.results.spool import ingest
 
 MOST = 5_000
 """Runs that `as_bytes` takes: it holds them in memory, as rows and as a file."""
@@ -25,7 +24,6 @@ def take(db: Database, sweep_ids: Sequence[str] | None) -> tuple[Iterator[pa.Tab
 
     Raises: ValueError: for a sweep that is not there, or that another version saved; of all, such ones stay out.
     """
-    ingest(db)
     with db.reading() as con:
         rows = con.execute("SELECT sweep_id, name, created, settings FROM sweeps ORDER BY created, name").fetchall()
         listed = {row[0]: row for row in rows}

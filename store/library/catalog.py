@@ -16,7 +16,7 @@ from store.db.connection import Database
 from store.db.errors import StoreError
 from store.library import naming
 from store.results.inserting import remove
-from store.results.lookup import CHOSEN
+from store.results.lookup import WANTED_RUNS
 from store.results.rows import DONE
 from store.results.spool import ingest, pending_rows
 
@@ -31,9 +31,9 @@ _OWN = """
 """
 """The runs in the tables that belong to these sweeps alone."""
 _STATES = f"""
-    WITH wanted AS MATERIALIZED (SELECT key, head FROM sweep_runs WHERE sweep_id = ?), {CHOSEN}, found AS (
+    WITH wanted AS MATERIALIZED (SELECT key, head FROM sweep_runs WHERE sweep_id = ?), {WANTED_RUNS}, found AS (
         FROM (
-            SELECT key, state, created FROM runs SEMI JOIN chosen USING (run_id)
+            SELECT key, state, created FROM runs SEMI JOIN wanted_runs USING (run_id)
             UNION ALL SELECT key, state, created FROM beside SEMI JOIN wanted USING (key)
         )
         QUALIFY row_number() OVER (
@@ -162,8 +162,10 @@ def archive(db: Database, sweep_id: str, archived: bool) -> None:
 
 
 def share(db: Database, *sweep_ids: str) -> Share:
-    """Return what deleting these sweeps would remove, and what it would leave to others."""
-    ingest(db)
+    """Return how many results in the tables deleting these sweeps would remove, and how many others would keep.
+
+    Whoever asks ingests first.
+    """
     with db.reading() as con:
         return _share(con, sweep_ids)
 
@@ -174,7 +176,7 @@ def delete(db: Database, *sweep_ids: str) -> Share:
     Raises: ValueError: for a sweep that is not there; StoreError: while a run of theirs alone is in training. Then
     nothing is removed.
     """
-    ingest(db)
+    ingest(db)  # a result that waits would come back
     beside = pending_rows(db)
     training = beside.filter(pc.equal(beside["state"], str(RunState.RUNNING)))["key"].to_pylist()
     with _changing(db, *sweep_ids) as con:

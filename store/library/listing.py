@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from engine.spec.sweep import SweepSpec
 from store.db.connection import Database
-from store.results.lookup import CHOSEN
+from store.results.lookup import WANTED_RUNS
 from store.results.rows import DONE
 from store.results.spool import pending_rows
 
@@ -51,8 +51,8 @@ _SHOWN = """
 _COUNTED = f"""
     WITH members AS MATERIALIZED (
         SELECT sweep_id, key, head FROM sweep_runs SEMI JOIN shown USING (sweep_id)
-    ), wanted AS (FROM members), {CHOSEN}, found AS (
-        FROM (SELECT key, state, created FROM runs SEMI JOIN chosen USING (run_id) UNION ALL FROM beside)
+    ), wanted AS (FROM members), {WANTED_RUNS}, found AS (
+        FROM (SELECT key, state, created FROM runs SEMI JOIN wanted_runs USING (run_id) UNION ALL FROM beside)
         SEMI JOIN members USING (key)
         QUALIFY row_number() OVER (
             PARTITION BY key
