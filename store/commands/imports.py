@@ -14,7 +14,7 @@ from store.imports import collections
 from store.imports.collections import Collection, ImportedRun
 from store.imports.guess import guess
 from store.imports.mapping import Choice, mapped
-from store.imports.sources import kinds, read, source
+from store.imports.sources.registry import kinds, read, source
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from store.imports.sources import Raw
+from store.imports.sources.source import Raw
 
 MAX_TEXT = 1_000
 """Characters of a cell that is kept as text."""

@@ -95,7 +95,7 @@ class Collection:
     """Runs from one source, on their way into the store."""
 
     kind: str
-    """A name of store.imports.sources.kinds()."""
+    """A name of store.imports.sources.registry.kinds()."""
     source: str
     """Where it was read from, for people to see."""
     size_is: str

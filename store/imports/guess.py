@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from store.imports import cells
 from store.imports.mapping import Choice
-from store.imports.sources import Raw
+from store.imports.sources.source import Raw
 
 # Headers as people write them, in letters and digits alone; the first that is there is taken.
 _SIZES = ["n", "params", "nparams", "numparams", "parameters", "numparameters", "nparameters"]

@@ -10,7 +10,7 @@ import pandas as pd
 from store.imports import cells
 from store.imports.cells import Numbers
 from store.imports.collections import DATA, SIZES, Collection, ImportedRun
-from store.imports.sources import Curve, Raw
+from store.imports.sources.source import Curve, Raw
 
 MAX_RUNS = 100_000
 

@@ -8,11 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import actions, services, text
-from store.imports import collections, sources
+from store.imports import collections
 from store.imports.collections import DATA, SIZES, Collection
 from store.imports.guess import guess
 from store.imports.mapping import Choice, mapped
-from store.imports.sources import Raw
+from store.imports.sources import registry
+from store.imports.sources.source import Raw
 
 MAX_MB = 50
 """Of an upload."""
@@ -65,7 +66,7 @@ def read(file_id: str, name: str, content: bytes, owner: str = "bring") -> Raw:
             path = Path(folder, "upload")
             path.write_bytes(content)
             try:
-                raw = sources.read(path)
+                raw = registry.read(path)
                 known = (file_id, replace(raw, source=name), "")
                 _fill(guess(raw), name, owner)
             except ValueError as problem:

@@ -10,7 +10,8 @@ import pytest
 from store.imports.collections import ImportedRun
 from store.imports.guess import guess, numeric
 from store.imports.mapping import Choice, mapped
-from store.imports.sources import Raw, read
+from store.imports.sources.registry import read
+from store.imports.sources.source import Raw
 
 
 def table(tmp_path: Path, text: str) -> Raw:

@@ -12,7 +12,7 @@ import pytest
 from store.imports.collections import ImportedRun
 from store.imports.guess import guess
 from store.imports.mapping import Choice, mapped
-from store.imports.sources import read
+from store.imports.sources.registry import read
 from tests.store.imports.recorded.record import SEEDS, SIZES, STEPS, loss
 
 RECORDED = Path(__file__).parent / "recorded"
