@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from store.db.connection import Database
 from store.home import open_database
 from store.imports import collections
+from store.imports.choice import Choice
 from store.imports.collections import Collection, ImportedRun
 from store.imports.guess import guess
-from store.imports.mapping import Choice, mapped
+from store.imports.mapping import mapped
 from store.imports.sources.registry import kinds, read, source
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _import_runs(options: argparse.Namespace) -> int:
     if options.dry_run:
         kept, new = "", False
     else:
-        kept, new = collections.keep(open_database(), collection, options.name)
+        kept, new = collections.save(open_database(), collection, options.name)
     if options.json:
         found = {"key": collection.key, "kept": bool(kept), "new": new, **_counts(collection)}
         print(json.dumps(found | {"mapping": dict(collection.mapping)}, indent=2, ensure_ascii=False))

@@ -9,9 +9,10 @@ import streamlit as st
 
 from pages.ui import actions, services, text
 from store.imports import collections
+from store.imports.choice import Choice
 from store.imports.collections import DATA, SIZES, Collection
 from store.imports.guess import guess
-from store.imports.mapping import Choice, mapped
+from store.imports.mapping import mapped
 from store.imports.sources import registry
 from store.imports.sources.source import Raw
 
@@ -165,7 +166,7 @@ def _offer(opened: services.Services, collection: Collection) -> None:
 
 
 def _keep(opened: services.Services, collection: Collection) -> str:
-    key, new = collections.keep(opened.db, collection, st.session_state["bring.name"])
+    key, new = collections.save(opened.db, collection, st.session_state["bring.name"])
     st.session_state["bring.number"] += 1  # an uploader without a file
     for name in (_READ, _MADE):
         st.session_state.pop(f"bring.{name}", None)

@@ -39,12 +39,17 @@ class Raw:
     """(column, rows) → its curve in each of these rows; None where the source has last values alone."""
 
     def called(self, row: int) -> str:
-        """Return how a person finds a row, counted from 0: row 17, or run 'small'."""
-        if self.numbers is not None:
-            return _("row {number}", number=self.numbers[row])
-        if self.run:
+        """Return how a sentence names a row, counted from 0: row 17, or run 'small'."""
+        if self.numbers is None and self.run:
             return _("run {name!r}", name=str(self.table[self.run][row].as_py())[:60])
-        return _("row {number}", number=row + 1)
+        return _("row {number}", number=self._number(row))
+
+    def name(self, row: int) -> str:
+        """Return the name of a run that has none of its own and is this row; part of a collection's key."""
+        return f"row {self._number(row)}"
+
+    def _number(self, row: int) -> int:
+        return row + 1 if self.numbers is None else int(self.numbers[row])
 
 
 @dataclass(frozen=True, kw_only=True)

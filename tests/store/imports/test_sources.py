@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from store.imports.choice import Choice
 from store.imports.guess import guess, numeric
-from store.imports.mapping import Choice, mapped
+from store.imports.mapping import mapped
 from store.imports.sources import csv, parquet
 from store.imports.sources.registry import MAX_BYTES, kinds, read
 from store.imports.sources.source import MAX_COLUMNS, MAX_ROWS
