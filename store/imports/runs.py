@@ -34,7 +34,7 @@ class Rows:
         value = float(self.numbers[use].values[row])
         return value if np.isfinite(value) else None
 
-    def text(self, use: str, row: int) -> str:
+    def string(self, use: str, row: int) -> str:
         """Return a text of a row, or ""."""
         return self.texts[use][row] if use in self.texts else ""
 
@@ -46,7 +46,7 @@ class Rows:
             name=name,
             size=size,
             loss=self.value("loss", row),
-            series=self.text("series", row),
+            series=self.string("series", row),
             data=self.value("data", row),
             compute=self.value("compute", row),
             seed=None if seed is None else int(seed),
@@ -165,7 +165,7 @@ def _check_same(rows: Rows, own: np.ndarray, *, by_name: bool) -> None:
                         column=getattr(rows.choice, use)[:60],
                         a=a,
                         b=b,
-                        run=rows.text("run", int(own[0]))[:40],
+                        run=rows.string("run", int(own[0]))[:40],
                     )
                 )
 
