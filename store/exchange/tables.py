@@ -61,9 +61,9 @@ def _all_points(rows: pa.Table, imported: pa.Table | None) -> pa.Table:
     trained = points(rows)
     if imported is None or not len(imported):
         return trained
-    for place, name in enumerate(imported.column_names):
+    for index, name in enumerate(imported.column_names):
         if name in trained.column_names:
-            imported = imported.set_column(place, name, _like(imported[name], trained.schema.field(name).type))
+            imported = imported.set_column(index, name, _like(imported[name], trained.schema.field(name).type))
     with duckdb.connect() as con:
         con.register("trained", trained)
         con.register("imported", imported)
@@ -80,9 +80,9 @@ def _like(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
 
 def _csv(opened: BinaryIO, rows: pa.Table, imported: pa.Table | None) -> None:
     table = _all_points(rows, imported)
-    for place, field in enumerate(table.schema):
+    for index, field in enumerate(table.schema):
         if pa.types.is_string(field.type):  # a spreadsheet may run a stranger's text as a formula
-            table = table.set_column(place, field, pc.replace_substring_regex(table[place], _FORMULA, r"'\0"))
+            table = table.set_column(index, field, pc.replace_substring_regex(table[index], _FORMULA, r"'\0"))
     pyarrow.csv.write_csv(table, opened)
 
 

@@ -41,11 +41,11 @@ def read(path: Path) -> Raw:
         for run in runs
     ]
 
-    def curves(column: str, places: Sequence[int]) -> list[Curve | None]:
+    def curves(column: str, rows: Sequence[int]) -> list[Curve | None]:
         prefix, _dot, metric = column.partition(".")
         with _client(path) as client:
             found = []
-            for run in (runs[place] for place in places):
+            for run in (runs[row] for row in rows):
                 there = prefix == "metrics" and metric in run.data.metrics
                 points = client.get_metric_history(run.info.run_id, metric) if there else []
                 points = sorted(points, key=lambda point: (point.step, point.timestamp))

@@ -34,10 +34,10 @@ def read(path: Path) -> Raw:
             ]
     rows = [_row(study, trial) for study, trial in trials]
 
-    def curves(column: str, places: Sequence[int]) -> list[Curve | None]:
+    def curves(column: str, rows: Sequence[int]) -> list[Curve | None]:
         if column != "value":
-            return [None for _ in places]
-        return [curve(sorted(trials[place][1].intermediate_values.items())) for place in places]
+            return [None for _ in rows]
+        return [curve(sorted(trials[row][1].intermediate_values.items())) for row in rows]
 
     return Raw(kind="optuna", source=str(path), table=tabled(path, rows), run="run", curves=curves)
 

@@ -55,8 +55,8 @@ def read(path: Path) -> Raw:
         for run in runs
     ]
 
-    def curves(column: str, places: Sequence[int]) -> list[Curve | None]:
-        return [runs[place].tags.get(column) for place in places]
+    def curves(column: str, rows: Sequence[int]) -> list[Curve | None]:
+        return [runs[row].tags.get(column) for row in rows]
 
     return Raw(kind="tensorboard", source=str(path), table=tabled(path, rows), run="run", curves=curves)
 
