@@ -28,6 +28,7 @@ def _gallery(options: argparse.Namespace) -> int:
     from store.exchange.gallery import export_gallery
     from store.home import open_database
     from store.library import sweeps
+    from store.results.spool import ingest
 
     if not options.folder.is_dir():
         raise ValueError(
@@ -50,6 +51,7 @@ def _gallery(options: argparse.Namespace) -> int:
                 "versions": {name: version(name) for name in ("torch", "numpy", "scikit-learn")}
                 | {"python": platform.python_version()},
             }
+            ingest(db)
             export_gallery(db, sweep, options.folder, name, facts)
             said = _n(
                 "{preset}: {n} run in {seconds} s → {file}",

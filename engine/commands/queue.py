@@ -129,9 +129,11 @@ def _described(opened: _Opened, job: Job) -> dict[str, Any]:
 
 def _add(opened: _Opened, options: argparse.Namespace) -> int:
     from store.results import runs
+    from store.results.spool import ingest
 
     sweep = changed(settings_of(opened.db, options.sweep), options.set, options.seeds)
     wanted = sweep.runs()
+    ingest(opened.db)
     missing = runs.missing(opened.db, wanted)
     print(cost_line(wanted, missing), file=sys.stderr)
     queued = frozenset[str]().union(*(job.keys for job in opened.queue.jobs()))

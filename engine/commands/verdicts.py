@@ -40,10 +40,10 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdicts on a sweep. Raises: ValueError: a sentence on what is not possible."""
-    from store.home import open_database
+    from store.home import open_current
     from store.results import queries, runs
 
-    db = open_database()
+    db = open_current()
     sweep = changed(settings_of(db, options.sweep), options.set, options.seeds)
 
     def read(wanted: Sequence[RunSpec]) -> Curves:

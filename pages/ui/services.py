@@ -155,7 +155,7 @@ def _progress(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> Pr
 
 
 def take_in(db: Database) -> str:
-    """Move results into the tables; return in words why that cannot be: they are read from where they wait then."""
+    """Move results into the tables; return in words why that cannot be: pages read them from the spool then."""
     try:
         ingest(db)
     except StoreError as problem:
