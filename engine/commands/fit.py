@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.laws import library, optimum
-from engine.laws.fit import Fit
+from engine.laws import catalog, optimum
 from engine.laws.observations import Observations, observe
+from engine.laws.result import Fit
 
 MOST_ROWS = 1_000_000
 """Of a table."""
@@ -20,7 +20,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     """Add the command, with `run`, which takes the parsed options and returns the exit code."""
     fit = commands.add_parser("fit", help="fit a scaling law to a table of runs, and test it on the largest")
     fit.add_argument("--csv", type=Path, required=True, metavar="FILE", help="a row per run, its columns named above")
-    fit.add_argument("--law", metavar="NAME", help=", ".join(library.LAWS))
+    fit.add_argument("--law", metavar="NAME", help=", ".join(catalog.LAWS))
     fit.add_argument("--compare", action="store_true", help="rank the laws by the error on the largest, held out")
     fit.add_argument("--n", required=True, metavar="COL", help="model size, in params")
     amount = fit.add_mutually_exclusive_group()
@@ -43,7 +43,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def run(options: argparse.Namespace) -> int:
     """Fit, and print. Raises: ValueError: a sentence on what is not possible."""
     if options.law is None and not options.compare:
-        raise ValueError(f"law is not chosen; allowed: {', '.join(library.LAWS)}, or --compare.")
+        raise ValueError(f"law is not chosen; allowed: {', '.join(catalog.LAWS)}, or --compare.")
     rows = observations(options)
     if options.seed < 0:
         raise ValueError(f"seed={options.seed} is not possible; allowed: a whole number from 0.")
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         found = fitted.flat() | found | ({} if plan is None else {"plan": plan.flat()})
         lines = _lines(fitted, d_from, plan)
     if options.compare:
-        ranked = library.compare(library.comparable(rows), rows, delta=options.delta, breaks=options.breaks)
+        ranked = catalog.compare(catalog.comparable(rows), rows, delta=options.delta, breaks=options.breaks)
         found["compared"] = [one.flat() for one in ranked]
         lines += _ranking(ranked, "n" if rows.d is None else "compute")
     print(json.dumps(found, indent=2, allow_nan=False) if options.json else "\n".join(lines))
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _fitted(options: argparse.Namespace, rows: Observations) -> Fit:
-    return library.fit(
+    return catalog.fit(
         options.law,
         rows,
         delta=options.delta,
@@ -127,7 +127,7 @@ def read(file: Path) -> Mapping[str, list[str]]:
     return dict(zip(header, columns, strict=True))
 
 
-def _ranking(ranked: Sequence[library.Ranked], of: str) -> list[str]:
+def _ranking(ranked: Sequence[catalog.Ranked], of: str) -> list[str]:
     lines = [f"held out   the largest by {of}; mean error there, and on what each law has seen:"]
     for one in ranked:
         held = one.fit.held_out if one.fit else None
