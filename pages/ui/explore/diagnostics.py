@@ -72,16 +72,18 @@ def _chart(key: str, figure: go.Figure) -> None:
 
 @lru_cache(maxsize=16)
 def _sizes(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> tuple["BySize", ...]:
-    from engine.verdicts.by_size import by_size
-    from engine.verdicts.library import settled
+    from engine.verdicts.by_size import summarize_by_size
+    from engine.verdicts.claims import curves_with_follow_up
 
-    return by_size(
-        sweep, settled(sweep, lambda runs: services.curves(db, runs)), lambda runs: queries.predictions(db, runs)
+    return summarize_by_size(
+        sweep,
+        curves_with_follow_up(sweep, lambda runs: services.curves(db, runs)),
+        lambda runs: queries.predictions(db, runs),
     )
 
 
 def _rate(opened: Services, sweep: SweepSpec) -> None:
-    from engine.verdicts.rates import asking
+    from engine.verdicts.rates import rate_follow_up
 
     rates = follow_up.kept(opened, sweep, _RATES, sweep.key, lambda: _checked(opened.db, opened.db.generation(), sweep))
     st.markdown("**Learning rate**", help="Size, or the rate? Judged on validation loss, over seeds.")
@@ -89,7 +91,7 @@ def _rate(opened: Services, sweep: SweepSpec) -> None:
         follow_up.draw(
             opened,
             sweep,
-            asking(sweep),
+            rate_follow_up(sweep),
             label="Check the learning rate",
             icon=":material/speed:",
             then="says for which sizes the rate was wrong",

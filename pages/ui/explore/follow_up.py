@@ -10,7 +10,7 @@ from pages.ui import actions, services, text
 from pages.ui.services import Services
 
 if TYPE_CHECKING:  # scipy behind it takes half a second to load, which the first curve does not wait for
-    from engine.verdicts.verdict import Settle
+    from engine.verdicts.verdict import FollowUp
 
 T = TypeVar("T")
 _SUBMITTED = "settling.submitted"
@@ -34,7 +34,7 @@ def kept(opened: Services, sweep: SweepSpec, key: str, about: object, make: Call
 
 
 def draw(
-    opened: Services, sweep: SweepSpec, settle: "Settle", *, label: str, icon: str, then: str, doing: str, key: str
+    opened: Services, sweep: SweepSpec, settle: "FollowUp", *, label: str, icon: str, then: str, doing: str, key: str
 ) -> None:
     """Draw what would settle something, at which price, and the button that trains it, or how far that is.
 

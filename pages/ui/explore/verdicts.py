@@ -58,9 +58,9 @@ def draw(opened: Services, sweep: SweepSpec, measure: str) -> None:
 
 @lru_cache(maxsize=16)
 def _judged(db: Database, generation: tuple[int, ...], sweep: SweepSpec, measure: str) -> Judged:
-    from engine.verdicts.library import judge_settled
+    from engine.verdicts.claims import judge_with_follow_up
 
-    verdicts, curves = judge_settled(sweep, lambda runs: services.curves(db, runs), measure=measure)
+    verdicts, curves = judge_with_follow_up(sweep, lambda runs: services.curves(db, runs), measure=measure)
     own = set(sweep.run_keys())
     return verdicts, sum(run.key not in own for run in curves.runs)
 
@@ -89,11 +89,11 @@ def _card(opened: Services, sweep: SweepSpec, verdict: "Verdict", number: int) -
             icon=":material/trending_down:",
             query_params=link.written_sweep(sweep) | {"law": "power-offset"},
         )
-    if verdict.settle is not None:
+    if verdict.follow_up is not None:
         follow_up.draw(
             opened,
             sweep,
-            verdict.settle,
+            verdict.follow_up,
             label="Settle it",
             icon=":material/gavel:",
             then="judges again",

@@ -6,9 +6,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine.laws import library, optimum
-from engine.laws.fit import Fit
+from engine.laws import catalog, optimum
 from engine.laws.observations import Observations
+from engine.laws.result import Fit
 from pages.ui import text
 from pages.ui.chart import chart
 from pages.ui.laws import fits, words
@@ -215,7 +215,7 @@ def _compare(rows: Observations, asked: Asked) -> None:
     )
 
 
-def _compared(one: library.Ranked, flat: float, *, shown: bool) -> dict[str, str]:
+def _compared(one: catalog.Ranked, flat: float, *, shown: bool) -> dict[str, str]:
     held = one.fit.held_out if one.fit else None
     against = one.refusal and sentence(ValueError(one.refusal))
     if one.fit is not None and one.name != "flat":

@@ -10,7 +10,7 @@ from pages.ui import text
 from pages.ui.views.strokes import Array, Look, laid_out, line, marks
 
 if TYPE_CHECKING:
-    from engine.verdicts.bias_variance import Parts
+    from engine.verdicts.decomposition import Parts
     from engine.verdicts.flipped import Learned
     from engine.verdicts.intervals import Effect
 

@@ -13,8 +13,8 @@ from engine.spec.result import RunResult
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from engine.train.artifacts import packed
+from engine.verdicts.claims import judge
 from engine.verdicts.curves import Curves
-from engine.verdicts.library import judge
 from engine.verdicts.rates import ladder
 from engine.verdicts.verdict import TITLES
 from store.db.connection import Database
