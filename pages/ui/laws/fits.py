@@ -1,4 +1,4 @@
-"""Fits that a page shows, and curves they need, each computed or read once: what was fitted before is there at once."""
+"""Fits that the page shows, and curves they need, each computed or read once and then cached."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from engine.laws.observations import Observations
 from engine.laws.optimum import Plan
 from engine.laws.result import Fit
 from engine.spec.sweep import SweepSpec
-from pages.ui import services
+from pages.ui.cached import by_generation
+from pages.ui.grid import grid
 from pages.ui.laws.question import Asked
 from store.db.connection import Database
 from store.imports import collections
@@ -23,7 +24,7 @@ BOOTSTRAP = 200
 _ROWS_TIMES_SAMPLES = 60_000
 LEVEL = 0.9
 _BUDGETS = 60
-"""Amounts of compute at which a frontier is drawn."""
+"""Number of amounts of compute at which a frontier is drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,14 +96,10 @@ def frontier(fit: Fit, more: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@by_generation(maxsize=4)
 def curves(db: Database, sweep: SweepSpec) -> pd.DataFrame:
     """Return one row per run of `sweep` and eval point; see store.results.queries.curves. Not to be changed."""
-    return _curves(db, db.generation(), sweep)
-
-
-@lru_cache(maxsize=4)
-def _curves(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> pd.DataFrame:
-    return queries.curves(db, services.grid(sweep).runs)
+    return queries.curves(db, grid(sweep).runs)
 
 
 @lru_cache(maxsize=4)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
+from engine.base.language import _
 from engine.laws import catalog
 from engine.laws.broken import MOST_BREAKS
 from pages.ui.address import taken
@@ -64,9 +65,9 @@ def read(params: dict[str, str]) -> tuple[Asked, list[str]]:
 
 def written(asked: Asked) -> dict[str, str]:
     """Return the parameters from which `read` gives it again; the law always."""
-    usual = Asked()
-    kept = [name for name in NAMES if name == "law" or getattr(asked, name) != getattr(usual, name)]
-    return {name: str(getattr(asked, name)) for name in kept}
+    default = Asked()
+    named = [name for name in NAMES if name == "law" or getattr(asked, name) != getattr(default, name)]
+    return {name: str(getattr(asked, name)) for name in named}
 
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -84,8 +85,21 @@ def _read(name: str, given: str) -> str | int:
         return given[:500]
     if name == "drop":
         if not given.isdecimal() or int(given[:9]) > MOST_DROPPED:
-            raise ValueError(f"drop={given[:40]} is not possible; allowed: a whole number from 0 to {MOST_DROPPED}.")
+            raise ValueError(
+                _(
+                    "drop={value} is not possible; allowed: a whole number from 0 to {most}.",
+                    value=given[:40],
+                    most=MOST_DROPPED,
+                )
+            )
         return int(given)
     if given not in _CHOICES[name]:
-        raise ValueError(f"{name}={given[:40]} is not possible; allowed: one of {', '.join(_CHOICES[name])}.")
+        raise ValueError(
+            _(
+                "{name}={value} is not possible; allowed: one of {allowed}.",
+                name=name,
+                value=given[:40],
+                allowed=", ".join(_CHOICES[name]),
+            )
+        )
     return int(given) if name in ("more", "breaks") else given

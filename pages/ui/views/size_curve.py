@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.ui.summary import AXES, SPLIT_NAMES, SPLITS, View, drawable, marked, means, scale, sizes
+from engine.base.language import _
+from pages.ui.measures import AXES, SPLIT_NAMES, SPLITS, scale
+from pages.ui.summary import View, drawable, marked, means, sizes
 
-DASH_NAMES = {"test": "solid", "train": "dotted", "val": "dashed"}
 _DASHES = {"test": "solid", "train": "dot", "val": "dash"}
 _COLORS = (0, 3, 4, 5, 6)
 """Theme colours of series; 1 and 2 are left to training and validation, where there is one series."""
@@ -154,7 +155,8 @@ def _band(mean: pd.DataFrame, view: View, look: _Look, common: Mapping[str, str]
 
 def _spoken(mean: float, error: float, n: int, scale: str, training: bool) -> str:
     said, spread = (f"{100 * v:.2f} %" if scale != "loss" else f"{v:.4g}" for v in (mean, error))
-    return f"{said}{f' ± {spread}' if n > 1 else ''} (n = {n}{', in training' if training else ''})"
+    value = f"{said} ± {spread}" if n > 1 else said
+    return _("{value} (n = {n}, in training)", value=value, n=n) if training else f"{value} (n = {n})"
 
 
 def _lay_out(figure: go.Figure, table: pd.DataFrame, view: View, *, title: str, many: bool) -> None:
@@ -225,7 +227,7 @@ def _mark_threshold(figure: go.Figure, size: float, view: View, look: _Look, *, 
             yref="paper",
             yanchor="top",
             xanchor="left",
-            text=" interpolation threshold",
+            text=f" {_('interpolation threshold')}",
             showarrow=False,
             font={"color": color, "size": 12},
         )
