@@ -7,29 +7,25 @@ from pathlib import Path
 
 __version__ = "0.2.0"
 
+NAME = "scalescope"
+
 HERE = Path(__file__).resolve().parent
 """The folder with app.py, engine/, pages/ and store/: of the checkout, or of the installed package."""
 
 OURS = ("app", "engine", "pages", "store")
 """Modules in HERE that the code imports by these short names."""
 
-INTRODUCTION = """\
-Trains a whole sweep of model sizes at once and shows what size does to the loss.
-Without COMMAND it opens the app on http://127.0.0.1:8501; flags go to Streamlit, e.g. --server.port 8600."""
 
-INSTALLING = "`pip install .` in a checkout of Scalescope installs what it needs, and `make run` does so in .venv."
-
-
-def main(arguments: Sequence[str] | None = None, prog: str = "scalescope") -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = NAME) -> int:
     """Open the app or run one command; returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     first = arguments[0] if arguments else ""
     if first == "--version":
-        print(f"scalescope {__version__}")
+        print(NAME, __version__)
         return 0
     try:
         if refused := _foreign_module():
-            print(f"error: {refused}", file=sys.stderr)
+            print("error:", refused, file=sys.stderr)
             return 1
         if first in ("-h", "--help"):
             print(_help(prog))
@@ -46,12 +42,26 @@ def main(arguments: Sequence[str] | None = None, prog: str = "scalescope") -> in
     except ModuleNotFoundError as missing:
         if not missing.name or missing.name.split(".")[0] in OURS:
             raise
-        print(f"error: {sys.executable} has no module {missing.name}; {INSTALLING}", file=sys.stderr)
+        print("error:", _lacking(missing.name), file=sys.stderr)
         return 1
 
 
+def _lacking(module: str) -> str:
+    from engine.base.language import _
+
+    return _(
+        "{python} has no module {module}; `pip install .` in a checkout of Scalescope installs what it needs, and "
+        "`make run` does so in .venv.",
+        python=sys.executable,
+        module=module,
+    )
+
+
 def _foreign_module() -> str:
-    """Put HERE first in sys.path; return a sentence if another module has a name of OURS, else ""."""
+    """Put HERE first in sys.path; return a sentence if another module has a name of OURS, else "".
+
+    The sentence is English always: who translates might be the foreign one.
+    """
     sys.path[:] = [str(HERE), *(folder for folder in sys.path if folder != str(HERE))]
     for name in OURS:
         loaded = sys.modules.get(name)
@@ -66,12 +76,16 @@ def _foreign_module() -> str:
 
 
 def _help(prog: str) -> str:
+    from engine.base.language import _
     from engine.commands.main import parser as engine_parser
     from store.commands.main import parser as store_parser
 
     whole = engine_parser(prog)
     whole.usage = f"{prog} [COMMAND ...]\n       {prog} store COMMAND ...\n       {prog} --help | --version"
-    whole.description = INTRODUCTION
+    whole.description = _(
+        "Trains a whole sweep of model sizes at once and shows what size does to the loss.\n"
+        "Without COMMAND it opens the app on http://127.0.0.1:8501; flags go to Streamlit, e.g. --server.port 8600."
+    )
     return f"{whole.format_help()}\n{store_parser(f'{prog} store').format_help()}".rstrip()
 
 

@@ -26,7 +26,7 @@ SHOWN = {
     *("title", "header", "subheader", "caption", "markdown", "text", "write", "info", "warning", "error", "success"),
     *("button", "download_button", "link_button", "selectbox", "multiselect", "pills", "segmented_control", "toggle"),
     *("checkbox", "radio", "slider", "select_slider", "text_input", "text_area", "number_input", "file_uploader"),
-    *("expander", "metric", "popover", "spinner", "toast", "page_link", "dialog", "tabs", "status", "Page"),
+    *("expander", "metric", "popover", "spinner", "toast", "dialog", "tabs", "status"),
     *("Column", "TextColumn", "NumberColumn", "CheckboxColumn", "ListColumn", "DatetimeColumn", "ProgressColumn"),
 }
 """Calls of Streamlit whose first argument is shown."""

@@ -32,7 +32,10 @@ def _gallery(options: argparse.Namespace) -> int:
 
     if not options.folder.is_dir():
         raise ValueError(
-            f"--folder {options.folder} is not there; allowed: a folder that is, for the files of results."
+            _(
+                "--folder {folder} is not there; allowed: a folder that is, for the files of results.",
+                folder=options.folder,
+            )
         )
     for name in options.preset or registry.names("presets"):
         preset = registry.preset(name)

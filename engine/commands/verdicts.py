@@ -87,7 +87,7 @@ def _adding(name: str, sweep: SweepSpec, other: SweepSpec) -> str:
     names = sorted({setting for setting, _values in (*sweep.settings, *other.settings)})
     differing = [setting for setting in names if other.values(setting) != sweep.values(setting)]
     sets = [f"--set {setting}={','.join(map(str, other.values(setting)))}" for setting in differing]
-    return shlex.join(["python", "-m", "engine", "queue", "add", name]) + " " + " ".join(sets)
+    return shlex.join(["scalescope", "queue", "add", name]) + " " + " ".join(sets)
 
 
 def _by_size(part: BySize) -> dict[str, Any]:

@@ -27,14 +27,14 @@ def sentence(db: Database, con: duckdb.DuckDBPyConnection) -> str:
         return _(
             "The store {file} lacks changes that it held before: it had {before:,} results and has {now:,}. "
             "An older copy lies in its place, or its log {log} was lost or cut. Close Scalescope and put the newer "
-            "file back with its log, or a backup; or accept the store as it is: python -m store accept. "
+            "file back with its log, or a backup; or accept the store as it is: scalescope store accept. "
             "Missing runs train anew.",
             **values,
         )
     return _(
         "The store {file} lacks changes that it held before: it had {before:,} results and has {now:,}, so "
         "{missing:,} are missing. An older copy lies in its place, or its log {log} was lost or cut. Close Scalescope "
-        "and put the newer file back with its log, or a backup; or accept the store as it is: python -m store accept. "
+        "and put the newer file back with its log, or a backup; or accept the store as it is: scalescope store accept. "
         "Missing runs train anew.",
         **values,
     )

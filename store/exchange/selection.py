@@ -55,7 +55,7 @@ def as_bytes(db: Database, sweep_ids: Sequence[str], suffix: str) -> bytes:
     if len(rows) > MOST:
         raise ValueError(
             _(
-                "These are {count:,} runs; allowed here: {most:,}. Use python -m store export FILE.",
+                "These are {count:,} runs; allowed here: {most:,}. Use scalescope store export FILE.",
                 count=len(rows),
                 most=MOST,
             )

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.base.language import _
 from engine.net.device_data import DeviceData, Examples
 from engine.net.initial import initial_values
 from engine.net.kernel import structures
@@ -44,7 +45,7 @@ class Kernel(Resumable):
         dtype = data.train.x.dtype
         loaded, evaluation = library(REAL[dtype]), tape(runs[0], False)
         if loaded is None or evaluation is None:
-            raise ValueError(f"reader=Kernel is not possible for {runs[0].arch} here; allowed: Batched.")
+            raise ValueError(_("reader=Kernel is not possible for {arch} here; allowed: Batched.", arch=runs[0].arch))
         self._library, self._evaluation = loaded, evaluation
         self._numbers = torch.zeros(3, len(runs), filled(self._evaluation.numbers), dtype=dtype)
         self._lr = torch.tensor([run.lr for run in runs], dtype=torch.float64)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from inspect import isfunction
 from typing import NoReturn
 
+from engine.base.language import _
 from engine.net.kernel.buffers import PAD, Value, Workspace, filled, stride_of
 from engine.net.kernel.program_writer import Place, Writer
 from engine.spec import registry
@@ -114,7 +115,7 @@ class TapeNet(Writer):
     def convolution(self, name: str, x: Value, width: int, *, kernel: int = 3, bias: bool = True) -> Value:
         """Write down a filter per channel; of one place, it is a linear layer at every place."""
         if kernel not in (1, 3):
-            raise ValueError(f"kernel={kernel} is not possible for {name}; allowed: 1, 3.")
+            raise ValueError(_("kernel={kernel} is not possible for {name}; allowed: 1, 3.", kernel=kernel, name=name))
         weight = self._parameter(f"{name}.weight", width, x.units, *[kernel] * len(x.places))
         parameters = (weight, self._parameter(f"{name}.bias", width)) if bias else (weight,)
         if kernel == 3:
@@ -149,7 +150,8 @@ class TapeNet(Writer):
         """Write down the spec's nonlinearity."""
         kind = str(dict(self.spec.options)["activation"])
         if kind not in ACTIVATIONS:
-            raise ValueError(f"activation={kind} is not possible; allowed: {', '.join(ACTIVATIONS)}.")
+            allowed = ", ".join(ACTIVATIONS)
+            raise ValueError(_("activation={kind} is not possible; allowed: {allowed}.", kind=kind, allowed=allowed))
         if kind not in KINDS:
             raise UnknownOperationError(kind)
         return self._write(kind, x, places=x.places, kept=0 if kind == "relu" else self._numbers_of(x))

@@ -36,9 +36,7 @@ Found = tuple[tuple["Verdict", ...], int]
 def draw(opened: Services, sweep: SweepSpec, measure: str) -> None:
     """Draw a card per claim, with the verdict by `measure`: "error" or "loss"."""
     if sweep.size > MOST_RUNS:
-        most = _(
-            "Sweeps of up to {most:,} runs are judged here: `python -m engine verdicts` judges any.", most=MOST_RUNS
-        )
+        most = _("Sweeps of up to {most:,} runs are judged here: `scalescope verdicts` judges any.", most=MOST_RUNS)
         st.caption(most)
         return
     about = (sweep.key, measure)

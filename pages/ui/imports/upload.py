@@ -46,7 +46,7 @@ def draw(opened: services.Services) -> None:
         _("A table of runs that were trained elsewhere: CSV or Parquet"),
         max_upload_size=MAX_MB,
         key=f"bring.file.{number}",
-        help=_("Folders of TensorBoard and MLflow, and studies of Optuna: python -m store import-runs"),
+        help=_("Folders of TensorBoard and MLflow, and studies of Optuna: scalescope store import-runs"),
     )
     if upload is None:
         return

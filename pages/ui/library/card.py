@@ -141,7 +141,7 @@ def _download(opened: Services, ids: Sequence[str], done: int) -> None:
             "These are {done:,} results, too many for a browser (up to {most:,}). In a terminal: `{command}`",
             done=done,
             most=selection.MOST,
-            command=f"python -m store export FILE{suffix} --sweep {named}",
+            command=f"scalescope store export FILE{suffix} --sweep {named}",
         )
         st.caption(said)
     elif not done:

@@ -104,7 +104,7 @@ def test_the_list_says_how_many_are_done_and_have_failed(db: Database, capsys: p
     [
         (["add", "nope"], "sweep='nope' is not known; there are: 'Mine'. Presets: addition-exact-match, "),
         (["add", "Mine", "--set", "width=0"], "width=0 is not possible; allowed: a whole number"),
-        (["pause", "Mine"], "sweep='Mine' has no job in the queue; `python -m engine queue` lists those there are."),
+        (["pause", "Mine"], "sweep='Mine' has no job in the queue; `scalescope queue` lists those there are."),
         (["cancel", ""], "is not known"),
         (["retry", "nope"], "sweep='nope' is not known"),
     ],
