@@ -2,13 +2,14 @@
 # make test  install what tests need too (a Chromium included), then lint, types, tests
 # make bench measure the engine on this machine
 # make docs  write the generated pages of docs/ anew
+# make messages  collect the texts to translate in locale/scalescope.pot
 # make gallery  train the presets from nothing into the results that ship
 # Every target is safe to repeat: what is installed is not installed again.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test bench docs gallery browser clean
+.PHONY: run test bench docs messages gallery browser clean
 .DEFAULT_GOAL := run
 
 run: .venv/app-installed
@@ -27,6 +28,17 @@ bench: .venv/app-installed
 
 docs: .venv/app-installed
 	$(BIN)/python -m docs.generate
+
+# Values are named in braces, so a percent sign in a text begins no printf format.
+messages: .venv/tests-installed
+	@mkdir -p locale
+	$(BIN)/pybabel --quiet extract -k _ -k _n:1,2 --omit-header --add-location=file --sort-output --width=100 \
+		-o locale/texts.pot engine store pages $(wildcard *.py)
+	@{ printf '%s\n' '# The texts of Scalescope, collected by `make messages`.' 'msgid ""' 'msgstr ""' \
+		'"Project-Id-Version: Scalescope\n"' '"MIME-Version: 1.0\n"' \
+		'"Content-Type: text/plain; charset=UTF-8\n"' '"Content-Transfer-Encoding: 8bit\n"' ''; \
+	sed -E '/^#, python-format$$/d; s/^#, python-format, /#, /' locale/texts.pot; } > locale/scalescope.pot
+	@rm locale/texts.pot
 
 gallery: .venv/app-installed
 	$(BIN)/python -m engine gallery

@@ -29,6 +29,10 @@ def _gallery(options: argparse.Namespace) -> int:
     from store.library import sweeps
     from store.results.spool import ingest
 
+    if not options.folder.is_dir():
+        raise ValueError(
+            f"--folder {options.folder} is not there; allowed: a folder that is, for the files of results."
+        )
     for name in options.preset or registry.names("presets"):
         preset = registry.preset(name)
         sweep = SweepSpec.of(preset.settings)

@@ -172,13 +172,15 @@ class Queue:
         return self._folder / f"worker-{slot}.lock"
 
     def _start(self, slot: int, deaths: int) -> "_Started":
-        command = [sys.executable, "-m", "engine", "worker", "--slot", str(slot), "--linger", str(self._linger)]
+        # -P: a folder named engine where the user stands is not this one
+        command = [sys.executable, "-P", "-m", "engine", "worker", "--slot", str(slot), "--linger", str(self._linger)]
+        roots = (str(FOLDER.parent), os.environ.get("PYTHONPATH", ""))
         environment = os.environ | {
             "SCALESCOPE_HOME": str(self.home),
             "OMP_NUM_THREADS": "1",  # one thread a worker: more cost, they do not help
             "MALLOC_MMAP_THRESHOLD_": str(2**30),  # keep freed memory: each step asks for the same again
             "MALLOC_TRIM_THRESHOLD_": str(2**30),
-            "PYTHONPATH": str(FOLDER.parent),
+            "PYTHONPATH": os.pathsep.join(filter(None, roots)),  # an empty part would be where the user stands
         }
         with (self.home / "logs" / f"worker-{slot}.log").open("w") as log:
             process = subprocess.Popen(

@@ -10,7 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 
 import engine.data.load
 from engine.data.load import load
-from engine.data.rng import BatchOrder, kept_units
+from engine.data.rng import BatchOrder, dropout_mask
 from engine.data.sklearn_tables import shipped
 from engine.spec import registry
 from engine.spec.knob import Knob, knobs_of
@@ -65,7 +65,7 @@ def test_every_example_validates_in_exactly_one_fold(dataset: str) -> None:
     for run, one in zip(runs, data, strict=True):
         assert len(one.train.y) == run.train_size
         assert {len(one.val.y), run.dataset_size - run.train_size} <= {size // 4, -(-size // 4)}
-        assert one.moved.sum() == round(0.2 * run.train_size)
+        assert one.flipped.sum() == round(0.2 * run.train_size)
         rows = np.concatenate([one.train.x, one.val.x])
         assert np.array_equal(np.unique(rows, axis=0), np.unique(whole.x, axis=0))
     held_out = np.concatenate([one.val.x for one in data])
@@ -213,7 +213,7 @@ def test_the_order_does_not_depend_on_how_it_is_taken() -> None:
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_dropout_keeps_the_stated_share_of_units_independently(rate: float) -> None:
-    kept = kept_units(base=12345, rows=500, units=200, dropout=rate)
+    kept = dropout_mask(base=12345, rows=500, units=200, dropout=rate)
     assert kept.mean() == pytest.approx(1 - rate, abs=0.01)
     neighbours = np.corrcoef(kept[:, :-1].ravel(), kept[:, 1:].ravel())[0, 1]
     assert abs(neighbours) < 0.02
