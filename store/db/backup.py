@@ -24,7 +24,8 @@ _BEFORE = re.compile(r"scalescope\.before-(\d{1,6})\.duckdb")
 def backup(db: Database, target: Path) -> int:
     """Write the tables as they are at one moment to `target`, whole or not at all; return the runs in it.
 
-    It may replace an older backup. Raises: ValueError: for a `target` where no backup can stand.
+    It may replace an older backup. Whoever asks ingests first. Raises: ValueError: for a `target` where no backup can
+    stand.
     """
     target = target.absolute()
     _check_target(db, target)

@@ -29,6 +29,7 @@ def test_a_backup_opens_and_holds_the_same(filled: Database, tmp_path: Path) -> 
     Spool(filled, "late").put([result(RunSpec(width=77, steps=100))])
     target = tmp_path / "copy" / "scalescope.duckdb"
     target.parent.mkdir()
+    ingest(filled)
     assert backup.backup(filled, target) == len(RUNS) + 4
     assert os.listdir(target.parent) == [target.name]
     copy = open_database(target.parent)
@@ -46,6 +47,7 @@ def test_a_backup_beside_a_process_that_ingests_is_of_one_moment(filled: Databas
 
     def work() -> None:
         before.extend(acknowledged(filled.home))
+        ingest(filled)
         backup.backup(filled, target)
 
     beside_ingest(filled, work)
