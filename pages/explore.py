@@ -76,7 +76,7 @@ def watch(
 ) -> None:
     with services.in_words():
         if active:
-            opened.queue.tend()
+            opened.supervisor.tend()
         trouble = services.take_in(opened.db)
         if trouble:
             st.error(trouble, icon=":material/database_off:")

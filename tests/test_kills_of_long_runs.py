@@ -13,7 +13,7 @@ import pytest
 from engine.queue.jobs import Queue
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
-from engine.train.bucket import Training
+from engine.train.bucket import TrainingBucket
 from engine.train.checkpoint import Head, write
 from store.home import open_database
 from store.results import queries
@@ -69,7 +69,7 @@ def test_the_next_worker_goes_on_from_the_checkpoint_to_the_same_end(tmp_path: P
     assert all(LOST < seconds < LOST + 60 for seconds in table["seconds"])
     assert list(home.glob("checkpoints/*")) == []
 
-    whole = Training(RUNS, "cpu", "cpu")
+    whole = TrainingBucket(RUNS, "cpu", "cpu")
     while whole.advance():
         pass
     spool = Spool(open_database(other), "untouched")

@@ -14,6 +14,7 @@ import pytest
 
 from engine.queue.jobs import Queue
 from engine.queue.locks import Claims
+from engine.queue.supervisor import Supervisor
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from store.db.connection import Database
@@ -40,7 +41,7 @@ def _reaped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         begun.append(popen(*arguments, **options))
         return begun[-1]
 
-    monkeypatch.setattr("engine.queue.jobs.subprocess.Popen", start)
+    monkeypatch.setattr("engine.queue.supervisor.subprocess.Popen", start)
     yield
     for process in begun:
         process.wait(20)
@@ -75,15 +76,16 @@ def test_a_worker_that_hangs_is_ended_and_another_trains_its_runs(
 ) -> None:
     monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
     wanted = _sweep(width=(2, 3), steps=30_000)
-    queue = Queue(db.home, still=2.0)
+    queue = Queue(db.home)
+    supervisor = Supervisor(queue, hung_after=2.0)
     queue.submit("sweep", wanted)
-    queue.tend()
+    supervisor.tend()
     _until(lambda: bool(_steps(db, wanted)), 60)
     (hung,) = workers(db.home)
     os.kill(hung, signal.SIGSTOP)
 
     def over() -> bool:
-        queue.tend()
+        supervisor.tend()
         return not queue.jobs()
 
     _until(over, 120, step=0.2)
@@ -94,6 +96,7 @@ SLOW = """
 import sys, time
 from engine.train import bucket
 from engine.queue.jobs import Queue
+from engine.queue.locks import slot_lock
 from engine.queue.worker import Worker
 from store.home import open_database
 from store.results.spool import Spool
@@ -106,7 +109,7 @@ def slow(runs, device, course):
 bucket.train = slow
 db = open_database()
 queue = Queue(db.home)
-with queue.slot(0):
+with slot_lock(db.home, 0):
     Worker(queue, Spool(db, "worker-0"), 0, "cpu", "cpu").work(linger=60, own_process=True)
 """
 
@@ -130,7 +133,7 @@ def test_a_cancelled_step_that_takes_minutes_frees_its_worker_within_a_second(db
         assert freed < 3.0  # under one second on a machine of its own; tests share theirs
         assert all(claims.take(run) for run in wanted)
         claims.close()
-    assert not queue.workers()
+    assert not Supervisor(queue).workers()
 
 
 def test_a_long_step_that_another_job_wants_goes_on(db: Database) -> None:
@@ -153,8 +156,9 @@ DEADLY = """
 import os, signal, sys
 from pathlib import Path
 from engine.train import bucket
-from engine.queue.crashes import Deaths
+from engine.queue.crashes import Crashes
 from engine.queue.jobs import Queue
+from engine.queue.locks import slot_lock
 from engine.train.loop import train
 from engine.queue.worker import Worker
 from store.home import open_database
@@ -180,22 +184,22 @@ def watched(runs, device, course):
 bucket.train = watched
 db = open_database()
 queue = Queue(db.home)
-deaths = 0
+crashed = 0
 while queue.jobs():
     child = os.fork()
     if child == 0:
-        with queue.slot(0):
-            left = Deaths(db.home)
-            left.examine(0, kills)
-            left.listen(0)
+        with slot_lock(db.home, 0):
+            crashes = Crashes(db.home)
+            crashes.examine(0, kills)
+            crashes.log_faults(0)
             spool = Spool(db, "worker-0")
             worker = Worker(queue, spool, 0, "cpu", "cpu", kills)
             worker.work(linger=0)
             worker.close()
             spool.close()
             os._exit(0)
-    deaths += os.waitpid(child, 0)[1] != 0
-print(deaths)
+    crashed += os.waitpid(child, 0)[1] != 0
+print(crashed)
 """
 
 
@@ -233,10 +237,11 @@ def test_a_run_that_ends_worker_after_worker_fails_and_its_neighbours_train_on(
 def test_a_small_sweep_behind_a_big_one_shows_its_first_points_within_two_seconds(db: Database) -> None:
     big = _sweep(width=tuple(range(8, 408, 8)), seed=tuple(range(10)), steps=100_000, dataset_size=2000)
     queue = Queue(db.home)
+    supervisor = Supervisor(queue)
     queue.submit("big", big)
-    queue.tend()
-    _until(lambda: len(queue.workers()) == 2 and len(_steps(db, big)) >= 20, 90, step=0.1)
-    Queue(db.home).tend()  # another program that looks after the same queue
+    supervisor.tend()
+    _until(lambda: len(supervisor.workers()) == 2 and len(_steps(db, big)) >= 20, 90, step=0.1)
+    Supervisor(Queue(db.home)).tend()  # another program that looks after the same queue
     assert len(workers(db.home)) == 2
     firsts = list[float]()
     for lr in (0.01, 0.02, 0.03):  # the best of three: tests share their machine

@@ -8,6 +8,11 @@ import numpy as np
 # The second word of the Philox key separates the streams; stream 1 is the sample and split of a data set.
 LABEL_NOISE, INIT, ORDER, DROPOUT, FOLDS, AUGMENT, NOISE = 2, 3, 4, 5, 6, 7, 8
 
+ORDER_CHUNK, ORDER_NUMBERS = 256, 2**19
+"""Steps, and numbers of examples of all models, that are drawn at a time at most. The kernel takes them model by model:
+the more at a time, the longer a model's examples stay in a core's cache.
+"""
+
 
 def generator(seed: int, stream: int, step: int = 0) -> np.random.Generator:
     """Return the generator of one stream of one seed, or of one step of it: a counter's highest word."""

@@ -14,6 +14,7 @@ from engine.plan import memory
 from engine.plan.buckets import predicted_seconds
 from engine.plan.cost import run_seconds
 from engine.queue.jobs import Job, Queue
+from engine.queue.supervisor import Supervisor
 from engine.spec.count import count
 from engine.spec.result import RunState
 from engine.spec.run import RunSpec, train_flops
@@ -39,6 +40,7 @@ class Services:
 
     db: Database
     queue: Queue
+    supervisor: Supervisor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,8 @@ def opened() -> Services:
 @st.cache_resource(show_spinner=False)
 def _open(home: str) -> Services:
     db = open_database()
-    return Services(db=db, queue=Queue(db.home, linger=_LINGER))
+    queue = Queue(db.home)
+    return Services(db=db, queue=queue, supervisor=Supervisor(queue, linger=_LINGER))
 
 
 @contextmanager
@@ -152,7 +155,7 @@ def _progress(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> Pr
 
 
 def take_in(db: Database) -> str:
-    """Move results into the tables; return in words why that cannot be: they are read from where they wait then."""
+    """Move results into the tables; return in words why that cannot be: pages read them from the spool then."""
     try:
         ingest(db)
     except StoreError as problem:
@@ -273,7 +276,7 @@ def active(services: Services, sweep: SweepSpec) -> bool:
 
 def refusal(services: Services, wanted: Sequence[RunSpec]) -> str:
     """Return a sentence on a run that does not fit into this machine's memory; "" where each does."""
-    return memory.refusal(wanted, services.queue.resident())
+    return memory.refusal(wanted, services.supervisor.resident())
 
 
 def train(services: Services, sweep: SweepSpec) -> None:
@@ -292,4 +295,4 @@ def _submit(services: Services, sweep: SweepSpec, wanted: Sequence[RunSpec]) -> 
     sweep_id = sweeps.save_sweep(services.db, sweep)
     runs.forget_failed(services.db, wanted)
     services.queue.submit(sweep_id, wanted)
-    services.queue.tend()
+    services.supervisor.tend()

@@ -41,7 +41,7 @@ def draw(opened: Services, sweep: SweepSpec, progress: Progress, valid: bool) ->
         st.warning(refused, icon=":material/memory:")
     if job is not None:
         st.progress(progress.done(job.runs))
-        if trouble := opened.queue.trouble():
+        if trouble := opened.supervisor.trouble():
             st.warning(trouble, icon=":material/warning:")
     if problem := st.session_state.pop(_PROBLEM, ""):
         st.error(problem, icon=":material/database_off:")

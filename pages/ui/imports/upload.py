@@ -8,11 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import actions, services, text
-from store.imports import collections, sources
+from store.imports import collections
+from store.imports.choice import Choice
 from store.imports.collections import DATA, SIZES, Collection
 from store.imports.guess import guess
-from store.imports.mapping import Choice, mapped
-from store.imports.sources import Raw
+from store.imports.mapping import mapped
+from store.imports.sources import registry
+from store.imports.sources.source import Raw
 
 MAX_MB = 50
 """Of an upload."""
@@ -65,7 +67,7 @@ def read(file_id: str, name: str, content: bytes, owner: str = "bring") -> Raw:
             path = Path(folder, "upload")
             path.write_bytes(content)
             try:
-                raw = sources.read(path)
+                raw = registry.read(path)
                 known = (file_id, replace(raw, source=name), "")
                 _fill(guess(raw), name, owner)
             except ValueError as problem:
@@ -164,7 +166,7 @@ def _offer(opened: services.Services, collection: Collection) -> None:
 
 
 def _keep(opened: services.Services, collection: Collection) -> str:
-    key, new = collections.keep(opened.db, collection, st.session_state["bring.name"])
+    key, new = collections.save(opened.db, collection, st.session_state["bring.name"])
     st.session_state["bring.number"] += 1  # an uploader without a file
     for name in (_READ, _MADE):
         st.session_state.pop(f"bring.{name}", None)

@@ -11,6 +11,7 @@ from pages.ui.summary import View
 from store.db.errors import StoreError
 from store.exchange import selection
 from store.library import catalog, naming, sweeps
+from store.results.spool import ingest
 
 _DOOMED = "card.doomed"
 """Where a session keeps which sweeps it was asked to delete, until that is confirmed."""
@@ -109,6 +110,10 @@ def _tags(opened: Services, picked: pd.DataFrame) -> None:
 
 
 def _download(opened: Services, ids: Sequence[str], done: int) -> None:
+    def file() -> bytes:
+        ingest(opened.db)
+        return selection.as_bytes(opened.db, ids, suffix)
+
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", wrap=False):
         suffix = str(
             st.selectbox(
@@ -118,7 +123,7 @@ def _download(opened: Services, ids: Sequence[str], done: int) -> None:
         name = ids[0][:8] if len(ids) == 1 else f"{len(ids)}-sweeps"
         st.download_button(
             "Download",
-            lambda: selection.as_bytes(opened.db, ids, suffix),
+            file,
             f"scalescope-{name}{suffix}",
             "application/octet-stream",
             icon=":material/download:",
@@ -162,6 +167,7 @@ def _put_away(opened: Services, picked: pd.DataFrame) -> None:
 
 
 def _confirm(opened: Services, ids: list[str]) -> None:
+    ingest(opened.db)
     share = catalog.share(opened.db, *ids)
     these = "this sweep" if len(ids) == 1 else f"these {len(ids)} sweeps"
 

@@ -24,9 +24,9 @@ from store.commands.main import main
 from store.commands.packs import chosen
 from store.db.connection import Database
 from store.exchange import merge, pack
+from store.exchange.row_hash import RowHash
 from store.library import sweeps
 from store.results import queries, runs
-from store.results.row_hash import RowHash
 from store.results.spool import Spool
 from tests.store.exchange.packs import OTHER, content, export
 from tests.store.fakes import RUNS, SWEEP, result

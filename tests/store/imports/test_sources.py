@@ -10,10 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from store.imports import sources
+from store.imports.choice import Choice
 from store.imports.guess import guess, numeric
-from store.imports.mapping import Choice, mapped
-from store.imports.sources import csv, parquet, read
+from store.imports.mapping import mapped
+from store.imports.sources import csv, parquet
+from store.imports.sources.registry import MAX_BYTES, kinds, read
+from store.imports.sources.source import MAX_COLUMNS, MAX_ROWS
 
 TEXT = 'N,loss,"a, b"\r\n10,0.5,"x ""y""\nz"\r\n\r\n20,,é\r\n'
 TABLE = pa.table(
@@ -109,7 +111,7 @@ def test_what_is_no_file_is_refused_in_a_sentence(file: Path) -> None:
         read(file)
     with pytest.raises(ValueError, match="is nothing that can be read"):
         read(file.parent)
-    for kind in sources.kinds():
+    for kind in kinds():
         with pytest.raises(ValueError, match=str(file.parent)):
             read(file.parent, kind)
     with pytest.raises(ValueError, match=r"kind=excel is not known; allowed: one of csv, mlflow"):
@@ -118,7 +120,7 @@ def test_what_is_no_file_is_refused_in_a_sentence(file: Path) -> None:
 
 def test_a_file_is_refused_by_its_size_before_it_is_read(file: Path) -> None:
     with file.open("wb") as opened:
-        opened.truncate(sources.MAX_BYTES + 1)
+        opened.truncate(MAX_BYTES + 1)
     with pytest.raises(ValueError, match=r"has 268,435,457 bytes; up to 268,435,456 are read"):
         read(file)
 
@@ -126,8 +128,8 @@ def test_a_file_is_refused_by_its_size_before_it_is_read(file: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (pa.table({"n": pa.array([0]).take(pa.array([0] * (sources.MAX_ROWS + 1)))}), "2,000,001 rows"),
-        (pa.table({f"c{n}": [0] for n in range(sources.MAX_COLUMNS + 1)}), "2,001 columns"),
+        (pa.table({"n": pa.array([0]).take(pa.array([0] * (MAX_ROWS + 1)))}), "2,000,001 rows"),
+        (pa.table({f"c{n}": [0] for n in range(MAX_COLUMNS + 1)}), "2,001 columns"),
         (pa.table({"when": pa.array([1], pa.timestamp("s"))}), "has no row of numbers or text"),
         (pa.table({"n": pa.array([], pa.int64())}), "has no row of numbers or text"),
     ],

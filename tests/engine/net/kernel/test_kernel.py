@@ -13,15 +13,14 @@ from engine.data.rng import BatchOrder
 from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
 from engine.net.kernel import build
-from engine.net.kernel.buffers import Value
 from engine.net.kernel.kernel import Kernel
-from engine.net.kernel.program import AT_DEFAULT, TapeNet
+from engine.net.kernel.program import AT_DEFAULT
 from engine.net.reader import Reader
 from engine.net.reference import Reference
 from engine.plan import buckets
 from engine.spec import registry
 from engine.spec.knob import knobs_of
-from engine.spec.net import ACTIVATIONS, Arch
+from engine.spec.net import ACTIVATIONS
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from engine.spec.task import Split, Task
@@ -234,16 +233,6 @@ def test_a_layer_is_trained_by_the_kernel_whatever_its_width() -> None:
     for width in (1, 16, 512):
         assert reader_of(RunSpec(width=width), "cpu") is Kernel
     assert reader_of(RunSpec(), "cuda") is Batched
-
-
-def test_an_operation_that_the_kernel_does_not_know_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forward(net: TapeNet, x: Value) -> Value:
-        return net.linear("out", net.pooling(x), net.outputs)
-
-    run = RunSpec(width=77)
-    monkeypatch.setattr(registry, "arch", lambda name: Arch(title="odd", forward=forward))  # type: ignore[arg-type]
-    assert not Kernel.supports(run, torch.float32)
-    assert reader_of(run, "cpu") is Batched
 
 
 @pytest.fixture
