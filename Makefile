@@ -29,16 +29,8 @@ bench: .venv/app-installed
 docs: .venv/app-installed
 	$(BIN)/python -m docs.generate
 
-# Values are named in braces, so a percent sign in a text begins no printf format.
 messages: .venv/tests-installed
-	@mkdir -p locale
-	$(BIN)/pybabel --quiet extract -k _ -k _n:1,2 --omit-header --add-location=file --sort-output --width=100 \
-		-o locale/texts.pot engine store pages $(wildcard *.py)
-	@{ printf '%s\n' '# The texts of Scalescope, collected by `make messages`.' 'msgid ""' 'msgstr ""' \
-		'"Project-Id-Version: Scalescope\n"' '"MIME-Version: 1.0\n"' \
-		'"Content-Type: text/plain; charset=UTF-8\n"' '"Content-Transfer-Encoding: 8bit\n"' ''; \
-	sed -E '/^#, python-format$$/d; s/^#, python-format, /#, /' locale/texts.pot; } > locale/scalescope.pot
-	@rm locale/texts.pot
+	$(BIN)/python -m docs.generate.messages
 
 gallery: .venv/app-installed
 	$(BIN)/python -m engine gallery

@@ -4,23 +4,17 @@ import ast
 import json
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
-from babel.messages.pofile import read_po
 
+from docs.generate import messages
 from tests import pseudo
 from tests.pages import visible
 
-ROOT = Path(__file__).parent.parent
-FILES = [
-    *(path for folder in ("engine", "store", "pages") for path in sorted((ROOT / folder).rglob("*.py"))),
-    *sorted(ROOT.glob("*.py")),
-]
-TEMPLATE = ROOT / "locale" / "scalescope.pot"
-MARKS = {"_": 1, "_n": 2}
-"""What marks a text, and how many texts it takes."""
+ROOT = messages.ROOT
+FILES = [path for path in messages.files() if path.name != "scalescope.py"]
+"""Without the launcher, whose errors come before it knows whether a catalogue can be imported."""
 RAISED = {"ValueError", "StoreError", "NoRoom"}
 SHOWN = {
     *("title", "header", "subheader", "caption", "markdown", "text", "write", "info", "warning", "error", "success"),
@@ -88,36 +82,23 @@ def test_what_a_user_sees_is_marked(room: str) -> None:
     assert found == []
 
 
-def _marked() -> Iterator[tuple[str, ast.Call, list[ast.expr]]]:
-    """Yield each call that marks: where it stands, the call, and its arguments that are texts."""
-    for path in FILES:
-        for call in _calls(path):
-            if isinstance(call.func, ast.Name) and (texts := MARKS.get(call.func.id)):
-                yield f"{path.relative_to(ROOT)}:{call.lineno}", call, call.args[:texts]
-
-
-@cache
-def _texts() -> frozenset[tuple[str, ...]]:
-    """Return every marked text once: itself alone, or the text for one thing and that for many."""
-    return frozenset(tuple(str(ast.literal_eval(one)) for one in marked) for _, _, marked in _marked())
-
-
 def test_what_is_marked_is_a_literal_with_named_values() -> None:
-    for where, call, marked in _marked():
-        assert all(isinstance(one, ast.Constant) and isinstance(one.value, str) for one in marked), where
-        assert len(call.args) == (1 if len(marked) == 1 else 3), where
+    for path in FILES:
+        for call, texts in messages.marks(path):
+            where = f"{path.relative_to(ROOT)}:{call.lineno}"
+            assert all(isinstance(one, ast.Constant) and isinstance(one.value, str) for one in texts), where
+            assert len(call.args) == (1 if len(texts) == 1 else 3), where
 
 
 def test_the_template_of_catalogues_has_the_marked_texts() -> None:
-    with TEMPLATE.open("rb") as file:
-        found = {one.id if isinstance(one.id, tuple) else (str(one.id),) for one in read_po(file) if one.id}
-    assert sorted(found ^ _texts()) == [], "run `make messages` and commit locale/scalescope.pot"
+    fresh = messages.TEMPLATE.read_text(encoding="utf-8") == messages.template()
+    assert fresh, "run `make messages` and commit locale/scalescope.pot"
 
 
 @pytest.fixture(scope="session")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a process in a language whose every text stands in brackets."""
-    return pseudo.environment(_texts(), tmp_path_factory.mktemp("locale"))
+    return pseudo.environment(messages.texts(), tmp_path_factory.mktemp("locale"))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +131,7 @@ def shown(elsewhere: dict[str, str]) -> list[list[str]]:
 @pytest.mark.parametrize("page", visible.PAGES)
 def test_a_page_speaks_another_language(shown: list[list[str]], page: str) -> None:
     here = [(element, text) for shown_by, element, text in shown if shown_by == page]
-    assert any("⟦" in text for _, text in here)
     found = {(element, text): pseudo.unmarked(text, pseudo.names()) for element, text in here}
     rest = [f"{element}: {' '.join(words)}  in  {text}" for (element, text), words in found.items() if words]
     assert not rest, "words that nothing marks:\n" + "\n".join(rest)
+    assert any("⟦" in text for _, text in here)
