@@ -31,6 +31,7 @@ pytestmark = pytest.mark.skipif(library("float") is None, reason="no C++ compile
 def _assert_equal_in_float64(values: dict[str, object], **lists: tuple[object, ...]) -> None:
     """Hold runs against the reference that take the values of every list in turn."""
     base = {"width": 6, "depth": 2, "batch_size": 24, "dataset_size": 40, "label_noise": 0.2, "steps": 40}
+    base["eval_examples"] = 40  # in between; the last step is measured on all
     lists = {"lr": RATES.get(str(values["arch"]), (0.002, 0.005)), "dropout": (0.0, 0.2)} | lists
     runs = tuple(
         RunSpec.of({**base, **values, "seed": i} | {name: listed[i] for name, listed in lists.items()})
@@ -89,7 +90,12 @@ def test_a_value_may_be_used_more_than_once(
 def test_what_reads_steps_equals_the_reference_with_every_regularizer(arch: str, regularizer: str) -> None:
     own: dict[str, object] = {"arch": arch, "dataset": "moons", "width": 6, "depth": 2, "label_noise": 0.2}
     own["lr"] = RATES.get(arch, (0.002, 0.005))
-    small = {"dataset_size": 40, "steps": 40, "batch_size": 24}  # two steps an example make them quick
+    small = {
+        "dataset_size": 40,
+        "steps": 40,
+        "batch_size": 24,
+        "eval_examples": 40,
+    }  # two steps an example make them quick
     levers = {
         name: value for name, value in REGULARIZERS[regularizer].items() if name not in (*AT_DEFAULT, "base_width")
     }
