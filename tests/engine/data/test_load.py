@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 
 import engine.data.load
@@ -205,10 +207,15 @@ def test_an_epoch_shows_every_example_once() -> None:
     assert sorted(seen[:10]) == sorted(seen[10:20]) == list(range(10))
 
 
-def test_the_order_does_not_depend_on_how_it_is_taken() -> None:
-    whole = BatchOrder(seed=3, dataset_size=100, batch=32).take(20)
-    parts = BatchOrder(seed=3, dataset_size=100, batch=32)
-    assert np.array_equal(whole, np.concatenate([parts.take(7), parts.take(1), parts.take(12)]))
+@given(
+    seed=st.integers(0, 2**31 - 1),
+    size=st.integers(1, 200),
+    share=st.floats(0, 1),
+    taken=st.lists(st.integers(1, 12), min_size=1, max_size=5),
+)
+def test_the_order_does_not_depend_on_how_it_is_taken(seed: int, size: int, share: float, taken: list[int]) -> None:
+    whole, parts = (BatchOrder(seed, size, batch=max(1, round(share * size))) for _ in range(2))
+    assert np.array_equal(whole.take(sum(taken)), np.concatenate([parts.take(steps) for steps in taken]))
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])

@@ -173,13 +173,16 @@ def _forever(home: Path, job: str, going: Any) -> None:
             backup.backup(db, home.parent / "copy" / "scalescope.duckdb")
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("job", ["delete", "vacuum", "backup"])
-def test_a_kill_at_any_moment_leaves_all_or_nothing(filled: Database, job: str) -> None:
-    chance = random.Random(job)
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.long)])
+def test_a_kill_at_any_moment_leaves_all_or_nothing(
+    filled: Database, chance: random.Random, job: str, kills: int
+) -> None:
     copy = filled.home.parent / "copy"
     copy.mkdir()
     kept = content(filled)
-    for _ in range(8):
+    for _ in range(kills):
         going = event()
         process = start(_forever, filled.home, job, going)
         assert going.wait(60)

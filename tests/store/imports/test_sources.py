@@ -2,13 +2,14 @@
 
 import codecs
 import os
-import random
 from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from store.imports.choice import Choice
 from store.imports.guess import guess, numeric
@@ -149,37 +150,42 @@ def test_a_column_of_texts_that_would_fill_the_memory_is_left_out(file: Path) ->
     assert read(file).table.column_names == ["n"]
 
 
-@pytest.mark.parametrize("compression", ["zstd", "none"])
-def test_a_damaged_parquet_file_is_refused_or_read_but_never_anything_else(file: Path, compression: str) -> None:
+@settings(max_examples=300)
+@given(
+    compression=st.sampled_from(["zstd", "none"]),
+    cut=st.none() | st.integers(0, 10**4),
+    wrong=st.lists(st.tuples(st.integers(0, 10**4), st.integers(0, 255)), max_size=4),
+)
+def test_a_damaged_parquet_file_is_refused_or_read_but_never_anything_else(
+    file: Path, compression: str, cut: int | None, wrong: list[tuple[int, int]]
+) -> None:
     pq.write_table(TABLE, file, compression=compression)
-    whole = file.read_bytes()
-    rng = random.Random(7)
-    damaged = [whole[:cut] for cut in range(0, len(whole), 11)]
-    for _ in range(300):
-        copy = bytearray(whole)
-        for _ in range(rng.choice((1, 1, 4))):
-            copy[rng.randrange(len(copy))] = rng.randrange(256)
-        damaged.append(bytes(copy))
-    for content in damaged:
-        file.write_bytes(content)
-        with suppress(ValueError):
-            raw = read(file)
-            numeric(raw)
-            mapped(raw, guess(raw))
+    content = bytearray(file.read_bytes())
+    for place, value in wrong:
+        content[place % len(content)] = value
+    file.write_bytes(content[: None if cut is None else cut % len(content)])
+    with suppress(ValueError):
+        raw = read(file)
+        numeric(raw)
+        mapped(raw, guess(raw))
 
 
-def test_a_csv_that_is_cut_anywhere_gives_its_first_rows_or_is_refused(file: Path) -> None:
-    file.write_text("run,N,loss\n" + "".join(f'"r, {n}",{n + 10},0.{n}5\n' for n in range(20)))
-    content = file.read_bytes()
+ROWS = "".join(f'"r, {n}",{n + 10},0.{n}5\n' for n in range(20))
+
+
+@settings(max_examples=100)
+@given(cut=st.integers(0, len(ROWS)))
+def test_a_csv_that_is_cut_anywhere_gives_its_first_rows_or_is_refused(file: Path, cut: int) -> None:
+    file.write_text(f"run,N,loss\n{ROWS}")
     raw = read(file)
     whole = mapped(raw, guess(raw)).runs
-    for cut in range(len(content)):
-        file.write_bytes(content[:cut])
-        try:
-            runs = mapped(read(file), Choice(size="N", loss="loss", run="run")).runs
-        except ValueError:
-            continue
-        assert runs[:-1] == whole[: len(runs) - 1]  # a number of the last row may have lost digits
+    file.write_text(f"run,N,loss\n{ROWS[:cut]}")
+    try:
+        runs = mapped(read(file), Choice(size="N", loss="loss", run="run")).runs
+    except ValueError:
+        assert cut < len(ROWS)
+        return
+    assert runs[:-1] == whole[: len(runs) - 1]  # a number of the last row may have lost digits
 
 
 def test_declared_bytes_beyond_the_limit_are_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
