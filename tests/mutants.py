@@ -93,8 +93,8 @@ MUTANTS = [
         "store",
         (
             "results/inserting.py",
-            '["created"][place].as_py() >= created',
-            '["created"][place].as_py() <= created',
+            '["created"][row].as_py() >= created',
+            '["created"][row].as_py() <= created',
             (SPOOL,),
         ),
         ("results/inserting.py", "if RunState(state).done or not (", "if not (", (SPOOL,)),
@@ -119,7 +119,7 @@ MUTANTS = [
         ),
         (
             "results/spool.py",
-            "            artifacts.write(beside, results)  # first",
+            "            artifacts.write(outcomes, results)  # first",
             "            pass  # first",
             (SPOOL, "tests/store/results/test_artifacts.py"),
         ),
@@ -127,10 +127,10 @@ MUTANTS = [
     *_of(
         "verdicts",
         "engine/verdicts",
-        ("intervals.py", "any(one.most < worth for", "any(one.low < worth for", (CLAIMS,)),
+        ("intervals.py", "any(one.most < minimum for", "any(one.low < minimum for", (CLAIMS,)),
         ("intervals.py", "< LEAST_SEEDS:", "< 1:", (CLAIMS,)),
         ("intervals.py", "spread / float(np.sqrt(n))\n    half", "spread / float(n)\n    half", (CLAIMS,)),
-        ("overfitting.py", "and unfit.low > 0:", "and unfit.low > 1:", (CLAIMS,)),
+        ("overfitting.py", "and fit_rise.low > 0:", "and fit_rise.low > 1:", (CLAIMS,)),
     ),
     *_of(
         "laws",
@@ -159,20 +159,20 @@ MUTANTS = [
         "engine/queue",
         (
             "scheduler.py",
-            "max(self._spent[job_id], least)",
-            "self._spent[job_id]",
+            "max(self._seconds[job_id], least)",
+            "self._seconds[job_id]",
             ("tests/engine/queue/test_worker.py", "-k", "comes_late"),
         ),
         ("locks.py", "int(run.key[:15], 16)", "int(run.key[:1], 16)", ("tests/engine/queue/test_jobs.py",)),
         (
             "crashes.py",
-            "deaths, most = 0, -(-most // 2)",
-            "deaths, most = 0, most - 1",
+            "crashes, most = 0, -(-most // 2)",
+            "crashes, most = 0, most - 1",
             ("tests/engine/queue/test_crashes.py",),
         ),
         (
             "heartbeat.py",
-            "min(now - at, self._still / LOOKS)",
+            "min(now - at, self._hung_after / LEAST_CHECKS)",
             "now - at",
             ("tests/engine/queue/test_heartbeat.py", "-k", "sleep"),
         ),
