@@ -75,7 +75,7 @@ def watch(
 ) -> None:
     with services.in_words():
         if active:
-            opened.queue.tend()
+            opened.supervisor.tend()
         notices.take_in(opened.db)
         if is_active(opened, sweep) != active:
             st.rerun()

@@ -23,23 +23,25 @@ LOOK = """
 import sys, time
 from pathlib import Path
 from engine.plan import buckets, memory
-from engine.queue.heartbeat import Watch
+from engine.queue.heartbeat import Monitor
 from engine.queue.jobs import Queue
+from engine.queue.supervisor import Supervisor
 queue = Queue(Path(sys.argv[1]))
+supervisor = Supervisor(queue)
 def until(true):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-until(lambda: queue.workers() and not queue.jobs())
-print(*(worker.pid for worker in queue.workers()), flush=True)
-assert queue.resident() > 2**24
+until(lambda: supervisor.workers() and not queue.jobs())
+print(*(worker.pid for worker in supervisor.workers()), flush=True)
+assert supervisor.resident() > 2**24
 assert memory.available() > 0
 assert memory.oom_kills() == buckets.gpus() == 0
 sys.stdin.readline()
-watch = Watch(queue.home, still=1.0)
-until(lambda: watch.look(0))
-until(lambda: not queue.workers())
+monitor = Monitor(queue.home, hung_after=1.0)
+until(lambda: monitor.check(0))
+until(lambda: not supervisor.workers())
 """
 
 
@@ -66,9 +68,9 @@ def test_a_worker_is_seen_trains_and_is_ended_when_it_hangs(tmp_path: Path, monk
             assert look.stdout is not None
             assert look.stdout.readline().split() == [str(worker.pid)]
             os.kill(worker.pid, signal.SIGSTOP)
-            look.communicate("It hangs.\n", timeout=60)
+            look.communicate("It hangs.\n", timeout=120)
             assert look.returncode == 0
-            assert worker.wait(10) == -signal.SIGKILL
+            assert worker.wait(60) == -signal.SIGKILL
         finally:
             worker.kill()
             look.kill()

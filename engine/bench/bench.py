@@ -15,11 +15,12 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from engine.base.language import _
 from engine.bench.torch_baselines import best_loop, plain_loop
+from engine.bench.workloads import WORKLOADS
 from engine.net.device_data import DeviceData
 from engine.net.reader import Reader
 from engine.plan import buckets
-from engine.spec import registry
 from engine.spec.count import count
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
@@ -34,43 +35,6 @@ ROUNDS = 3
 
 LOOP_SECONDS = 0.25
 """Time spent on one bucket, or on one width of a plain loop, in one round."""
-
-WIDER = {"depth": 2, "batch_size": 128, "steps": 6000}
-CNN = {"arch": "cnn", "depth": 2, "batch_size": 64, "steps": 12_000}
-WORKLOADS: dict[str, dict[str, object]] = {
-    "preset": registry.preset("digits-double-descent").settings,
-    "mlp-tiny": {
-        "width": (2, 3, 4, 5, 6, 8, 10, 13),
-        "depth": 2,
-        "batch_size": 32,
-        "steps": 24_000,
-        "seed": tuple(range(64)),
-    },
-    "mlp-small": {**WIDER, "width": (2, 4, 8, 16, 27, 48, 81), "seed": tuple(range(16))},
-    "mlp-wide": {**WIDER, "width": (2, 4, 8, 16, 32, 64, 128, 181, 256, 512), "seed": tuple(range(4))},
-    "cnn": {**CNN, "width": (2, 4, 8, 16, 32, 64), "seed": tuple(range(8))},
-    "gru": {
-        "arch": "gru",
-        "dataset": "characters",
-        "context": 24,
-        "width": (4, 8, 16, 32, 64, 128),
-        "batch_size": 32,
-        "steps": 24_000,
-        "seed": tuple(range(8)),
-    },
-    "transformer": {
-        "arch": "transformer",
-        "dataset": "characters",
-        "context": 64,
-        "width": (8, 16, 32, 64, 128),
-        "depth": 2,
-        "batch_size": 16,
-        "steps": 48_000,
-        "seed": tuple(range(4)),
-    },
-}
-"""Sweeps with Adam, over digits where no data set is named; what else is not named is at its default. Evaluation's
-share depends on the steps: all take so many that each sees as many examples as a preset run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,24 +68,41 @@ class Measured:
 def report(workload: str | None, as_json: bool) -> int:
     """Measure one workload or all, and print a table, or one JSON object a line."""
     if workload is not None and workload not in WORKLOADS:
-        raise ValueError(f"--workload {workload} is not known; allowed: one of {', '.join(WORKLOADS)}.")
+        names = ", ".join(WORKLOADS)
+        raise ValueError(
+            _("--workload {workload} is not known; allowed: one of {names}.", workload=workload, names=names)
+        )
     for name in [workload] if workload else WORKLOADS:
         measured = _measure_workload(name)
         if as_json:
             print(json.dumps(asdict(measured)), flush=True)
             continue
-        jax = f"{measured.jax_per_sec:12,.0f}   engine is {measured.ratio_jax:.1f}×" if measured.ratio_jax else "absent"
-        print(
-            f"{name} on {measured.device}, {measured.workers} workers, {measured.models} models\n"
-            f"  this engine          {measured.model_steps_per_sec:12,.0f} models·steps/s\n"
-            f"  plain PyTorch loop   {measured.plain_per_sec:12,.0f}   engine is {measured.ratio_plain:.1f}×\n"
-            f"  best plain loop      {measured.best_loop_per_sec:12,.0f}   engine is {measured.ratio_best_loop:.1f}×, "
-            f"{measured.ratio_best_loop_worst_width:.1f}× at the worst width\n"
-            f"  jitted vmap in JAX   {jax}\n"
-            f"  fraction of peak     {measured.peak_fraction:12.1%}   evaluation {measured.eval_share:.1%} of the time",
-            flush=True,
-        )
+        print("\n".join(_lines(measured)), flush=True)
     return 0
+
+
+def _lines(measured: Measured) -> list[str]:
+    """Return the table of one workload, a line per row."""
+    found = asdict(measured)
+    rows = [
+        (_("this engine"), _("{model_steps_per_sec:12,.0f} models·steps/s", **found)),
+        (_("plain PyTorch loop"), _("{plain_per_sec:12,.0f}   engine is {ratio_plain:.1f}×", **found)),
+        (
+            _("best plain loop"),
+            _(
+                "{best_loop_per_sec:12,.0f}   engine is {ratio_best_loop:.1f}×, "
+                "{ratio_best_loop_worst_width:.1f}× at the worst width",
+                **found,
+            ),
+        ),
+        (
+            _("jitted vmap in JAX"),
+            _("{jax_per_sec:12,.0f}   engine is {ratio_jax:.1f}×", **found) if measured.ratio_jax else _("absent"),
+        ),
+        (_("fraction of peak"), _("{peak_fraction:12.1%}   evaluation {eval_share:.1%} of the time", **found)),
+    ]
+    heading = _("{name} on {device}, {workers} workers, {models} models", **found)
+    return [heading, *(f"  {label:20} {text}" for label, text in rows)]
 
 
 def _measure_workload(name: str) -> Measured:
@@ -135,7 +116,7 @@ def _measure_workload(name: str) -> Measured:
     engine, plain, best, worst, peak, evaluation = [], [], [], [], [], []
     with multiprocessing.get_context("spawn").Pool(workers, _one_thread) as pool:
         _at_once(pool, _peak, [device] * workers)
-        for _ in range(ROUNDS):
+        for _round in range(ROUNDS):
             timed = _at_once(pool, _engine_pass, [(share, device) for share in shares])
             engine.append(max(sum(pass_.seconds for pass_ in passes) for passes in timed))
             evaluation.append(sum(_eval_share(passes) for passes in timed) / workers)
@@ -193,13 +174,13 @@ class _Pass:
     width: int
     models: int
     seconds: float
-    """Of one step of all its models, with evaluation's part."""
+    """Seconds of one step of all its models, its share of evaluation included."""
     evaluation: float
-    """That part."""
+    """That share, in seconds."""
 
 
 def _engine_pass(argument: tuple[list[buckets.Bucket], str]) -> list[_Pass]:
-    """Return what each bucket of this worker takes for one step of all its models."""
+    """Return how long each bucket of this worker takes for one step of all its models."""
     share, device = argument
     passes = []
     for bucket in share:
@@ -260,7 +241,7 @@ def _best_pass(argument: tuple[list[RunSpec], str]) -> list[float]:
 
 def _seconds_a_step(loop: Iterator[None], device: str) -> float:
     """Return the mean seconds of one step, after a warm-up."""
-    for _ in range(5):
+    for _step in range(5):
         next(loop)
     _wait(device)
     steps, start = 0, time.perf_counter()
@@ -276,10 +257,10 @@ def _peak(device: str) -> float:
     best = 0.0
     for size in (512, 1024) if device == "cpu" else (4096, 8192):
         a, b = torch.randn(size, size, device=device), torch.randn(size, size, device=device)
-        for _ in range(4):
+        for _round in range(4):
             _wait(device)
             start = time.perf_counter()
-            for _ in range(4):
+            for _product in range(4):
                 a @ b
             _wait(device)
             best = max(best, 4 * 2 * size**3 / (time.perf_counter() - start))

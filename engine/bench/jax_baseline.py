@@ -69,13 +69,13 @@ def _steps(run: RunSpec, state: Any, x: jax.Array, y: jax.Array, steps: int) -> 
     def step(state: Any, _: None) -> Any:
         weights, mean, square, taken, key = state
         key, drawn = jax.random.split(key)
-        slopes = jax.grad(loss)(weights, jax.random.randint(drawn, (run.batch,), 0, len(x)))
+        grads = jax.grad(loss)(weights, jax.random.randint(drawn, (run.batch,), 0, len(x)))
         taken = taken + 1
-        mean = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, mean, slopes)
-        square = jax.tree.map(lambda s, g: 0.999 * s + 0.001 * g * g, square, slopes)
+        mean = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, mean, grads)
+        square = jax.tree.map(lambda s, g: 0.999 * s + 0.001 * g * g, square, grads)
         rate, root = run.lr / (1 - 0.9**taken), jnp.sqrt(1 - 0.999**taken)
-        moved = jax.tree.map(lambda w, m, s: w - rate * m / (jnp.sqrt(s) / root + 1e-8), weights, mean, square)
-        return (moved, mean, square, taken, key), None
+        updated = jax.tree.map(lambda w, m, s: w - rate * m / (jnp.sqrt(s) / root + 1e-8), weights, mean, square)
+        return (updated, mean, square, taken, key), None
 
     return lax.scan(step, state, length=steps)[0]
 

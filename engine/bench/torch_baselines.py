@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.base.language import _
 from engine.data.load import load
 from engine.spec.run import RunSpec
 
@@ -17,7 +18,9 @@ def module(run: RunSpec) -> nn.Module:
     """
     known = {"mlp": _Mlp, "cnn": _Cnn, "gru": _Recurrent, "lstm": _Recurrent, "transformer": _Transformer}
     if run.arch not in known:
-        raise ValueError(f"arch={run.arch} has no plain twin; allowed: one of {', '.join(known)}.")
+        raise ValueError(
+            _("arch={arch} has no plain twin; allowed: one of {archs}.", arch=run.arch, archs=", ".join(known))
+        )
     return known[run.arch](run)
 
 
@@ -62,7 +65,7 @@ class _Mlp(nn.Module):
         self.tokens = task.tokens
         layers: list[nn.Module] = []
         inputs = task.inputs * max(task.tokens, 1)
-        for _ in range(run.depth):
+        for _layer in range(run.depth):
             layers += [nn.Linear(inputs, run.width), nn.ReLU()]
             inputs = run.width
         self.layers = nn.Sequential(*layers, nn.Linear(inputs, task.outputs))
@@ -105,7 +108,7 @@ class _Recurrent(nn.Module):
         self.out = nn.Linear(run.width, run.task.outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        states, _ = self.layers(self.embedding(x.long()))
+        states = self.layers(self.embedding(x.long()))[0]
         logits: Tensor = self.out(states[:, -1])
         return logits
 

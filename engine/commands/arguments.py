@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from engine.base.language import _
 from engine.spec.sweep import SweepSpec, parse_settings
 
 
@@ -15,10 +16,14 @@ def changed(settings: Mapping[str, Any], changes: Iterable[str], seeds: str | No
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals:
-            raise ValueError(f"--set {change} has no value; allowed: KNOB=VALUE, e.g. --set label_noise=0.")
+            raise ValueError(
+                _("--set {change} has no value; allowed: KNOB=VALUE, e.g. --set label_noise=0.", change=change)
+            )
         texts[name.strip()] = value
     if seeds is not None:
         if not seeds.isdecimal() or not 1 <= int(seeds[:6]) <= 10_000:
-            raise ValueError(f"--seeds {seeds} is not possible; allowed: a whole number from 1 to 10000.")
+            raise ValueError(
+                _("--seeds {seeds} is not possible; allowed: a whole number from 1 to 10000.", seeds=seeds)
+            )
         texts["seed"] = f"0..{int(seeds) - 1}"
     return parse_settings(texts, settings)

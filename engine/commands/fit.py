@@ -8,45 +8,54 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.laws import library, optimum
-from engine.laws.fit import Fit
+from engine.base.language import _, _n
+from engine.laws import catalog, optimum
 from engine.laws.observations import Observations, observe
+from engine.laws.result import Fit, HeldOut
 
 MOST_ROWS = 1_000_000
-"""Of a table."""
+"""Most lines of a table."""
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command, with `run`, which takes the parsed options and returns the exit code."""
-    fit = commands.add_parser("fit", help="fit a scaling law to a table of runs, and test it on the largest")
-    fit.add_argument("--csv", type=Path, required=True, metavar="FILE", help="a row per run, its columns named above")
-    fit.add_argument("--law", metavar="NAME", help=", ".join(library.LAWS))
-    fit.add_argument("--compare", action="store_true", help="rank the laws by the error on the largest, held out")
-    fit.add_argument("--n", required=True, metavar="COL", help="model size, in params")
+    fit = commands.add_parser("fit", help=_("fit a scaling law to a table of runs, and test it on the largest"))
+    fit.add_argument(
+        "--csv", type=Path, required=True, metavar="FILE", help=_("a row per run, its columns named above")
+    )
+    fit.add_argument("--law", metavar="NAME", help=", ".join(catalog.LAWS))
+    fit.add_argument("--compare", action="store_true", help=_("rank the laws by the error on the largest, held out"))
+    fit.add_argument("--n", required=True, metavar="COL", help=_("model size, in params"))
     amount = fit.add_mutually_exclusive_group()
-    amount.add_argument("--d", metavar="COL", help="training examples or tokens")
-    amount.add_argument("--c", metavar="COL", help="training FLOPs, from which D = C / 6N")
-    fit.add_argument("--unique", metavar="COL", help="different examples or tokens, for data-constrained")
-    fit.add_argument("--loss", required=True, metavar="COL", help="what is predicted")
-    fit.add_argument("--run", dest="run_column", metavar="COL", help="names the run of a row, where runs have several")
-    fit.add_argument("--drop-largest-losses", type=int, default=0, metavar="K", help="leave out the K largest losses")
-    fit.add_argument("--delta", type=float, default=1e-3, help="of the Huber loss of log residuals (usually 0.001)")
-    fit.add_argument("--bootstrap", type=int, default=200, metavar="B", help="samples for the intervals (usually 200)")
-    fit.add_argument("--seed", type=int, default=0, metavar="S", help="of the bootstrap")
-    fit.add_argument("--level", type=float, default=0.9, help="of the intervals (usually 0.9)")
-    fit.add_argument("--breaks", type=int, default=1, help="of the broken power law (usually 1)")
-    fit.add_argument("--at", type=float, metavar="FLOPS", help="say what to train with this compute")
-    fit.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
+    amount.add_argument("--d", metavar="COL", help=_("training examples or tokens"))
+    amount.add_argument("--c", metavar="COL", help=_("training FLOPs, from which D = C / 6N"))
+    fit.add_argument("--unique", metavar="COL", help=_("different examples or tokens, for data-constrained"))
+    fit.add_argument("--loss", required=True, metavar="COL", help=_("what is predicted"))
+    fit.add_argument(
+        "--run", dest="run_column", metavar="COL", help=_("names the run of a row, where runs have several")
+    )
+    fit.add_argument(
+        "--drop-largest-losses", type=int, default=0, metavar="K", help=_("leave out the K largest losses")
+    )
+    fit.add_argument("--delta", type=float, default=1e-3, help=_("of the Huber loss of log residuals (default 0.001)"))
+    fit.add_argument(
+        "--bootstrap", type=int, default=200, metavar="B", help=_("samples for the intervals (default 200)")
+    )
+    fit.add_argument("--seed", type=int, default=0, metavar="S", help=_("of the bootstrap"))
+    fit.add_argument("--level", type=float, default=0.9, help=_("of the intervals (default 0.9)"))
+    fit.add_argument("--breaks", type=int, default=1, help=_("of the broken power law (default 1)"))
+    fit.add_argument("--at", type=float, metavar="FLOPS", help=_("say what to train with this compute"))
+    fit.add_argument("--json", action="store_true", help=_("print one JSON object and nothing else on stdout"))
     fit.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Fit, and print. Raises: ValueError: a sentence on what is not possible."""
     if options.law is None and not options.compare:
-        raise ValueError(f"law is not chosen; allowed: {', '.join(library.LAWS)}, or --compare.")
+        raise ValueError(_("law is not chosen; allowed: {laws}, or --compare.", laws=", ".join(catalog.LAWS)))
     rows = observations(options)
     if options.seed < 0:
-        raise ValueError(f"seed={options.seed} is not possible; allowed: a whole number from 0.")
+        raise ValueError(_("seed={seed} is not possible; allowed: a whole number from 0.", seed=options.seed))
     d_from = "D = C / 6N" if options.c else None
     found: dict[str, Any] = {"d_from": d_from}
     lines: list[str] = []
@@ -56,15 +65,15 @@ def run(options: argparse.Namespace) -> int:
         found = fitted.flat() | found | ({} if plan is None else {"plan": plan.flat()})
         lines = _lines(fitted, d_from, plan)
     if options.compare:
-        ranked = library.compare(library.comparable(rows), rows, delta=options.delta, breaks=options.breaks)
+        ranked = catalog.compare(catalog.comparable(rows), rows, delta=options.delta, breaks=options.breaks)
         found["compared"] = [one.flat() for one in ranked]
-        lines += _ranking(ranked, "n" if rows.d is None else "compute")
+        lines += _ranking(ranked, by_compute=rows.d is not None)
     print(json.dumps(found, indent=2, allow_nan=False) if options.json else "\n".join(lines))
     return 0
 
 
 def _fitted(options: argparse.Namespace, rows: Observations) -> Fit:
-    return library.fit(
+    return catalog.fit(
         options.law,
         rows,
         delta=options.delta,
@@ -81,7 +90,14 @@ def observations(options: argparse.Namespace) -> Observations:
 
     def column(name: str) -> list[str]:
         if name not in table:
-            raise ValueError(f"column={name} is not in {options.csv}; allowed: {', '.join(table)}.")
+            raise ValueError(
+                _(
+                    "column={column} is not in {file}; allowed: {columns}.",
+                    column=name,
+                    file=options.csv,
+                    columns=", ".join(table),
+                )
+            )
         return table[name]
 
     def numbers(name: str) -> list[float]:
@@ -108,35 +124,58 @@ def read(file: Path) -> Mapping[str, list[str]]:
             lines = csv.reader(opened, strict=True)
             header = next(lines, [])
             if not header or len(set(header)) != len(header):
-                raise ValueError(f"{file} is not possible; allowed: a first line that names each column once.")
-            columns: list[list[str]] = [[] for _ in header]
+                raise ValueError(
+                    _("{file} is not possible; allowed: a first line that names each column once.", file=file)
+                )
+            columns: list[list[str]] = [[] for _name in header]
             for number, line in enumerate(lines, start=2):
                 if not line:
                     continue
                 if len(line) != len(header) or number > MOST_ROWS:
-                    most = f"up to {MOST_ROWS} lines of {len(header)} columns"
-                    raise ValueError(f"line {number} of {file} has {len(line)} columns; allowed: {most}.")
+                    raise ValueError(_wrong_line(file, number, len(line), len(header)))
                 for values, value in zip(columns, line, strict=True):
                     values.append(value)
     except OSError as error:
-        raise ValueError(f"{file} cannot be read ({error.strerror}): name another file.") from error
+        said = _("{file} cannot be read ({reason}): name another file.", file=file, reason=error.strerror)
+        raise ValueError(said) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{file} is not a CSV file in UTF-8 ({error}).") from error
+        raise ValueError(_("{file} is not a CSV file in UTF-8 ({error}).", file=file, error=error)) from error
     if not columns[0]:
-        raise ValueError(f"{file} has no rows; allowed: a line per run below the names of the columns.")
+        raise ValueError(_("{file} has no rows; allowed: a line per run below the names of the columns.", file=file))
     return dict(zip(header, columns, strict=True))
 
 
-def _ranking(ranked: Sequence[library.Ranked], of: str) -> list[str]:
-    lines = [f"held out   the largest by {of}; mean error there, and on what each law has seen:"]
+def _wrong_line(file: Path, number: int, columns: int, allowed: int) -> str:
+    return _n(
+        "line {line} of {file} has {n} column; allowed: up to {most} lines of {allowed} columns.",
+        "line {line} of {file} has {n} columns; allowed: up to {most} lines of {allowed} columns.",
+        columns,
+        line=number,
+        file=file,
+        most=MOST_ROWS,
+        allowed=allowed,
+    )
+
+
+def _row(label: str, text: str) -> str:
+    """Return one line of what is printed: a label, and what there is to say under it."""
+    return f"{label:10} {text}"
+
+
+def _ranking(ranked: Sequence[catalog.Ranked], *, by_compute: bool) -> list[str]:
+    if by_compute:
+        heading = _("the largest by compute; mean error there, and on what each law has seen:")
+    else:
+        heading = _("the largest by n; mean error there, and on what each law has seen:")
+    lines = [_row(_("held out"), heading)]
     for one in ranked:
         held = one.fit.held_out if one.fit else None
         if held is None:
-            lines.append(f"{one.name:16} {one.refusal or 'nothing could be held out'}")
+            lines.append(f"{one.name:16} {one.refusal or _('nothing could be held out')}")
         else:
             refused = one.fit is not None and one.fit.refusals
             errors = f"{100 * one.held_out_error:8.3g} % {100 * held.in_sample_error:8.3g} %"
-            lines.append(f"{one.name:16} {errors}{'   refused' if refused else ''}")
+            lines.append(f"{one.name:16} {errors}   {_('refused')}" if refused else f"{one.name:16} {errors}")
     return lines
 
 
@@ -148,25 +187,55 @@ def _number(text: str) -> float:
 
 
 def _lines(fit: Fit, d_from: str | None, plan: optimum.Plan | None) -> list[str]:
-    intervals, share = fit.intervals, f"{100 * fit.level:.0f} %"
-    lines = [f"{fit.title}: {fit.formula}", f"rows       {len(fit.observations)}"]
-    lines += [f"dropped    {len(one.rows)}: {one.reason}" for one in fit.observations.dropped]
-    lines += [f"data       {d_from}"] if d_from else []
+    share = f"{100 * fit.level:.0f} %"
+    lines = [f"{fit.title}: {fit.formula}", _row(_("rows"), str(len(fit.observations)))]
+    lines += [_row(_("dropped"), f"{len(one.rows)}: {one.reason}") for one in fit.observations.dropped]
+    lines += [_row(_("data"), d_from)] if d_from else []
     for name, value in fit.estimates.items():
-        low, high = intervals.get(name, (math.nan, math.nan))
-        lines.append(f"{name:10} {value:<14.6g} " + (f"{low:.6g} to {high:.6g} ({share})" if intervals else ""))
-    lines.append(f"objective  {fit.objective:.6g}, reached by {fit.reached} of {fit.starts} starts followed to the end")
-    if other := fit.projected:
-        lines.append(f"check      variable projection ends at {other.objective:.6g}")
-    if held := fit.held_out:
-        what = "budgets" if held.of == "compute" else "sizes"
-        lines.append(
-            f"held out   the {len(held.sizes)} largest {what}: off by {100 * held.error:.2g} %, "
-            f"{100 * held.in_sample_error:.2g} % on what it has seen, a flat line {100 * held.flat_error:.2g} %"
+        low, high = fit.intervals.get(name, (math.nan, math.nan))
+        interval = _("{low:.6g} to {high:.6g} ({share})", low=low, high=high, share=share) if fit.intervals else ""
+        lines.append(_row(name, f"{value:<14.6g} {interval}"))
+    lines.append(
+        _row(
+            _("objective"),
+            _n(
+                "{objective:.6g}, reached by {reached} of {n} start followed to the end",
+                "{objective:.6g}, reached by {reached} of {n} starts followed to the end",
+                fit.starts,
+                objective=fit.objective,
+                reached=fit.reached,
+            ),
         )
+    )
+    if other := fit.projected:
+        said = _("variable projection ends at {objective:.6g}", objective=other.objective)
+        lines.append(_row(_("check"), said))
+    if fit.held_out:
+        lines.append(_row(_("held out"), _held_out(fit.held_out)))
     if plan is not None:
         for name in ("compute", "n", "d", "loss"):
             one = getattr(plan, name)
-            lines.append(f"{'→ ' + name:10} {one.value:<14.6g} {one.low:.6g} to {one.high:.6g} ({share})")
+            interval = _("{low:.6g} to {high:.6g} ({share})", low=one.low, high=one.high, share=share)
+            lines.append(_row(f"→ {name}", f"{one.value:<14.6g} {interval}"))
     refusals = plan.refusals if plan is not None else fit.refusals
-    return lines + [f"refused    {sentence}" for sentence in refusals]
+    return lines + [_row(_("refused"), sentence) for sentence in refusals]
+
+
+def _held_out(held: HeldOut) -> str:
+    """Return how far off the law is on the sizes, or budgets, that its fit has not seen."""
+    figures = {"error": 100 * held.error, "in_sample": 100 * held.in_sample_error, "flat": 100 * held.flat_error}
+    if held.of == "compute":
+        return _n(
+            "the {n} largest budget: off by {error:.2g} %, {in_sample:.2g} % on what it has seen, "
+            "a flat line {flat:.2g} %",
+            "the {n} largest budgets: off by {error:.2g} %, {in_sample:.2g} % on what it has seen, "
+            "a flat line {flat:.2g} %",
+            len(held.sizes),
+            **figures,
+        )
+    return _n(
+        "the {n} largest size: off by {error:.2g} %, {in_sample:.2g} % on what it has seen, a flat line {flat:.2g} %",
+        "the {n} largest sizes: off by {error:.2g} %, {in_sample:.2g} % on what it has seen, a flat line {flat:.2g} %",
+        len(held.sizes),
+        **figures,
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.base.language import _, _n
 from engine.plan import buckets
 from engine.spec import registry
 from engine.spec.result import ACCURACY, SCORES
@@ -35,17 +36,25 @@ def records(table: "pd.DataFrame", wanted: Sequence[RunSpec]) -> list[dict[str, 
 
 def cost_line(wanted: Sequence[RunSpec], missing: Sequence[RunSpec]) -> str:
     """Return e.g. "33 runs: 31 cached, 2 to train, about 4 s"."""
-    line = f"{len(wanted)} runs: {len(wanted) - len(missing)} cached, {len(missing)} to train"
-    return line + (f", about {buckets.predicted_seconds(missing):.0f} s" if missing else "")
+    if not missing:
+        return _n("{n} run: {n} cached, 0 to train", "{n} runs: {n} cached, 0 to train", len(wanted))
+    return _n(
+        "{n} run: {cached} cached, {train} to train, about {seconds:.0f} s",
+        "{n} runs: {cached} cached, {train} to train, about {seconds:.0f} s",
+        len(wanted),
+        cached=len(wanted) - len(missing),
+        train=len(missing),
+        seconds=buckets.predicted_seconds(missing),
+    )
 
 
 def catalogue() -> str:
     """Return the architectures, data sets, presets and settings there are, a line or two each."""
     lines = []
     for heading, kind, get in (
-        ("Architectures", "archs", registry.arch),
-        ("Data sets", "datasets", registry.dataset),
-        ("Presets", "presets", registry.preset),
+        (_("Architectures"), "archs", registry.arch),
+        (_("Data sets"), "datasets", registry.dataset),
+        (_("Presets"), "presets", registry.preset),
     ):
         lines.append(heading)
         for name in registry.names(kind):
@@ -54,10 +63,11 @@ def catalogue() -> str:
             if kind == "presets":
                 lines.append(f"  {'':24}{found.finding}")
         lines.append("")
-    lines.append("Settings (--set)")
+    lines.append(_("Settings (--set)"))
     both = {"arch": list(registry.names("archs")), "dataset": list(registry.names("datasets"))}
     for knob in knobs_for(both).values():
-        lines.append(f"  {knob.name:24}{knob.allowed} (usually {knob.default}). {knob.help}")
+        said = _("{allowed} (default {default}). {help}", allowed=knob.allowed, default=knob.default, help=knob.help)
+        lines.append(f"  {knob.name:24}{said}")
     return "\n".join(lines)
 
 
@@ -67,7 +77,7 @@ def save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         with path.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
-        raise ValueError(f"FILE={path} cannot be written: {error.strerror}.") from error
+        raise ValueError(_("FILE={path} cannot be written: {reason}.", path=path, reason=error.strerror)) from error
 
 
 def by_size(table: "pd.DataFrame") -> str:
@@ -76,22 +86,25 @@ def by_size(table: "pd.DataFrame") -> str:
     groups = table.groupby([*axes, "width", "params"], sort=True)
     lines = [
         " ".join(
-            [*(f"{a:>12}" for a in axes), f"{'width':>6} {'params':>9} {'runs':>5}", *(f"{m:>17}" for m in SCORES)]
+            [*(f"{a:>12}" for a in axes), f"{'width':>6} {'params':>9} {_('runs'):>5}", *(f"{m:>17}" for m in SCORES)]
         )
     ]
-    for place, rows in groups:
-        *values, width, params = place
+    for size, rows in groups:
+        *values, width, params = size
         cells = [_mean_and_error(rows[metric]) for metric in SCORES]
         start = [*(f"{v:>12}" for v in values), f"{width:>6} {params:>9} {len(rows):>5}"]
         lines.append(" ".join([*start, *(f"{cell:>17}" for cell in cells)]))
     failed = table[table["state"] == "failed"]
-    lines += [f"failed: width {row.width}, seed {row.seed}: {row.error}" for row in failed.itertuples()]
-    return "\n".join([*lines, "Mean ± standard error over runs; cross-entropy in nats, errors as shares."])
+    lines += [
+        _("failed: width {width}, seed {seed}: {error}", width=row.width, seed=row.seed, error=row.error)
+        for row in failed.itertuples()
+    ]
+    return "\n".join([*lines, _("Mean ± standard error over runs; cross-entropy in nats, errors as shares.")])
 
 
 def _mean_and_error(values: "pd.Series[float]") -> str:
     known = values.dropna()
     if known.empty:
-        return "diverged"
+        return _("diverged")
     error = f" ± {known.sem():.4f}" if len(known) > 1 else ""
     return f"{known.mean():.4f}{error}"

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.base.language import _, _n
 from engine.commands import output
 from engine.commands.arguments import changed
 from engine.plan import cost, memory
 from engine.plan.buckets import predicted_seconds
 from engine.queue.jobs import Queue
+from engine.queue.supervisor import Supervisor
 from engine.spec import registry
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
@@ -26,21 +28,21 @@ LOOK_EVERY = 0.5
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `sweep` to the commands of a parser."""
-    sweep = commands.add_parser("sweep", help="train a preset, or what is missing of it")
-    sweep.add_argument("preset", metavar="PRESET", help="a name from `list`")
+    sweep = commands.add_parser("sweep", help=_("train a preset, or what is missing of it"))
+    sweep.add_argument("preset", metavar="PRESET", help=_("a name from `list`"))
     sweep.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KNOB=VALUE",
-        help="change a setting; VALUE may be a list 4,8,16 or a range 0..4 or, log-spaced, 4..512x11",
+        help=_("change a setting; VALUE may be a list 4,8,16 or a range 0..4 or, log-spaced, 4..512x11"),
     )
-    sweep.add_argument("--seeds", metavar="N", help="train seeds 0 to N-1")
-    sweep.add_argument("--dry-run", action="store_true", help="only say what it would cost")
+    sweep.add_argument("--seeds", metavar="N", help=_("train seeds 0 to N-1"))
+    sweep.add_argument("--dry-run", action="store_true", help=_("only say what it would cost"))
     sweep.add_argument(
-        "--predictions", type=Path, metavar="FILE.npz", help="write what each run answers to its test set"
+        "--predictions", type=Path, metavar="FILE.npz", help=_("write what each run answers to its test set")
     )
-    sweep.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
+    sweep.add_argument("--json", action="store_true", help=_("print one JSON object and nothing else on stdout"))
     sweep.set_defaults(run=_sweep)
 
 
@@ -49,21 +51,22 @@ LOOK_EVERY = 0.5
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from store.home import open_database
+    from store.home import open_current
 
     sweep = changed(registry.preset(options.preset).settings, options.set, options.seeds)
-    return _train_and_report(open_database(), sweep, options)
+    return _train_and_report(open_current(), sweep, options)
 
 
 def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namespace) -> int:
     from store.library import sweeps
     from store.results import queries, runs
+    from store.results.spool import ingest
 
     wanted = sweep.runs()
     begin = time.monotonic()
     missing = runs.missing(db, wanted)
     print(output.cost_line(wanted, missing), file=sys.stderr, flush=True)
-    if refused := memory.refusal(missing, Queue(db.home).resident()):
+    if refused := memory.refusal(missing, Supervisor(Queue(db.home)).resident()):
         raise ValueError(refused)
     interrupted = False
     if not options.dry_run:
@@ -72,6 +75,7 @@ def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namesp
             train_missing(db, sweep_id, wanted, missing)
         except KeyboardInterrupt:
             interrupted = True
+        ingest(db)
     table = queries.runs_at(db, wanted)
     still_missing = runs.missing(db, wanted)
     if options.predictions:
@@ -89,7 +93,13 @@ def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namesp
     elif not options.dry_run:
         print(output.by_size(table))
     if interrupted:
-        print(f"Stopped: {len(wanted) - len(still_missing)} of {len(wanted)} runs are kept.", file=sys.stderr)
+        said = _n(
+            "Stopped: {there} of {n} run is kept.",
+            "Stopped: {there} of {n} runs are kept.",
+            len(wanted),
+            there=len(wanted) - len(still_missing),
+        )
+        print(said, file=sys.stderr)
         return 130
     return 0 if options.dry_run or not still_missing else 1
 
@@ -100,18 +110,26 @@ def _write_predictions(db: "Database", wanted: Sequence[RunSpec], path: Path) ->
     from store.results import queries
 
     found = queries.predictions(db, wanted)
-    arrays = {f"{key}.{name}": array for key, kept in found.items() for name, array in kept.items()}
+    arrays = {f"{key}.{name}": array for key, of_run in found.items() for name, array in of_run.items()}
     arrays |= {f"{run.key}.labels": load(run).test.y for run in wanted if run.key in found}
     output.save(path, arrays)
-    print(f"Predictions of {len(found)} of {len(wanted)} runs are in {path}.", file=sys.stderr)
+    said = _n(
+        "Predictions of {found} of {n} run are in {file}.",
+        "Predictions of {found} of {n} runs are in {file}.",
+        len(wanted),
+        found=len(found),
+        file=path,
+    )
+    print(said, file=sys.stderr)
     if len(found) < len(wanted):
-        print("The others came with Scalescope, have no result, or found no room (see docs/guide.md).", file=sys.stderr)
+        said = _("The others came with Scalescope, have no result, or found no room (see docs/guide.md).")
+        print(said, file=sys.stderr)
 
 
 def train_missing(db: "Database", sweep_id: str, wanted: Sequence[RunSpec], missing: Sequence[RunSpec]) -> None:
-    """Queue `missing`, keep workers on them and show progress, until each has a result or the job is stopped.
+    """Queue `missing`, look after workers and show progress, until each run has a result or the job is stopped.
 
-    A KeyboardInterrupt takes the job from the queue: what has finished stays.
+    A KeyboardInterrupt removes the job from the queue: what has finished stays.
     """
     from tqdm import tqdm
 
@@ -121,14 +139,14 @@ def train_missing(db: "Database", sweep_id: str, wanted: Sequence[RunSpec], miss
         return
     runs.forget_failed(db, missing)
     queue = Queue(db.home)
-    job, warned = queue.submit(sweep_id, missing), ""
+    supervisor, job, warned = Supervisor(queue), queue.submit(sweep_id, missing), ""
     weights = {run.key: cost.run_seconds(run) for run in missing}
-    bar_format = "{desc} {bar} {percentage:3.0f} %, {elapsed} gone, {remaining} left"
+    bar_format = _("{desc} {bar} {percentage:3.0f} %, {elapsed} gone, {remaining} left")
     try:
-        with tqdm(total=sum(weights.values()), desc="Training", bar_format=bar_format, leave=False) as bar:
+        with tqdm(total=sum(weights.values()), desc=_("Training"), bar_format=bar_format, leave=False) as bar:
             while job in {waiting.id for waiting in queue.jobs()}:
-                queue.tend()
-                if not warned and (warned := queue.trouble()):
+                supervisor.tend()
+                if not warned and (warned := supervisor.trouble()):
                     bar.write(warned, file=sys.stderr)
                 time.sleep(LOOK_EVERY)
                 done = queries.progress(db, missing)

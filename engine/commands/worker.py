@@ -3,13 +3,16 @@
 import argparse
 from contextlib import suppress
 
-from engine.queue.crashes import Deaths
-from engine.queue.jobs import SLOT_TAKEN, Queue
+from engine.base.language import _
+from engine.queue.crashes import Crashes
+from engine.queue.jobs import Queue
+from engine.queue.locks import slot_lock
+from engine.queue.supervisor import SLOT_TAKEN
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `worker` to the commands of a parser."""
-    worker = commands.add_parser("worker", help="train what is queued; other commands start it")
+    worker = commands.add_parser("worker", help=_("train what is queued; other commands start it"))
     worker.add_argument("--slot", type=int, required=True)
     worker.add_argument("--linger", type=float, default=0.0)
     worker.set_defaults(run=_worker)
@@ -22,12 +25,12 @@ def _worker(options: argparse.Namespace) -> int:
 
     db = open_database()
     queue = Queue(db.home)
-    with queue.slot(options.slot) as free:
+    with slot_lock(db.home, options.slot) as free:
         if not free:
             return SLOT_TAKEN
-        deaths = Deaths(db.home)
-        deaths.examine(options.slot)  # before torch is loaded: the sooner, the surer what ended the last one
-        deaths.listen(options.slot)
+        crashes = Crashes(db.home)
+        crashes.examine(options.slot)  # before torch is loaded: the sooner, the surer what ended the last worker
+        crashes.log_faults(options.slot)
         from engine.queue.worker import Worker, device_of
 
         device = device_of(options.slot)
@@ -36,7 +39,7 @@ def _worker(options: argparse.Namespace) -> int:
             worker = Worker(queue, spool, options.slot, *device)
             worker.work(options.linger, own_process=True)
             worker.close()
-            with suppress(StoreError):  # what cannot be taken in now, waits in the spool
+            with suppress(StoreError):  # what cannot be ingested now waits in the spool
                 spool.close()
                 ingest(db)
     return 0

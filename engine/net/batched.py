@@ -79,19 +79,19 @@ class Batched(Resumable):
         net = BatchedNet(self._runs, self.parameters, self.task.outputs, self._running, real=batch, dropped=dropped)
         logits = self._forward(net, x.transpose(1, 2))
         with torch.no_grad():  # the gradient of the mean loss
-            slope = self._loss.slope(logits, y)
-            if self._any_smoothing:  # of the target, a share moves from the label to all classes
-                slope.scatter_add_(1, y[:, None], self._smoothing.expand(-1, 1, batch + extra))
-                slope -= self._smoothing / self.task.outputs
-            if mixture is not None:  # and a share from the label to the partner's
-                moved = (1 - mixture.share[:, None]) * (1 - self._smoothing)
-                slope.scatter_add_(1, y[:, None], moved)
-                slope.scatter_add_(1, mixture.partners(y)[:, None], -moved)
-            slope /= batch
+            grad = self._loss.grad(logits, y)
+            if self._any_smoothing:  # a share of the target goes from the label to all classes
+                grad.scatter_add_(1, y[:, None], self._smoothing.expand(-1, 1, batch + extra))
+                grad -= self._smoothing / self.task.outputs
+            if mixture is not None:  # and a share goes from the label to the label of the partner
+                share = (1 - mixture.share[:, None]) * (1 - self._smoothing)
+                grad.scatter_add_(1, y[:, None], share)
+                grad.scatter_add_(1, mixture.partners(y)[:, None], -share)
+            grad /= batch
             if extra:
-                slope[:, :, batch:] = 0
-        gradients = torch.autograd.grad(logits, self._leaves, slope)
-        self._optimizer.step(torch.cat([*(g.flatten(1) for g in gradients), self._filling], dim=1), step)
+                grad[:, :, batch:] = 0
+        grads = torch.autograd.grad(logits, self._leaves, grad)
+        self._optimizer.step(torch.cat([*(g.flatten(1) for g in grads), self._filling], dim=1), step)
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""

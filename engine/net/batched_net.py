@@ -10,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.base.language import _
 from engine.data.rng import dropout_base, dropout_threshold
 from engine.net.functions import convolved, pair_maximum, standardized
+from engine.net.numerics import NORM_EPS, NORM_MOMENTUM
 from engine.net.parametrization import attention_factor
 from engine.spec.run import RunSpec
 from engine.spec.task import grid_dims
@@ -25,8 +27,6 @@ ACTIVATION = {
     "sigmoid": torch.sigmoid,
     "quadratic": torch.square,
 }
-MOMENTUM, EPS = 0.1, 1e-5
-"""Of norms, as torch.nn has them."""
 
 
 class BatchedNet:
@@ -42,7 +42,7 @@ class BatchedNet:
         real: int | None = None,
         dropped: "Dropout | None" = None,
     ) -> None:
-        """`running` holds the statistics of batch norms; `real` rows come before the filling, None in evaluation."""
+        """`running` holds the statistics of batch norms; `real` rows come before the padding, None in evaluation."""
         self.spec, self._runs, self.outputs = runs[0], runs, outputs
         self._parameters, self._running, self._real, self._dropped = parameters, running, real, dropped
 
@@ -97,22 +97,22 @@ class BatchedNet:
         variance = self._running.setdefault(f"{name}.variance", torch.ones_like(first))
         if self._real is None:
             shape = (*mean.shape[:2], *[1] * (x.dim() - 2))
-            return self._scaled(name, (x - mean.view(shape)) * torch.rsqrt(variance.view(shape) + EPS))
+            return self._scaled(name, (x - mean.view(shape)) * torch.rsqrt(variance.view(shape) + NORM_EPS))
         numbers = x[0, 0, ..., : self._real].numel()
         if numbers == 1:
             raise ValueError(
-                "batch_norm=on has one number per channel to normalise by; allowed: a batch_size of 2 or more."
+                _("batch_norm=on has one number per channel to normalise by; allowed: a batch_size of 2 or more.")
             )
         axes = tuple(range(2, x.dim()))
-        x, new_mean, new_variance = standardized(x, axes, self._real, EPS)
+        x, new_mean, new_variance = standardized(x, axes, self._real, NORM_EPS)
         with torch.no_grad():
-            mean.lerp_(new_mean.view_as(mean), MOMENTUM)
-            variance.lerp_(new_variance.view_as(mean) * (numbers / (numbers - 1)), MOMENTUM)
+            mean.lerp_(new_mean.view_as(mean), NORM_MOMENTUM)
+            variance.lerp_(new_variance.view_as(mean) * (numbers / (numbers - 1)), NORM_MOMENTUM)
         return self._scaled(name, x)
 
     def layer_norm(self, name: str, x: Tensor) -> Tensor:
         """Return x normalised over units."""
-        return self._scaled(name, standardized(x, (1,), x.shape[-1], EPS)[0])
+        return self._scaled(name, standardized(x, (1,), x.shape[-1], NORM_EPS)[0])
 
     def _scaled(self, name: str, x: Tensor) -> Tensor:
         """Return x scaled and shifted per unit."""
@@ -220,7 +220,7 @@ class Dropout:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x (models, units, *places, rows) with units dropped, numbered place by place, and the rest scaled."""
-        models, units, *_, rows = x.shape
+        models, units, rows = x.shape[0], x.shape[1], x.shape[-1]
         bases = [dropout_base(run.seed, self._step, self._site) for run in self._runs]
         self._site += 1
         rates = np.array([run.dropout for run in self._runs])
@@ -230,12 +230,12 @@ class Dropout:
         h = hashed(place.flatten(0, 1) + torch.tensor(bases, device=x.device)[:, None, None])
         thresholds = torch.tensor([dropout_threshold(rate) for rate in rates], device=x.device)
         scale = torch.tensor(1 / (1 - rates), device=x.device, dtype=x.dtype)
-        kept = (h >= thresholds[:, None, None]) * scale[:, None, None]
-        return x * kept.view(models, units, *x.shape[2:])
+        mask = (h >= thresholds[:, None, None]) * scale[:, None, None]
+        return x * mask.view(models, units, *x.shape[2:])
 
 
 def hashed(x: Tensor) -> Tensor:
-    """Return the 32-bit hash of randomness.py of each whole number of x, a new tensor."""
+    """Return the 32-bit hash of data/rng.py of each whole number of x, a new tensor."""
     h = x & 0xFFFFFFFF
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         h ^= h >> shift

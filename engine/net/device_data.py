@@ -24,7 +24,7 @@ class Examples:
     count: int
     """Rows that are examples; they come first."""
     variance: Tensor
-    """(distinct,) float64: of the targets, over which the error is taken; 1 where it is a share of wrong answers."""
+    """(distinct,) float64: variance of the targets, by which errors are divided; 1 where they are shares of answers."""
     moved: Tensor | None = None
     """(distinct, rows) True where label noise has put another label; None where it has put none."""
 
@@ -50,14 +50,14 @@ class DeviceData:
     val: Examples
     test: Examples
     which: Tensor
-    """(models,) places along the first axis of the splits."""
+    """(models,) the index of each model's data set along the first axis of the splits."""
 
     @classmethod
     def of(cls, runs: tuple[RunSpec, ...], device: str, dtype: torch.dtype) -> "DeviceData":
         """Load the data of `runs` onto `device`."""
         keys = [data_key(run) for run in runs]
         distinct = {key: load(run) for key, run in zip(keys, runs, strict=True)}
-        places = {key: i for i, key in enumerate(distinct)}
+        index_of = {key: i for i, key in enumerate(distinct)}
 
         def stack(name: str) -> Examples:
             splits = [getattr(data, name) for data in distinct.values()]
@@ -69,7 +69,7 @@ class DeviceData:
                 variance=torch.tensor([s.y.var(axis=0).mean() if squares else 1.0 for s in splits], device=device),
             )
 
-        train, moved = stack("train"), np.stack([data.moved for data in distinct.values()])
+        train, moved = stack("train"), np.stack([data.flipped for data in distinct.values()])
         if moved.any():
             moved = np.pad(moved, ((0, 0), (0, train.y.shape[1] - moved.shape[1])))
             train = replace(train, moved=torch.tensor(moved, device=device))
@@ -77,7 +77,7 @@ class DeviceData:
             train=train,
             val=stack("val"),
             test=stack("test"),
-            which=torch.tensor([places[key] for key in keys], device=device),
+            which=torch.tensor([index_of[key] for key in keys], device=device),
         )
 
     def first(self, count: int) -> "DeviceData":
@@ -90,6 +90,6 @@ def _filled(arrays: list[np.ndarray], filling: int, device: str, dtype: torch.dt
     """Return arrays (n, …) of one shape as one tensor (arrays, rows, …), each filled up to whole vectors of rows."""
     count, *rest = arrays[0].shape
     found = torch.full((len(arrays), count + -count % ROW_MULTIPLE, *rest), filling, dtype=dtype)
-    for place, array in zip(found, arrays, strict=True):
-        place[:count] = torch.from_numpy(np.ascontiguousarray(array))
+    for rows, array in zip(found, arrays, strict=True):
+        rows[:count] = torch.from_numpy(np.ascontiguousarray(array))
     return found.to(device)

@@ -44,17 +44,17 @@ class Convolution(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
         """Return the gradients of x, weight and bias."""
         seen, weight = ctx.saved_tensors
-        slope = slope.reshape(*weight.shape[:2], -1)
-        of_weight = torch.bmm(slope, seen.mT).view(weight.shape)
-        of_bias = slope.sum(dim=2) if ctx.needs_input_grad[2] else None
+        grad = grad.reshape(*weight.shape[:2], -1)
+        of_weight = torch.bmm(grad, seen.mT).view(weight.shape)
+        of_bias = grad.sum(dim=2) if ctx.needs_input_grad[2] else None
         if not ctx.needs_input_grad[0]:
             return None, of_weight, of_bias
         models, channels, *grid, rows = ctx.shape
-        of_seen = torch.bmm(weight.flatten(2).mT, slope).view(models, channels, 3 ** len(grid), *grid, rows)
-        padded = slope.new_zeros(models, channels, *(side + 2 for side in grid), rows)
+        of_seen = torch.bmm(weight.flatten(2).mT, grad).view(models, channels, 3 ** len(grid), *grid, rows)
+        padded = grad.new_zeros(models, channels, *(side + 2 for side in grid), rows)
         inner = padded
         for tap in range(3 ** len(grid)):
             window = padded
@@ -80,13 +80,13 @@ class PairMaximum(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         """Return the gradient of x."""
         (first_wins,) = ctx.saved_tensors
-        of_x = slope.new_zeros(ctx.shape)
+        of_x = grad.new_zeros(ctx.shape)
         first, second = _pairs(of_x, ctx.axis)
-        torch.mul(slope, first_wins, out=first)
-        torch.sub(slope, first, out=second)
+        torch.mul(grad, first_wins, out=first)
+        torch.sub(grad, first, out=second)
         return of_x, None
 
 
@@ -134,11 +134,11 @@ class Standardize(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor, *rest: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, grad: Tensor, *rest: Tensor) -> tuple[Tensor, None, None, None]:
         """Return the gradient of x; rows past `real` have none and give none."""
         result, scale = ctx.saved_tensors
-        along = (slope * result).sum(ctx.axes, keepdim=True) / ctx.numbers
-        of_x = slope - slope.sum(ctx.axes, keepdim=True) / ctx.numbers
+        along = (grad * result).sum(ctx.axes, keepdim=True) / ctx.numbers
+        of_x = grad - grad.sum(ctx.axes, keepdim=True) / ctx.numbers
         of_x -= result * along
         of_x *= scale
         of_x[..., ctx.real :] = 0

@@ -9,15 +9,10 @@ import torch
 from torch import Tensor
 
 from engine.net.lr_schedule import rate
+from engine.net.numerics import ADAM_EPS, CLIP_EPS
 from engine.net.parametrization import rate_factors
 from engine.spec.count import count
 from engine.spec.run import RunSpec
-
-EPS = 1e-8
-"""Adam's constant. Source: Kingma & Ba 2014, arXiv:1412.6980, §2; decoupled decay arXiv:1711.05101."""
-
-CLIP_EPS = 1e-6
-"""Added to the norm that a gradient is divided by, as torch.nn.utils.clip_grad_norm_ does."""
 
 
 class Optimizer:
@@ -26,7 +21,7 @@ class Optimizer:
     def __init__(self, runs: tuple[RunSpec, ...], weights: Tensor) -> None:
         """`weights` (models, numbers) are changed in place; numbers divide by 16, see Batched."""
         self.gradients = weights.new_full((), math.nan).expand(weights.shape)
-        """Of the loss with its penalties in the last step, before clipping; NaN before the first."""
+        """Gradients of the loss with its penalties in the last step, before clipping; NaN before the first."""
         self._weights = weights
         self._l1 = _column([run.l1 for run in runs], weights) if any(run.l1 > 0 for run in runs) else None
         self._l2 = _column([run.l2 for run in runs], weights) if any(run.l2 > 0 for run in runs) else None
@@ -86,7 +81,7 @@ class _AdamW:
                 beta1=run.beta1,
                 beta2=run.beta2,
                 weight_decay=run.weight_decay,
-                eps=EPS,
+                eps=ADAM_EPS,
                 amsgrad=False,
                 maximize=False,
             )
@@ -105,7 +100,7 @@ class _AdamW:
         mean, square, weights = self._mean[models], self._square[models], self._weights[models]
         mean.mul_(run.beta1).add_(gradients * (1 - run.beta1))
         square.mul_(run.beta2).add_(gradients.square() * (1 - run.beta2))
-        length = (square / (1 - run.beta2**step)).sqrt_().add_(EPS)
+        length = (square / (1 - run.beta2**step)).sqrt_().add_(ADAM_EPS)
         weights.mul_(1 - lr * run.weight_decay).sub_(mean / length * (factors * (lr / (1 - run.beta1**step))))
 
 
@@ -129,7 +124,7 @@ class _SGD:
         if self._changing:
             self._set_rates(step)
         self._velocity.mul_(self._momentum).add_(gradients)
-        self._weights.mul_(self._kept).sub_(self._velocity * self._lr)
+        self._weights.mul_(self._decay).sub_(self._velocity * self._lr)
 
     def moments(self) -> dict[str, Tensor]:
         """See Optimizer."""
@@ -144,18 +139,18 @@ class _SGD:
         if self._factors is not None:
             self._lr = self._lr * self._factors
         decays = zip(rates, self._runs, strict=True)
-        self._kept = _column([1 - lr * run.weight_decay for lr, run in decays], self._weights)
+        self._decay = _column([1 - lr * run.weight_decay for lr, run in decays], self._weights)
 
 
 def _stretches(runs: Sequence[RunSpec]) -> list[tuple[RunSpec, slice]]:
-    """Return each stretch of neighbours that agree in all that the rule asks, by its first, with the slice it spans."""
+    """Return each stretch of neighbours with equal rates: the first of them, and the slice that they span."""
 
-    def asked(run: RunSpec) -> tuple[object, ...]:
+    def rates_of(run: RunSpec) -> tuple[object, ...]:
         rates = (run.lr, run.schedule, run.final_lr, run.warmup, run.weight_decay, run.beta1, run.beta2)
         return (*rates, run.width_rule, run.base_width)
 
     found, start = [], 0
-    for _, members in groupby(runs, key=asked):
+    for _, members in groupby(runs, key=rates_of):
         first, *others = members
         stop = start + 1 + len(others)
         found.append((first, slice(start, stop)))
@@ -164,7 +159,7 @@ def _stretches(runs: Sequence[RunSpec]) -> list[tuple[RunSpec, slice]]:
 
 
 def _factors(run: RunSpec, weights: Tensor) -> Tensor | None:
-    """Return what the rate of each number of a model is of the run's, (numbers,); None where all are 1."""
+    """Return the factor of the learning rate of each number of a model, (numbers,); None where all are 1."""
     if run.width_rule == "standard":
         return None
     sizes = [math.prod(parameter.dims) for parameter in count(run).parameters]

@@ -24,7 +24,7 @@ SPREADS = {"input": 0.0, "hidden": -0.5, "output": -1.0, "fixed": 0.0}
 
 @lru_cache(maxsize=1000)
 def rate_factors(spec: RunSpec) -> tuple[float, ...]:
-    """Return, for each parameter of `count`, what its learning rate is of the run's."""
+    """Return, for each parameter of `count`, the factor of its learning rate."""
     if spec.width_rule == "standard":
         return (1.0,) * len(count(spec).parameters)
     powers = RATES[spec.optimizer]

@@ -1,4 +1,4 @@
-"""What training asks of a reader: models that take steps and say how good they are."""
+"""What training needs of a reader: models that take steps, and measure their loss and error."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,19 +11,17 @@ from torch import Tensor
 
 from engine.net.device_data import DeviceData, Examples
 from engine.net.losses import LOSSES
+from engine.net.numerics import EVAL_ROWS
 from engine.spec.run import RunSpec
 from engine.spec.task import Task
-
-EVAL_ROWS = 512
-"""Rows evaluated at a time: larger chunks fall out of a core's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Classes:
-    """What a split of classes says of every model, all float64."""
+    """What every model answers to a split of classes, all float64."""
 
     loss: Tensor
-    """(models,) the mean."""
+    """(models,) mean loss."""
     error: Tensor
     """(models,) share of wrong answers."""
     brier: Tensor
@@ -73,9 +71,9 @@ class Reader(ABC):
 
     def loss_and_error(self, split: Examples, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the mean loss and the error of every model, and how much of the error, summed over examples, is on
-        those whose label was moved: each (models,).
+        those whose label was flipped: each (models,).
 
-        `which` (models,): the data set that each model sees, a place along the first axis of `split`.
+        `which` (models,): the data set that each model sees, as an index along the first axis of `split`.
         """
         loss = error = flipped = torch.zeros(len(which), dtype=torch.float64, device=split.x.device)
         measured = LOSSES[self.task.loss]
@@ -113,7 +111,7 @@ class Reader(ABC):
 
 
 class Resumable(Reader):
-    """A reader that another of its kind can go on from, bit for bit on a CPU."""
+    """A reader whose state another of its kind can resume, bit for bit on a CPU."""
 
     @abstractmethod
     def changing(self) -> dict[str, Tensor]:
@@ -121,6 +119,6 @@ class Resumable(Reader):
 
     @torch.no_grad()
     def resume(self, arrays: Mapping[str, np.ndarray], step: int) -> None:
-        """Go on after step `step`, where what is `changing` was `arrays`."""
+        """Go on after step `step` with `arrays` as the values of `changing`."""
         for name, values in self.changing().items():
             values.copy_(torch.from_numpy(arrays[name]))

@@ -1,4 +1,4 @@
-"""Reads an architecture as one plain PyTorch model: the judge of every faster reader."""
+"""Reads an architecture as one plain PyTorch model: the oracle that every faster reader is tested against."""
 
 import math
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.data.rng import dropout_base, kept_units
+from engine.data.rng import dropout_base, dropout_mask
 from engine.net.device_data import DeviceData
 from engine.net.initial import initial_values
 from engine.net.lr_schedule import rate
@@ -171,8 +171,8 @@ class ReferenceNet:
         base = dropout_base(self.spec.seed, self._step, self._site)
         self._site += 1
         by_place = x.movedim(self._units_axis, -1)
-        kept = torch.from_numpy(kept_units(base, len(x), by_place[0].numel(), self.spec.dropout)).to(x)
-        return x * kept.view(by_place.shape).movedim(-1, self._units_axis) / (1 - self.spec.dropout)
+        mask = torch.from_numpy(dropout_mask(base, len(x), by_place[0].numel(), self.spec.dropout)).to(x)
+        return x * mask.view(by_place.shape).movedim(-1, self._units_axis) / (1 - self.spec.dropout)
 
 
 class Reference(Reader):

@@ -1,4 +1,4 @@
-"""Augmentation of one model's batch in plain PyTorch: the judge of augment.py."""
+"""Augmentation of one model's batch in plain PyTorch: the oracle that augment.py is tested against."""
 
 import torch
 import torch.nn.functional as F
@@ -10,13 +10,13 @@ from engine.spec.task import grid_dims
 
 
 def augmented(spec: RunSpec, x: Tensor, step: int) -> tuple[Tensor, Changes]:
-    """Return what the model sees of x (batch, inputs) in `step`, and what has been done to it."""
+    """Return x (batch, inputs) as the model sees it in `step`, and the changes that were drawn."""
     drawn = changes(spec.seed, step, len(x), shift=spec.shift, rotate=spec.rotate, mixup=spec.mixup)
     if spec.rotate:
-        x = _turned(x.unflatten(1, spec.task.shape), torch.from_numpy(drawn.angle).to(x)).flatten(1)
+        x = _rotated(x.unflatten(1, spec.task.shape), torch.from_numpy(drawn.angle).to(x)).flatten(1)
     if spec.shift:
         examples = zip(x.unflatten(1, grid_dims(spec.task)), drawn.shift.tolist(), strict=True)
-        x = torch.stack([_moved(example, down, right) for example, (down, right) in examples]).flatten(1)
+        x = torch.stack([_shifted(example, down, right) for example, (down, right) in examples]).flatten(1)
     if spec.augment_noise:
         x = x + spec.augment_noise * torch.from_numpy(noise(noise_bases(spec.seed, step), *x.shape)).to(x)
     return mixed(x, drawn) if spec.mixup else x, drawn
@@ -28,8 +28,8 @@ def mixed(values: Tensor, drawn: Changes) -> Tensor:
     return share * values + (1 - share) * values[torch.from_numpy(drawn.partner)]
 
 
-def _turned(images: Tensor, angle: Tensor) -> Tensor:
-    """Return images (batch, channels, height, width), each turned by its angle, by torch's own sampling."""
+def _rotated(images: Tensor, angle: Tensor) -> Tensor:
+    """Return images (batch, channels, height, width), each rotated by its angle, by torch's own sampling."""
     _, _, height, width = images.shape
     cos, sin = angle.cos(), angle.sin()
     zeros = torch.zeros_like(cos)
@@ -40,11 +40,11 @@ def _turned(images: Tensor, angle: Tensor) -> Tensor:
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def _moved(example: Tensor, down: int, right: int) -> Tensor:
-    """Return a signal or image (channels, *grid) moved, zeros moving in."""
-    moved = torch.zeros_like(example)
+def _shifted(example: Tensor, down: int, right: int) -> Tensor:
+    """Return a signal or image (channels, *grid) shifted, with zeros where nothing was."""
+    shifted = torch.zeros_like(example)
     by = (right,) if example.dim() == 2 else (down, right)
     into = [slice(max(d, 0), side + min(d, 0)) for d, side in zip(by, example.shape[1:], strict=True)]
     out_of = [slice(max(-d, 0), side + min(-d, 0)) for d, side in zip(by, example.shape[1:], strict=True)]
-    moved[:, *into] = example[:, *out_of]
-    return moved
+    shifted[:, *into] = example[:, *out_of]
+    return shifted

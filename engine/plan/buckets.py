@@ -4,13 +4,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.base.language import _
 from engine.net.kernel.program import follows
 from engine.plan.cost import SHARED, WORKER_START, bucket_seconds
 from engine.spec.count import count
 from engine.spec.run import RunSpec
 
 BUCKET_BYTES = 6 * 2**20
-"""Most memory that the models of one bucket work on: beyond a few MB one model after the other is as fast."""
+"""Most memory that the models of one bucket work on: beyond a few MB, training one after the other is as fast."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +20,13 @@ class Bucket:
 
     runs: tuple[RunSpec, ...]
     seconds: float
-    """Predicted, on one worker."""
+    """Predicted seconds on one worker."""
 
 
 def buckets(runs: Sequence[RunSpec], workers: int) -> list[Bucket]:
     """Return `runs` grouped by shape and cut to size, the longest predicted first.
 
-    One group is cut so that every one of `workers` gets a part of it when there is nothing else.
+    A group that takes longest is cut further, so that each of `workers` gets a part of it.
     """
     groups: dict[tuple[object, ...], list[RunSpec]] = {}
     for run in runs:
@@ -44,7 +45,7 @@ def buckets(runs: Sequence[RunSpec], workers: int) -> list[Bucket]:
 
 
 def share(planned: Sequence[Bucket], workers: int, worker: int) -> list[Bucket]:
-    """Return the buckets of one worker when each bucket in turn goes to whoever has least so far."""
+    """Return the buckets of one worker when each bucket, in order, goes to the worker that has least so far."""
     loads = [0.0] * workers
     mine = []
     for bucket in planned:
@@ -56,13 +57,13 @@ def share(planned: Sequence[Bucket], workers: int, worker: int) -> list[Bucket]:
 
 
 def shape(run: RunSpec) -> tuple[object, ...]:
-    """Return what runs of one bucket have in common; the rest are vectors along the model axis."""
+    """Return the settings that runs of one bucket have in common; the rest are vectors along the model axis."""
     sizes = (run.width, run.depth, run.dataset_size, run.train_size, run.batch, run.steps, run.eval_examples)
     return (run.arch, run.dataset, *sizes, run.optimizer, follows(run), *run.options)
 
 
 def predicted_seconds(runs: Sequence[RunSpec], workers: int | None = None) -> float:
-    """Return the wall time that `runs` are expected to take on this machine, workers' start included."""
+    """Return the seconds of wall time that `runs` will take on this machine, with the start of the workers."""
     if not runs:
         return 0.0
     workers = workers or worker_count()
@@ -75,13 +76,15 @@ def worker_count() -> int:
     """Return how many workers this machine feeds: one per GPU, else one per core; SCALESCOPE_WORKERS overrides."""
     if override := os.environ.get("SCALESCOPE_WORKERS"):
         if not override.isdecimal() or not 1 <= int(override) <= 1024:
-            raise ValueError(f"SCALESCOPE_WORKERS={override} is not possible; allowed: a whole number from 1 to 1024.")
+            raise ValueError(
+                _("SCALESCOPE_WORKERS={text} is not possible; allowed: a whole number from 1 to 1024.", text=override)
+            )
         return int(override)
     return gpus() or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def gpus() -> int:
-    """Return how many GPUs the system knows, without torch: NVIDIA's, on Linux; elsewhere 0."""
+    """Return how many GPUs of NVIDIA the system lists, without torch; 0 on any system but Linux."""
     try:
         return len(os.listdir("/proc/driver/nvidia/gpus"))
     except OSError:
@@ -89,5 +92,5 @@ def gpus() -> int:
 
 
 def _bytes_per_model(run: RunSpec) -> int:
-    """Return weights, gradients and two moments, and activations forward and backward, in float32."""
+    """Return the bytes of weights, gradients, two moments and activations forward and backward, in float32."""
     return 16 * count(run).params + 4 * run.batch * (run.task.inputs + 3 * count(run).activations)

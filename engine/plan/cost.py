@@ -10,25 +10,21 @@ from engine.spec.run import RunSpec
 WORKER_START = 3.0
 """Seconds until a worker takes its first step: most of it loads torch."""
 
-
 SHARED = 1.2
-"""By how much workers slow each other down: cores share cache and memory."""
-
+"""Factor by which workers slow each other down: cores share cache and memory."""
 
 # Microseconds on one core of a 3.3 GHz AMD EPYC (Zen 4), torch 2.13, float32: a non-negative least-squares
 # fit to 130 timings of widths 4–512, depths 1–3, batches 32–256 and 1–32 models, right within ±25 % for
 # eight in ten of them. Live estimates correct it by what the runs at hand have taken.
+# tests/benchmarks/fit_costs.py fits them all again, and the constants of memory and checkpoint.
 STEP, STEP_PER_LAYER = 119.0, 60.0
 
-
 BATCHED = (18.5, 2.5e-3, 1.03e-5, 1.5e-3, 6.5e-4)
-"""Of a model, and per activation, FLOP, parameter and input."""
-
+"""Microseconds per model, and per activation, FLOP, parameter and input."""
 
 KERNEL = (0.8, 1.17e-3, 8.1e-6, 5.5e-4, 3.6e-4)
 """The same of the compiled kernel, which has no costs per step: a fit to 66 timings of widths 2–512, depths 1–3 and
 batches 32–256 on digits and moons, right within ±20 % for eight in ten."""
-
 
 KERNEL_OF = {
     "cnn": (2.2, 4.9e-4, 8.1e-6, 2.4e-3, 2.2e-5),
@@ -41,17 +37,15 @@ timings of widths 2–200, depths 1–2 and batches 32–128 on the same data, r
 Transformer: a fit to 126 timings of widths 2–128, depths 1–3 and batches 16–128 on the same data and modular
 arithmetic, contexts of 8 to 64 characters, right within ±20 % for nine in ten."""
 
-
 AUGMENTATION = {"shift": 0.016, "rotate": 0.053, "augment_noise": 0.03, "mixup": 0.011}
 """Microseconds per input number of a batch that each of these adds, timed once with 16 models of 64 inputs."""
 
-
 EVALUATION = 1.08
-"""Evaluation on top of training, as a factor."""
+"""Factor for evaluation on top of training."""
 
 
 def run_seconds(run: RunSpec) -> float:
-    """Return the predicted seconds of a run that trains with two bucket-mates: a weight for progress."""
+    """Return the predicted seconds of a run that trains with two others in its bucket: its weight in progress."""
     return bucket_seconds((run, run, run)) / 3
 
 

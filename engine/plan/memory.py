@@ -5,26 +5,27 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.base.language import _
+from engine.data.load import KEPT_BYTES
+from engine.data.rng import ORDER_CHUNK, ORDER_NUMBERS
 from engine.net.kernel.build import compiler
 from engine.net.kernel.program import tape
+from engine.net.numerics import EVAL_ROWS
 from engine.plan import buckets
 from engine.spec.count import count
 from engine.spec.run import RunSpec
 
 WORKER_BYTES = 304 * 2**20
-"""Of a worker with torch, scikit-learn and the store loaded, before its first bucket."""
+"""Memory of a worker with torch, scikit-learn and the store loaded, before its first bucket."""
 
 RESULT_BYTES = 300_000
-"""Of a run: its curves, as they are kept, shown and written; that of a sweep of 10,000 runs."""
+"""Memory of a run for its curves, held, shown and written; measured in a sweep of 10,000 runs."""
 
 LIBRARY_BYTES, TORCH_BYTES = 12 * 2**20, 64 * 2**20
 """What libraries take when they are first used, with the compiled kernel and, besides, without it."""
 
 HELD_OUT = 0.3
 """Validation and test examples, as a share of the training pool; small pools have more."""
-
-EVALUATED, KEPT_BYTES = 512, 512 * 2**20
-"""Examples that are measured at a time, as in net/reader.py, and what data.py keeps at most."""
 
 SYSTEM = Path("/")
 """Where /proc and /sys lie: Linux's control groups, and its count of processes that it killed, are read there."""
@@ -35,13 +36,13 @@ class Size:
     """Bytes that a bucket takes in training at its peak, beside WORKER_BYTES."""
 
     own: int
-    """What each bucket of a worker takes."""
+    """Bytes that each bucket of a worker takes."""
     shared: int
-    """What the largest of them takes for all."""
+    """Bytes that buckets of a worker share: the largest amount of any of them counts."""
 
     @property
     def total(self) -> int:
-        """Of the bucket by itself."""
+        """What the bucket takes when it trains alone."""
         return self.own + self.shared
 
 
@@ -59,21 +60,21 @@ def size(runs: Sequence[RunSpec], *, gpu: bool = False) -> Size:
     source = 8 * task.inputs * int((1 + HELD_OUT) * task.max_size)  # float64, as the data set gives it
     distinct = len({(each.data_seed, each.label_noise, each.dataset_size, each.fold) for each in runs})
     drawn = max(2 * source, min(distinct * source, KEPT_BYTES))  # what load() makes it from, and what it keeps
-    orders = 16 * min(2**19, models * run.batch * min(256, run.steps))
-    own = RESULT_BYTES * models + orders + 4 * models * EVALUATED * (task.inputs + 4 * task.outputs)
+    orders = 16 * min(ORDER_NUMBERS, models * run.batch * min(ORDER_CHUNK, run.steps))
+    own = RESULT_BYTES * models + orders + 4 * models * EVAL_ROWS * (task.inputs + 4 * task.outputs)
     if training is not None and evaluation is not None:
         places = max(training.space, evaluation.space) + max(training.scratch, evaluation.scratch)
         # Weights and two moments of every model; a gradient, and initial values in float64, of one.
         own += 12 * models * counts.params + 12 * counts.params + 4 * places + 3 * distinct * examples
         return Size(own=own, shared=LIBRARY_BYTES + drawn)
     forward = counts.activations + task.inputs
-    step, measured = 4 * run.batch * (task.inputs + 3 * counts.activations), 4 * EVALUATED * forward
+    step, measured = 4 * run.batch * (task.inputs + 3 * counts.activations), 4 * EVAL_ROWS * forward
     own += models * (28 * counts.params + max(step, measured)) + 2 * distinct * examples
     return Size(own=own, shared=LIBRARY_BYTES + TORCH_BYTES + drawn)
 
 
 def needed(run: RunSpec) -> int:
-    """Return the bytes that a worker takes which trains one run."""
+    """Return the bytes that a worker takes when it trains one run."""
     return size((run,)).total + WORKER_BYTES
 
 
@@ -95,7 +96,7 @@ def available(root: Path = SYSTEM) -> int | None:
 
 
 def resident(pid: int | None = None) -> int:
-    """Return the bytes of a process, by default this one, that are in memory; 0 where it has ended."""
+    """Return the bytes that a process, by default this one, has in memory; 0 where it has ended."""
     import psutil
 
     try:
@@ -107,7 +108,7 @@ def resident(pid: int | None = None) -> int:
 def refusal(runs: Sequence[RunSpec], held: int = 0, root: Path = SYSTEM) -> str:
     """Return a sentence on a run that cannot fit on this machine, with a next step; "" where each fits by itself.
 
-    `held`: bytes of workers that are there already, and will be free for these runs when theirs are done.
+    `held`: bytes that living workers take; they will be free for these runs when the workers are done with theirs.
     """
     room = available(root)
     if room is None or not runs or buckets.gpus():
@@ -116,17 +117,22 @@ def refusal(runs: Sequence[RunSpec], held: int = 0, root: Path = SYSTEM) -> str:
     largest, bytes_ = max(((run, needed(run)) for run in shapes.values()), key=lambda pair: pair[1])
     if bytes_ <= room + held:
         return ""
-    return (
-        f"{largest.arch} of width {largest.width} and depth {largest.depth} with batch size {largest.batch} needs "
-        f"about {words(bytes_)} of memory, and this machine has {words(room + held)}: take a smaller "
-        "width, depth or batch size, or close other programs."
+    return _(
+        "{arch} of width {width} and depth {depth} with batch size {batch} needs about {needed} of memory, "
+        "and this machine has {left}: take a smaller width, depth or batch size, or close other programs.",
+        arch=largest.arch,
+        width=largest.width,
+        depth=largest.depth,
+        batch=largest.batch,
+        needed=words(bytes_),
+        left=words(room + held),
     )
 
 
 def oom_kills(root: Path = SYSTEM) -> int:
     """Return how many processes the system has killed for lack of memory, in our control group where it counts them.
 
-    Linux alone counts: elsewhere it is always 0, and such a kill passes for one by hand.
+    Linux alone counts them: elsewhere it is always 0, and such a kill looks like one by a user.
     """
     for folder, names in _groups(root):
         if (found := _number(folder / names[3], "oom_kill")) is not None:
@@ -144,12 +150,12 @@ _V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", 
 
 
 def _groups(root: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Yield the folder of our control group, and of those above it, with the names of what they say.
+    """Yield the folders of our control group and of those above it, each with the names of its files and fields.
 
     In a container the path may begin at a folder that is not mounted: then what is mounted is its own.
     """
     for line in _text(root / "proc/self/cgroup").splitlines():
-        _, kinds, path = line.split(":", 2) if line.count(":") > 1 else ("", "none", "")
+        kinds, path = line.split(":", 2)[1:] if line.count(":") > 1 else ("none", "")
         if kinds in ("", "memory"):
             base = root / "sys/fs/cgroup" / kinds
             own = base / path.lstrip("/")

@@ -2,45 +2,49 @@
 
 from collections.abc import Sequence
 
+from engine.base.language import _
 from engine.plan import buckets, memory
 from engine.plan.memory import Size
 from engine.queue.locks import Claims
 from engine.spec.run import RunSpec
 
 ANYWHERE = 2**26
-"""Bytes for which no worker waits: it holds more itself."""
+"""Bytes for which no worker waits: a worker itself takes more."""
 
 
-class Room:
+class MemoryShare:
     """The memory of one worker: its share of what the machine has left, and all of it for one large run at a time."""
 
     def __init__(self, device: str, claims: Claims) -> None:
         self._device, self._claims = device, claims
-        self._kept: dict[str, Size] = {}
-        self._round: list[Size] = []
-        self._share = self._whole = 0.0
+        self._training: dict[str, Size] = {}
+        """Sizes of the buckets in training, by key of their first run."""
+        self._planned: list[Size] = []
+        """Sizes of the buckets in training, and of those reserved since the last refresh."""
+        self._share = self._all = 0.0
         self.waits = ""
         """A sentence on a run that waits for memory; "" when none does."""
 
-    def look(self) -> None:
-        """See how much there is now; what was reserved and not kept is free again."""
-        self.waits, self._round = "", list(self._kept.values())
+    def refresh(self) -> None:
+        """Measure how much memory there is now; what was reserved and does not train is free again."""
+        self.waits, self._planned = "", list(self._training.values())
         if self._device == "cpu":
             left = memory.available()
-            self._whole = float("inf") if left is None else left + memory.resident() - memory.WORKER_BYTES
-            self._share = self._whole / buckets.worker_count()
+            self._all = float("inf") if left is None else left + memory.resident() - memory.WORKER_BYTES
+            self._share = self._all / buckets.worker_count()
         else:
             import torch
 
-            free, _ = torch.cuda.mem_get_info(self._device)
-            self._whole = self._share = free + torch.cuda.memory_reserved(self._device)
+            free = torch.cuda.mem_get_info(self._device)[0]
+            self._all = self._share = free + torch.cuda.memory_reserved(self._device)
 
     def fitting(self, runs: Sequence[RunSpec], *, alone: bool) -> list[RunSpec]:
-        """Return as many of `runs`, from the first on, as may train beside what is kept and reserved.
+        """Return as many of `runs`, from the first on, as may train beside what trains or is reserved.
 
-        `alone`: there is neither; then a single run may take all the machine has, while no other worker has such a run.
+        `alone`: nothing trains or is reserved; then a single run may take all memory of the machine, while no other
+        worker has such a run.
         """
-        own, shared = sum(each.own for each in self._round), max((each.shared for each in self._round), default=0)
+        own, shared = sum(each.own for each in self._planned), max((each.shared for each in self._planned), default=0)
 
         def fits(some: Sequence[RunSpec]) -> bool:
             size = self._size(some)
@@ -54,25 +58,29 @@ class Room:
         size = self._size(found).total
         if not alone:
             return []
-        if size <= ANYWHERE or (size <= self._whole and self._claims.take_all()):
+        if size <= ANYWHERE or (size <= self._all and self._claims.take_all_memory()):
             return found
-        asked, left = memory.words(size), memory.words(max(0.0, self._whole))
-        self.waits = f"A run of width {found[0].width} needs about {asked} of memory and waits: {left} are free now."
+        self.waits = _(
+            "A run of width {width} needs about {needed} of memory and waits: {left} are free now.",
+            width=found[0].width,
+            needed=memory.words(size),
+            left=memory.words(max(0.0, self._all)),
+        )
         return []
 
     def reserve(self, runs: Sequence[RunSpec]) -> None:
-        """Note that these runs are to train, until the next look."""
-        self._round.append(self._size(runs))
+        """Record that these runs are to train; this holds until the next refresh."""
+        self._planned.append(self._size(runs))
 
-    def keep(self, runs: Sequence[RunSpec]) -> None:
-        """Note that these runs train."""
-        self._kept[runs[0].key] = self._size(runs)
+    def begin(self, runs: Sequence[RunSpec]) -> None:
+        """Record that these runs train."""
+        self._training[runs[0].key] = self._size(runs)
 
-    def free(self, runs: Sequence[RunSpec]) -> None:
-        """Note that these runs have ended."""
-        self._kept.pop(runs[0].key, None)
-        if not self._kept:
-            self._claims.give_back_all()
+    def end(self, runs: Sequence[RunSpec]) -> None:
+        """Record that these runs train no more."""
+        self._training.pop(runs[0].key, None)
+        if not self._training:
+            self._claims.give_back_all_memory()
 
     def _size(self, runs: Sequence[RunSpec]) -> Size:
         return memory.size(runs, gpu=self._device != "cpu")

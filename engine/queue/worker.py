@@ -1,50 +1,32 @@
-"""What a worker process does: claim buckets, train them in turn so that all move, hand results to a sink."""
+"""What a worker process does: claims buckets, trains them by turns so that all advance, hands results to a sink."""
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
-from engine.plan import buckets, cost, memory
-from engine.queue.crashes import Deaths
-from engine.queue.heartbeat import Post
-from engine.queue.jobs import Job, Queue
+from engine.plan import memory
+from engine.queue.crashes import Crashes
+from engine.queue.heartbeat import Heartbeat
+from engine.queue.intake import Intake
+from engine.queue.jobs import Queue
 from engine.queue.locks import Claims
-from engine.queue.memory_share import Room
-from engine.queue.scheduler import Turns
-from engine.queue.watchdog import Lookout
+from engine.queue.memory_share import MemoryShare
+from engine.queue.scheduler import Scheduler
+from engine.queue.sink import Sink
+from engine.queue.watchdog import Watchdog
 from engine.spec.result import RunResult, RunState
 from engine.spec.run import RunSpec
-from engine.train.bucket import Training
+from engine.train.bucket import TrainingBucket
 from engine.train.checkpoint import Checkpoint, Checkpoints
 
-HORIZON = 60.0
-"""Predicted seconds of work that one worker keeps in training at once: a kill loses no more, and less of long runs."""
-
-MOST_RUNS = 1000
-"""Runs that one worker keeps in training at once, but for a first bucket of each job: bounds its memory."""
-
 SHOW_EVERY, SHOW_SHARE = 0.5, 0.05
-"""Seconds between looks that others get at the runs in training: longer where a look takes over this share of time."""
+"""Seconds between two shows of the runs in training: more where showing takes over this share of the time."""
 
 IDLE = 0.1
 """Seconds between looks at the queue when there is nothing to do."""
 
 
-class Sink(Protocol):
-    """Where results go. The store's spool is one."""
-
-    def unsettled(self, runs: Sequence[RunSpec]) -> list[RunSpec]:
-        """Return the runs that have no result yet."""
-
-    def put(self, results: Sequence[RunResult]) -> None:
-        """Keep results for good; they are safe when this returns."""
-
-    def show(self, results: Sequence[RunResult]) -> None:
-        """Replace what others see of this worker's runs in training."""
-
-
 class Worker:
-    """The buckets that one process has in training, advanced in turn."""
+    """The buckets that one process has in training, advanced by turns."""
 
     def __init__(
         self,
@@ -55,40 +37,40 @@ class Worker:
         device_name: str,
         kills: Callable[[], int] = memory.oom_kills,
     ) -> None:
-        """`kills`: see engine.queue.heartbeat.Post."""
-        self._queue, self._sink, self._slot = queue, sink, slot
+        """`kills`: see engine.queue.heartbeat.Heartbeat."""
+        self._queue, self._sink = queue, sink
         self._device, self._device_name = device, device_name
-        self._claims, self._deaths = Claims(queue.home), Deaths(queue.home)
-        self._post, self._lookout = Post(queue.home, slot, kills), Lookout(queue, slot)
-        self._room = Room(device, self._claims)
+        self._claims, self._crashes = Claims(queue.home), Crashes(queue.home)
+        self._heartbeat, self._watchdog = Heartbeat(queue.home, slot, kills), Watchdog(queue, slot)
+        self._memory = MemoryShare(device, self._claims)
+        self._intake = Intake(queue, sink, slot, claims=self._claims, crashes=self._crashes, memory=self._memory)
         self._checkpoints = Checkpoints(home=queue.home, device=device)
-        self._training: list[Training] = []
-        self._numbers = dict[Training, int]()
+        self._training: list[TrainingBucket] = []
+        self._numbers = dict[TrainingBucket, int]()
         self._begun = 0
-        self._turns, self._revision = Turns(), -2
-        self._plans = dict[str, list[buckets.Bucket]]()
+        self._scheduler, self._revision = Scheduler(), -2
         self._shown = set[str]()
         self._show_at = 0.0
 
     def work(self, linger: float, *, own_process: bool = False) -> None:
-        """Train until no job has a run left that nobody trains, and `linger` seconds beyond.
+        """Train until no job has a run left that nobody trains, and for `linger` seconds more.
 
-        `own_process`: it may be ended when all that is in training is cancelled and a step takes long.
+        `own_process`: this process may be ended when all that is in training is cancelled and a step takes long.
         """
         last_busy = time.monotonic()
-        self._post.begin(lambda: self._lookout.look(self._revision, self._post, may_leave=own_process))
+        self._heartbeat.start(lambda: self._watchdog.check(self._revision, self._heartbeat, may_leave=own_process))
         while self._queue.revision() != -1:
             if self._queue.revision() != self._revision:
                 self._revision = self._queue.revision()
                 self._drop_unwanted()
-                self._adopt()
-            if turn := self._turns.next():
+                self._claim_more()
+            if turn := self._scheduler.next():
                 self._advance(*turn)
                 last_busy = time.monotonic()
             elif self._training:
                 time.sleep(IDLE)  # paused
-            elif not self._adopt():
-                if time.monotonic() - last_busy >= linger and not self._room.waits:
+            elif not self._claim_more():
+                if time.monotonic() - last_busy >= linger and not self._memory.waits:
                     break
                 time.sleep(IDLE)
             if time.monotonic() >= self._show_at:
@@ -97,98 +79,60 @@ class Worker:
 
     def close(self) -> None:
         """Give back all claims."""
-        self._post.close()
+        self._heartbeat.close()
         self._claims.close()
 
-    def _advance(self, job_id: str, training: Training) -> None:
+    def _advance(self, job_id: str, bucket: TrainingBucket) -> None:
         begin = time.monotonic()
-        self._post.at(self._numbers[training])
+        self._heartbeat.set_current(self._numbers[bucket])
         try:
-            going_on = training.advance()
+            going_on = bucket.advance()
         except Exception as error:
-            self._fail(training, error)
+            self._fail(bucket, error)
             return
         finally:
-            self._turns.took(job_id, time.monotonic() - begin)
-        if training.measured and job_id not in self._shown:
+            self._scheduler.charge(job_id, time.monotonic() - begin)
+        if bucket.measured and job_id not in self._shown:
             self._shown.add(job_id)
-            self._show_at = 0.0  # who has just asked sees the first points at once
+            self._show_at = 0.0  # whoever has just asked for it sees the first points at once
         if going_on:
-            training.keep(self._checkpoints)
+            bucket.save_if_due(self._checkpoints)
         else:
-            self._sink.put(training.results(over=True))
-            self._deaths.forget(training.runs)
-            self._forget(training)
-            self._adopt()
+            self._sink.put(bucket.results(over=True))
+            self._crashes.forget(bucket.runs)
+            self._drop(bucket)
+            self._claim_more()
 
-    def _fail(self, training: Training, error: Exception) -> None:
+    def _fail(self, bucket: TrainingBucket, error: Exception) -> None:
         """Train the runs of a broken bucket one by one; the one that fails alone is the one at fault."""
-        self._remove(training)
-        if len(training.runs) > 1 or training.resumed:  # from the start
-            for run in training.runs:
+        self._remove(bucket)
+        if len(bucket.runs) > 1 or bucket.resumed:  # from the start
+            for run in bucket.runs:
                 self._train((run,))
-            self._share_out()
+            self._reschedule()
             return
-        (run,) = training.runs
-        self._give_up(run, f"{type(error).__name__}: {error}")
+        (run,) = bucket.runs
+        self._fail_run(run, f"{type(error).__name__}: {error}")
 
-    def _give_up(self, run: RunSpec, reason: str) -> None:
+    def _fail_run(self, run: RunSpec, reason: str) -> None:
         self._sink.put([RunResult(spec=run, state=RunState.FAILED, error=reason, device=self._device_name)])
-        self._deaths.forget((run,))
+        self._crashes.forget((run,))
         self._claims.give_back(run)
-        self._share_out()
+        self._reschedule()
 
-    def _adopt(self) -> bool:
-        """Begin buckets of this worker's share up to the horizon; with nothing to do, what others have not begun."""
-        begun = self._begin(self._claim(others=False))
+    def _claim_more(self) -> bool:
+        """Begin buckets of this worker's share up to the horizon; with nothing to do, those that others have not begun.
+
+        Return whether any run that was claimed had no result yet.
+        """
+        begun = self._begin(self._intake.claim(self._training, self._scheduler.seconds, others=False))
         if not self._training:
-            begun = self._begin(self._claim(others=True))
-        self._share_out()
+            begun = self._begin(self._intake.claim(self._training, self._scheduler.seconds, others=True))
+        self._reschedule()
         return begun
 
-    def _claim(self, others: bool) -> list[list[RunSpec]]:
-        self._room.look()
-        jobs = [job for job in self._queue.jobs() if not self._queue.paused(job)]
-        if not jobs:
-            return []
-        asked = {run.key: run for job in jobs for run in job.runs}
-        unsettled = {run.key for run in self._sink.unsettled(list(asked.values()))}
-        mine = {run.key for training in self._training for run in training.runs}
-        held = sum(cost.run_seconds(run) for training in self._training for run in training.runs)
-        lonely = self._deaths.suspects(run for training in self._training for run in training.runs)
-        claimed = list[list[RunSpec]]()
-        for job in sorted(jobs, key=self._turns.spent):
-            if unsettled.isdisjoint(job.keys):
-                self._queue.remove(job.id)
-                continue
-            begun = not job.keys.isdisjoint(mine)
-            for bucket in self._candidates(job, others):
-                if begun and (held >= HORIZON or len(mine) >= MOST_RUNS):  # a job just come gets its first bucket
-                    break
-                wanted = [run for run in bucket.runs if run.key in unsettled and run.key not in mine]
-                for part in self._deaths.parts(wanted) if wanted else ():
-                    suspect = self._deaths.suspects(part)
-                    if mine and (suspect or lonely):
-                        continue
-                    fitting = self._room.fitting(part, alone=not mine)
-                    if runs := [run for run in fitting if self._claims.take(run)]:
-                        claimed.append(runs)
-                        self._room.reserve(runs)
-                        mine.update(run.key for run in runs)
-                        lonely = suspect
-                        held, begun = held + bucket.seconds * len(runs) / len(bucket.runs), True
-        return claimed
-
-    def _candidates(self, job: Job, others: bool) -> list[buckets.Bucket]:
-        """Return what to claim of a job, the shortest first: what is soon done is soon safe."""
-        workers = buckets.worker_count()
-        if job.id not in self._plans:
-            self._plans[job.id] = buckets.buckets(job.runs, workers)
-        planned = self._plans[job.id]
-        return (planned if others else buckets.share(planned, workers, self._slot))[::-1]
-
     def _begin(self, claimed: list[list[RunSpec]]) -> bool:
-        """Train what is claimed, but for runs that another worker finished just before the claim."""
+        """Train what is claimed, except for runs that another worker finished just before the claim."""
         if not claimed:
             return False
         unsettled = {run.key for run in self._sink.unsettled([run for runs in claimed for run in runs])}
@@ -197,8 +141,8 @@ class Worker:
             for run in runs:
                 if run.key not in unsettled:
                     self._claims.give_back(run)
-                elif verdict := self._deaths.verdict(run):
-                    self._give_up(run, verdict)
+                elif reason := self._crashes.reason_to_fail(run):
+                    self._fail_run(run, reason)
                 else:
                     going.append(run)
             for part, checkpoint in self._checkpoints.parts(going):
@@ -206,43 +150,43 @@ class Worker:
         return bool(unsettled)
 
     def _train(self, runs: tuple[RunSpec, ...], checkpoint: Checkpoint | None = None) -> None:
-        training = Training(runs, self._device, self._device_name, checkpoint)
-        self._training.append(training)
+        bucket = TrainingBucket(runs, self._device, self._device_name, checkpoint)
+        self._training.append(bucket)
         self._begun += 1
-        self._numbers[training] = self._begun
-        self._room.keep(runs)
+        self._numbers[bucket] = self._begun
+        self._memory.begin(runs)
 
     def _drop_unwanted(self) -> None:
-        """Forget buckets that no job asks for any more."""
+        """Drop the buckets that no job asks for any more."""
         jobs = self._queue.jobs()
         wanted = frozenset[str]().union(*(job.keys for job in jobs))
-        self._plans = {job.id: self._plans[job.id] for job in jobs if job.id in self._plans}
-        for training in list(self._training):
-            if not any(run.key in wanted for run in training.runs):
-                self._forget(training)
+        self._intake.forget_plans(but=jobs)
+        for bucket in list(self._training):
+            if not any(run.key in wanted for run in bucket.runs):
+                self._drop(bucket)
         self._checkpoints.clear(wanted)
 
-    def _share_out(self) -> None:
-        """Take turns between what is in training, but for buckets whose every job is paused; let others see it."""
-        self._turns.between([job for job in self._queue.jobs() if not self._queue.paused(job)], self._training)
-        told = {self._numbers[training]: [run.key for run in training.runs] for training in self._training}
-        self._post.tell(told, self._room.waits)
+    def _reschedule(self) -> None:
+        """Share turns among what is in training, except for buckets whose every job is paused; publish it."""
+        self._scheduler.schedule([job for job in self._queue.jobs() if not self._queue.paused(job)], self._training)
+        keys = {self._numbers[bucket]: [run.key for run in bucket.runs] for bucket in self._training}
+        self._heartbeat.publish(keys, self._memory.waits)
 
-    def _forget(self, training: Training) -> None:
-        self._remove(training)
-        for run in training.runs:
+    def _drop(self, bucket: TrainingBucket) -> None:
+        self._remove(bucket)
+        for run in bucket.runs:
             self._claims.give_back(run)
 
-    def _remove(self, training: Training) -> None:
-        """Take a bucket out of training; what it has left to go on from is of no use any more."""
-        self._checkpoints.remove(training.runs)
-        self._training.remove(training)
-        del self._numbers[training]
-        self._room.free(training.runs)
+    def _remove(self, bucket: TrainingBucket) -> None:
+        """Take a bucket out of training, and remove its checkpoint, which is of no use any more."""
+        self._checkpoints.remove(bucket.runs)
+        self._training.remove(bucket)
+        del self._numbers[bucket]
+        self._memory.end(bucket.runs)
 
     def _show(self) -> None:
         start = time.monotonic()
-        self._sink.show([result for training in self._training for result in training.results(over=False)])
+        self._sink.show([result for bucket in self._training for result in bucket.results(over=False)])
         now = time.monotonic()
         self._show_at = now + max(SHOW_EVERY, (now - start) / SHOW_SHARE)
 

@@ -1,4 +1,4 @@
-"""What a trained bucket leaves behind: its answers to the test set, and its weights."""
+"""The artifacts of a trained bucket: its predictions for the test set, and its weights."""
 
 import io
 from collections.abc import Iterator, Mapping
@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from engine.net.device_data import DeviceData
-from engine.net.reader import EVAL_ROWS, Reader
+from engine.net.numerics import EVAL_ROWS
+from engine.net.reader import Reader
 from engine.spec.run import RunSpec
 
 MOST_NUMBERS = 100_000
-"""Most probabilities of one run that are kept one by one; beyond it, of every example only that of the answer."""
+"""Most probabilities of one run that are all stored; beyond it, each example has only the probability of its answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,21 +32,21 @@ class Trained:
         more than MOST_NUMBERS of them (examples, 1), that of the answer. There, too, `answers`: int16 (examples,) the
         class of the highest probability, before rounding. Of sequences both have an axis more, (examples, answers, …).
         """
-        chunks = [self._kept(outputs) for outputs in self._chunks()]
+        chunks = [self._stored(outputs) for outputs in self._chunks()]
         whole = {name: torch.cat([chunk[name] for chunk in chunks], dim=1).cpu().numpy() for name in chunks[0]}
-        return [{name: array[place] for name, array in whole.items()} for place in range(len(self.runs))]
+        return [{name: array[model] for name, array in whole.items()} for model in range(len(self.runs))]
 
     def weights(self) -> list[dict[str, np.ndarray]]:
         """Return the parameters of each model by name, float32, those of a linear layer as torch.nn.Linear has them.
 
         Running means and variances of batch norms are among them.
         """
-        kept = self.model.parameters | self.model.statistics()
-        found = {name: values.detach().float().cpu().numpy() for name, values in kept.items()}
-        return [{name: values[place] for name, values in found.items()} for place in range(len(self.runs))]
+        values_of = self.model.parameters | self.model.statistics()
+        found = {name: values.detach().float().cpu().numpy() for name, values in values_of.items()}
+        return [{name: values[model] for name, values in found.items()} for model in range(len(self.runs))]
 
-    def _kept(self, outputs: Tensor) -> dict[str, Tensor]:
-        """Return what is kept of outputs (models, rows, outputs)."""
+    def _stored(self, outputs: Tensor) -> dict[str, Tensor]:
+        """Return what is stored for outputs (models, rows, outputs)."""
         if self.model.task.loss == "sequence":
             outputs = outputs.unflatten(2, (self.model.task.answers, -1))
         elif self.model.task.loss != "cross-entropy":

@@ -1,4 +1,4 @@
-"""One bucket in training: advanced by its worker, its results as far as they have come."""
+"""A bucket in training: its worker advances it, and reads its results as far as they have come."""
 
 import math
 import time
@@ -14,13 +14,13 @@ from engine.train.checkpoint import BYTES_PER_SECOND, Checkpoint, Checkpoints
 from engine.train.loop import Course, train
 
 
-class Training:
-    """One bucket in training."""
+class TrainingBucket:
+    """Runs of one shape that train together."""
 
     def __init__(
         self, runs: tuple[RunSpec, ...], device: str, device_name: str, checkpoint: Checkpoint | None = None
     ) -> None:
-        """Begin, or go on from a checkpoint of just these runs."""
+        """Begin from the start, or go on from a checkpoint of exactly these runs."""
         self.runs, self._device_name = runs, device_name
         self._course = Course(start=checkpoint.state if checkpoint else None)
         self._points: Generator[tuple[EvalPoint, ...], None, Trained] = train(runs, device=device, course=self._course)
@@ -35,12 +35,12 @@ class Training:
         self._weights: dict[str, bytes] = {}
 
     def advance(self) -> bool:
-        """Train up to the next eval point or for a moment; returns False at the end."""
+        """Train up to the next eval point or for a moment; return False at the end."""
         start = time.perf_counter()
         try:
             points = next(self._points)
         except StopIteration as end:
-            self._hold(end.value)
+            self._pack(end.value)
             return False
         if self._begun:  # the first time also loads data: not what a run costs
             self._seconds += (took := time.perf_counter() - start)
@@ -53,8 +53,8 @@ class Training:
             self._curves[point.key].append(point)
         return True
 
-    def keep(self, checkpoints: Checkpoints) -> None:
-        """Leave a checkpoint where enough has been trained since the last, and there is more to train."""
+    def save_if_due(self, checkpoints: Checkpoints) -> None:
+        """Write a checkpoint if the bucket has trained for long enough since the last one, and has more to train."""
         if checkpoints.due(self._unsaved, self._cost) and not self._is_at_its_end():
             checkpoint = Checkpoint(
                 keys=tuple(run.key for run in self.runs),
@@ -66,8 +66,8 @@ class Training:
             )
             self._cost, self._unsaved = checkpoints.write(self.runs, checkpoint), 0.0
 
-    def _hold(self, trained: Trained) -> None:
-        """Hold what the runs leave behind; a diverged one answers nothing."""
+    def _pack(self, trained: Trained) -> None:
+        """Pack predictions and weights of the runs; a diverged run has no predictions."""
         for run, answers, weights in zip(self.runs, trained.predictions(), trained.weights(), strict=True):
             if not self._has_diverged(run):
                 self._predictions[run.key] = packed(answers, compressed=True)
@@ -82,7 +82,7 @@ class Training:
         return self._course.step == self.runs[0].steps or all(self._has_diverged(run) for run in self.runs)
 
     def results(self, over: bool) -> list[RunResult]:
-        """Return every run as far as it has come."""
+        """Return the result of every run so far; `over`: the bucket has come to its end."""
         return [self._result(run, over) for run in self.runs]
 
     def _result(self, run: RunSpec, over: bool) -> RunResult:

@@ -19,6 +19,8 @@ import numpy as np
 import torch
 
 from engine import FOLDER
+from engine.base.atomic import whole
+from engine.base.language import _
 from engine.spec.result import EvalPoint
 from engine.spec.run import ENGINE_VERSION, RunSpec
 from engine.train.loop import State, reader_of
@@ -27,20 +29,21 @@ MAGIC = b"scalescope checkpoint 1\n"
 """The first line; then a line of JSON, the arrays end to end, and the sha256 of all before it."""
 
 EVERY = 30.0
-"""Seconds that a bucket trains before a checkpoint, and between two; SCALESCOPE_CHECKPOINT_SECONDS overrides."""
+"""Seconds that a bucket trains before its first checkpoint, and between two; SCALESCOPE_CHECKPOINT_SECONDS overrides.
+"""
 
 SHARE = 0.02
-"""Of the time in training that writing may take: what takes long is written less often."""
+"""Share of the time in training that writing may take: a checkpoint that takes long is written less often."""
 
 BYTES_PER_SECOND = 2e8
-"""Taken for the first checkpoint of a bucket; its own time tells of the next."""
+"""Assumed for the first checkpoint of a bucket; each one is timed for the next."""
 
 LEAST_FREE = 2**28
-"""Bytes on the disk that are left to results."""
+"""Bytes on the disk that checkpoints leave free for results."""
 
 KEPT_SECONDS = 7 * 24 * 3600.0
 DRAFT_SECONDS = 3600.0
-"""Age at which a worker's start removes a checkpoint, and a draft of one that has no writer any more."""
+"""Age at which a worker that starts removes a checkpoint, and a draft of one that has no writer any more."""
 
 MOST_HEAD = 2**24
 """Bytes of JSON that are read at most."""
@@ -53,29 +56,29 @@ DTYPES = ("float32", "float64", "int64")
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A bucket in training as far as it has come."""
+    """The state of a bucket in training."""
 
     keys: tuple[str, ...]
-    """Of its runs."""
+    """Keys of its runs."""
     state: State
     steps: tuple[int, ...]
-    """Of the eval points."""
+    """Steps of the eval points so far."""
     metrics: np.ndarray
     """(models, points, metrics) float64."""
     point_seconds: tuple[float, ...]
-    """Of `seconds`, those up to each eval point."""
+    """Seconds in training up to each eval point, divided by the runs of the bucket."""
     seconds: float
-    """In training, divided by the runs of the bucket."""
+    """Seconds in training so far, divided by the runs of the bucket."""
 
     def of(self, keys: Sequence[str]) -> "Checkpoint":
-        """Return the part of some of the runs, a copy; of all of them in their order, itself."""
+        """Return a copy for some of the runs alone; the checkpoint itself for all of them in their order."""
         if tuple(keys) == self.keys:
             return self
-        places = [self.keys.index(key) for key in keys]
-        return replace(self, keys=tuple(keys), state=self.state.of(places), metrics=self.metrics[places])
+        models = [self.keys.index(key) for key in keys]
+        return replace(self, keys=tuple(keys), state=self.state.of(models), metrics=self.metrics[models])
 
     def curves(self) -> dict[str, list[EvalPoint]]:
-        """Return the points measured so far, by the runs' keys."""
+        """Return the points measured so far, by key of the run."""
         return {
             key: [EvalPoint(key=key, step=step, metrics=tuple(row)) for step, row in zip(self.steps, rows, strict=True)]
             for key, rows in zip(self.keys, self.metrics.tolist(), strict=True)
@@ -84,7 +87,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """What a file says of itself before its arrays; only reading all of it tells whether it is sound."""
+    """What a file says of itself before its arrays; only reading all of it tells whether it is intact."""
 
     path: Path
     made_by: str
@@ -98,7 +101,7 @@ class Head:
 
     @classmethod
     def of(cls, path: Path) -> Self | None:
-        """Read the head of a file; None where it is not one of this engine version, or not as long as it says."""
+        """Return the head of a file; None where the file is of another engine version, or not as long as it says."""
         try:
             if not stat.S_ISREG((status := path.lstat()).st_mode):
                 return None
@@ -108,9 +111,9 @@ class Head:
                 about = json.loads(file.readline(MOST_HEAD))
                 begin = file.tell()
             arrays = tuple((str(n), str(d), tuple(int(i) for i in s)) for n, d, s in about["arrays"])
-            sizes = [math.prod(shape) * np.dtype(d).itemsize for _, d, shape in arrays if d in DTYPES]
-            whole = len(sizes) == len(arrays) and begin + sum(sizes) + 32 == status.st_size
-            if not whole or about["engine_version"] != ENGINE_VERSION:
+            sizes = [math.prod(shape) * np.dtype(d).itemsize for _name, d, shape in arrays if d in DTYPES]
+            complete = len(sizes) == len(arrays) and begin + sum(sizes) + 32 == status.st_size
+            if not complete or about["engine_version"] != ENGINE_VERSION:
                 return None
             keys, step = tuple(str(key) for key in about["keys"]), int(about["step"])
             made_by = str(about["made_by"])
@@ -143,7 +146,7 @@ class Head:
 
 
 def write(path: Path, checkpoint: Checkpoint, made_by: str) -> None:
-    """Write a checkpoint that is there whole or not at all, and outlives a power cut. Raises: OSError."""
+    """Write a checkpoint in one step, so that it outlives a power cut. Raises: OSError."""
     given = {**checkpoint.state.arrays, "metrics": checkpoint.metrics}
     arrays = {name: np.ascontiguousarray(array) for name, array in given.items()}
     arrays = dict(sorted(arrays.items(), key=lambda item: -item[1].itemsize))  # each at a multiple of its item
@@ -161,29 +164,17 @@ def write(path: Path, checkpoint: Checkpoint, made_by: str) -> None:
     head = MAGIC + text + b" " * (-(len(MAGIC) + len(text) + 1) % ALIGNED) + b"\n"
     bodies = [array.reshape(-1).view(np.uint8).data for array in arrays.values()]
     parts: list[bytes | memoryview] = [head, *bodies]
-    digest, draft = hashlib.sha256(), path.with_name(path.name + ".tmp")
-    try:
-        with draft.open("wb") as file:
-            for part in parts:
-                digest.update(part)
-                file.write(part)
-            file.write(digest.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    digest = hashlib.sha256()
+    with whole(path, durable=True) as file:
+        for part in parts:
+            digest.update(part)
+            file.write(part)
+        file.write(digest.digest())
 
 
 @dataclass(kw_only=True)
 class Checkpoints:
-    """The checkpoints under `home`/checkpoints as one worker uses them; trouble with files costs a checkpoint only."""
+    """The checkpoints under `home`/checkpoints as one worker uses them; an error of a file costs a checkpoint only."""
 
     home: Path
     device: str
@@ -197,7 +188,7 @@ class Checkpoints:
         self._clean()
 
     def parts(self, runs: Sequence[RunSpec]) -> Iterator[tuple[tuple[RunSpec, ...], Checkpoint | None]]:
-        """Yield runs of one bucket with where they go on: those of one checkpoint together, then those of none."""
+        """Yield the runs of one bucket: those of each checkpoint together with it, then those that have none."""
         left = {run.key: run for run in runs}
         for head in sorted(self._heads(), key=lambda head: -head.step):
             keys = [key for key in head.keys if key in left]
@@ -207,11 +198,11 @@ class Checkpoints:
             yield tuple(left.values()), None
 
     def due(self, seconds: float, cost: float) -> bool:
-        """Return whether a bucket that has trained for `seconds` leaves a checkpoint, which takes `cost` seconds."""
+        """Return whether a bucket that has trained for `seconds` needs a checkpoint, which takes `cost` seconds."""
         return seconds >= max(self.every, cost / SHARE)
 
     def write(self, runs: Sequence[RunSpec], checkpoint: Checkpoint) -> float:
-        """Keep a checkpoint of a bucket in place of its last; returns the seconds it took, written or not."""
+        """Write a checkpoint of a bucket in place of its last one; return the seconds it took, written or not."""
         begin = time.perf_counter()
         size = sum(array.nbytes for array in checkpoint.state.arrays.values())
         with suppress(OSError):  # a full disk, a folder that may not be written: training goes on
@@ -220,12 +211,12 @@ class Checkpoints:
         return time.perf_counter() - begin
 
     def remove(self, runs: Sequence[RunSpec]) -> None:
-        """Take away the checkpoint of a bucket that is done, stopped or broken."""
+        """Remove the checkpoint of a bucket that is done, stopped or broken."""
         with suppress(OSError):
             self._path(runs).unlink(missing_ok=True)
 
     def clear(self, wanted: Collection[str]) -> None:
-        """Take away each checkpoint that is the latest of no run among the `wanted` keys."""
+        """Remove each checkpoint that is not the latest of any run among the `wanted` keys."""
         heads = self._heads()
         latest = {
             (head.made_by, key): head.path
@@ -251,7 +242,7 @@ class Checkpoints:
             return []
 
     def _clean(self) -> None:
-        """Take away what nobody goes on from any more."""
+        """Remove checkpoints and drafts from which no worker can go on."""
         for path in [*self._files(".checkpoint"), *self._files(".tmp")]:
             with suppress(OSError):
                 old = time.time() - path.lstat().st_mtime
@@ -261,25 +252,27 @@ class Checkpoints:
 
 
 def made_by(run: RunSpec, device: str) -> str:
-    """Return what a state of a run depends on beside its spec: the reader, the kind of device, torch, this code."""
+    """Return what the state of a run depends on beside its spec: the reader, the kind of device, torch, this code."""
     reader, kind = reader_of(run, device).__name__, torch.device(device).type
     return f"{reader} float32 {kind} torch {torch.__version__} engine {_code()}"
 
 
 @cache
 def _code() -> str:
-    """Return a hash of the engine's sources: a state may mean another thing to another code."""
+    """Return a hash of the engine's sources: a state may mean something else to other code."""
     sources = sorted(path for path in FOLDER.rglob("*") if path.suffix in (".py", ".cpp", ".h"))
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:24]
 
 
 def _seconds_between() -> float:
-    """Return EVERY, or what the environment says. Raises: ValueError: for what is no number of seconds."""
+    """Return EVERY, or what the environment says. Raises: ValueError: where that is no number of seconds."""
     text = os.environ.get("SCALESCOPE_CHECKPOINT_SECONDS") or str(EVERY)
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise ValueError(f"SCALESCOPE_CHECKPOINT_SECONDS={text:.20} is not possible; allowed: 0 or more seconds.")
+        raise ValueError(
+            _("SCALESCOPE_CHECKPOINT_SECONDS={text:.20} is not possible; allowed: 0 or more seconds.", text=text)
+        )
     return seconds

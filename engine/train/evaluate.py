@@ -1,17 +1,18 @@
-"""What is measured of every model of a bucket at an eval point."""
+"""The metrics of every model of a bucket at an eval point."""
 
 import torch
 from torch import Tensor
 
 from engine.net.device_data import DeviceData
 from engine.net.losses import LOSSES
-from engine.net.reader import EVAL_ROWS, Reader
+from engine.net.numerics import EVAL_ROWS
+from engine.net.reader import Reader
 from engine.spec.result import METRICS, EvalPoint
 from engine.spec.run import RunSpec
 
 
 def measure(runs: tuple[RunSpec, ...], model: Reader, data: DeviceData, step: int) -> tuple[EvalPoint, ...]:
-    """Return what `model` has learned after `step` steps: one point per run."""
+    """Return the metrics of `model` after `step` steps: one point per run."""
     weight_norm, gradient_norm = model.norms()
     found = _train(model, data) | _validation(model, data) | _test(model, data)
     found |= {"weight_norm": weight_norm, "gradient_norm": gradient_norm}
@@ -20,7 +21,7 @@ def measure(runs: tuple[RunSpec, ...], model: Reader, data: DeviceData, step: in
 
 
 def _train(model: Reader, data: DeviceData) -> dict[str, Tensor]:
-    """Measure against the labels as given; no example of a kind makes that kind's error NaN."""
+    """Measure against the labels as given; an error over no examples is NaN."""
     split = data.train
     loss, error, flipped = model.loss_and_error(split, data.which)
     if model.task.loss == "mse":  # no answer is simply right or wrong

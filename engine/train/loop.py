@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from engine.data.rng import ORDER_CHUNK, ORDER_NUMBERS
 from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
 from engine.net.kernel.kernel import Kernel
@@ -22,15 +23,10 @@ POINTS_PER_DECADE = 12
 """Eval points per factor of ten in steps; evaluation then costs a few per cent of long training with large batches."""
 
 EVAL_SHARE, SPLITS, LEAST_EVAL_EXAMPLES = 0.1, 3, 400
-"""How much of the time evaluation may take, and the examples of each split below which it may take more."""
+"""Share of the time that evaluation may take, the splits, and the examples of each below which it may take more."""
 
 PULSE = 0.1
 """Seconds after which train() yields even with nothing measured, so that its caller can pause or stop it."""
-
-ORDER_CHUNK, ORDER_NUMBERS = 256, 2**19
-"""Steps, and numbers of examples of all models, that are drawn at a time at most. The kernel takes them model by model:
-the more at a time, the longer a model's examples stay in a core's cache.
-"""
 
 
 def eval_steps(steps: int) -> tuple[int, ...]:
@@ -64,31 +60,31 @@ def reader_of(run: RunSpec, device: str, dtype: torch.dtype = torch.float32) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """All that a bucket in training needs to go on, bit for bit on a CPU."""
+    """All that a bucket in training needs to resume, bit for bit on a CPU."""
 
     step: int
     """Steps taken."""
     arrays: Mapping[str, np.ndarray]
     """(models, …) by name: what the reader's steps change, and `orders`, where the batch orders were."""
 
-    def of(self, places: Sequence[int]) -> "State":
+    def of(self, models: Sequence[int]) -> "State":
         """Return a copy for some of the models alone."""
-        return State(step=self.step, arrays={name: array[list(places)] for name, array in self.arrays.items()})
+        return State(step=self.step, arrays={name: array[list(models)] for name, array in self.arrays.items()})
 
 
 @dataclass(kw_only=True)
 class Course:
-    """What train() says of a bucket beside its points, at every yield; with a `start`, where it begins."""
+    """The progress of train() at every yield, beside the points; with a `start`, the state it begins from."""
 
     start: State | None = None
     step: int = 0
     """Steps taken."""
     model: Reader | None = field(default=None, init=False)
     position: np.ndarray | None = field(default=None, init=False)
-    """Of the batch orders, a little before `step`."""
+    """Position of the batch orders, at or a little before `step`."""
 
     def state(self) -> State:
-        """Return the state at the last yield, until the next: arrays are the model's own, but on a GPU."""
+        """Return the state at the last yield, valid until the next: except on a GPU, arrays are the model's own."""
         assert isinstance(self.model, Resumable)
         assert self.position is not None
         tensors = self.model.changing()
@@ -96,7 +92,7 @@ class Course:
         return State(step=self.step, arrays=arrays | {"orders": self.position})
 
     def begin(self, model: Reader, orders: BatchOrders) -> bool:
-        """Bring a model and batch orders to the start, where there is one; returns whether there is."""
+        """Set a model and its batch orders to the start, where there is one; return whether there is."""
         self.model, self.position, start = model, orders.position(), self.start
         if start is None:
             return False
@@ -115,11 +111,11 @@ def train(
     reader: type[Reader] | None = None,
     course: Course | None = None,
 ) -> Generator[tuple[EvalPoint, ...], None, Trained]:
-    """Train `runs`, all of one shape, and yield an EvalPoint per run at each of `eval_steps`; return what they became.
+    """Train `runs`, all of one shape, and yield an EvalPoint per run at each of `eval_steps`; return the models.
 
-    Between them an empty tuple comes about every PULSE seconds. Not asking for the next is a pause,
+    About every PULSE seconds between them it yields an empty tuple. Not asking for the next is a pause,
     and never asking again a stop. A run's points depend on its spec alone, whatever else is in `runs`.
-    With a `course` that has a start, it goes on from there: first comes an empty tuple, then the points that are left.
+    With a `course` that has a start, it goes on from there: it yields an empty tuple, then the points that are left.
     """
     course = course or Course()
     data = DeviceData.of(runs, device, dtype)
@@ -153,7 +149,7 @@ def train(
 
 
 class _Stretch:
-    """Says how many steps fit into what is left of a pulse, from what steps have taken."""
+    """Says how many steps fit into the rest of a pulse, from the time that steps have taken."""
 
     def __init__(self) -> None:
         self._per_step = math.inf
@@ -169,7 +165,7 @@ class _Stretch:
         return max(1, int(min(left / self._per_step, ORDER_CHUNK)))
 
     def took(self, steps: int) -> bool:
-        """Note that `steps` have been taken; returns whether the pulse is over."""
+        """Record that `steps` have been taken; return whether the pulse is over."""
         now = time.perf_counter()
         self._per_step = max((now - self._last) / steps, 1e-9)
         self._last = now

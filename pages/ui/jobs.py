@@ -27,7 +27,7 @@ def active(opened: Services, sweep: SweepSpec) -> bool:
 
 def refusal(opened: Services, wanted: Sequence[RunSpec]) -> str:
     """Return a sentence on a run that does not fit into this machine's memory; "" where each does."""
-    return memory.refusal(wanted, opened.queue.resident())
+    return memory.refusal(wanted, opened.supervisor.resident())
 
 
 def train(opened: Services, sweep: SweepSpec) -> None:
@@ -46,4 +46,4 @@ def _submit(opened: Services, sweep: SweepSpec, wanted: Sequence[RunSpec]) -> No
     sweep_id = sweeps.save_sweep(opened.db, sweep)
     runs.forget_failed(opened.db, wanted)
     opened.queue.submit(sweep_id, wanted)
-    opened.queue.tend()
+    opened.supervisor.tend()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from engine.queue.jobs import Queue
+from engine.queue.supervisor import Supervisor
 from pages.ui import text
 from store.db import integrity
 from store.db.connection import Database
@@ -25,6 +26,7 @@ class Services:
 
     db: Database
     queue: Queue
+    supervisor: Supervisor
 
 
 def opened() -> Services:
@@ -35,7 +37,8 @@ def opened() -> Services:
 @st.cache_resource(show_spinner=False)
 def _open(home: str) -> Services:
     db = open_database()
-    return Services(db=db, queue=Queue(db.home, linger=_LINGER))
+    queue = Queue(db.home)
+    return Services(db=db, queue=queue, supervisor=Supervisor(queue, linger=_LINGER))
 
 
 @contextmanager

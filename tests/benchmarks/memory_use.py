@@ -35,11 +35,11 @@ import torch
 import engine.queue.worker
 from engine.plan import memory
 from engine.spec.sweep import SweepSpec
-from engine.train.bucket import Training
+from engine.train.bucket import TrainingBucket
 torch.set_num_threads(1)
 runs = SweepSpec.of({k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(sys.argv[1]).items()}).runs()
 peak = lambda: 1024 * int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
-before, training = peak(), Training(runs, "cpu", "cpu")
+before, training = peak(), TrainingBucket(runs, "cpu", "cpu")
 while training.advance():
     pass
 print(memory.size(runs).total, peak() - before)

@@ -40,8 +40,8 @@ def settings() -> dict[str, str]:
     shown = [declared for declared in known.values() if _shown(declared)]
     order = list(dict.fromkeys(declared.group for declared in known.values()))
     shown.sort(key=lambda declared: order.index(declared.group))
-    for group, members in groupby(shown, key=lambda declared: declared.group):
-        st.markdown(f"**{group}**")
+    for heading, members in groupby(shown, key=lambda declared: declared.heading):
+        st.markdown(f"**{heading}**")
         _draw_group(list(members))
     return {declared.name: str(st.session_state[_key(declared.name)] or "") for declared in shown}
 

@@ -77,16 +77,18 @@ def _chart(key: str, figure: go.Figure) -> None:
 
 @by_generation(maxsize=16)
 def _sizes(db: Database, sweep: SweepSpec) -> tuple["BySize", ...]:
-    from engine.verdicts.by_size import by_size
-    from engine.verdicts.library import settled
+    from engine.verdicts.by_size import summarize_by_size
+    from engine.verdicts.claims import curves_with_follow_up
 
-    return by_size(
-        sweep, settled(sweep, lambda runs: reads.curves(db, runs)), lambda runs: queries.predictions(db, runs)
+    return summarize_by_size(
+        sweep,
+        curves_with_follow_up(sweep, lambda runs: reads.curves(db, runs)),
+        lambda runs: queries.predictions(db, runs),
     )
 
 
 def _rate(opened: Services, sweep: SweepSpec) -> None:
-    from engine.verdicts.rates import asking
+    from engine.verdicts.rates import rate_follow_up
 
     rates = follow_up.steady(opened, sweep, _RATES, sweep.key, lambda: _rates(opened.db, sweep))
     st.markdown(_("**Learning rate**"), help=_("Size, or the rate? Judged on validation loss, over seeds."))
@@ -94,7 +96,7 @@ def _rate(opened: Services, sweep: SweepSpec) -> None:
         follow_up.draw(
             opened,
             sweep,
-            asking(sweep),
+            rate_follow_up(sweep),
             label=_("Check the learning rate"),
             icon=":material/speed:",
             then=_("Trains these runs, then says for which sizes the rate was wrong."),

@@ -11,7 +11,7 @@ from pages.ui import actions, jobs, reads, text
 from pages.ui.services import Services
 
 if TYPE_CHECKING:  # scipy behind it takes half a second to load, which the first curve does not wait for
-    from engine.verdicts.verdict import Settle
+    from engine.verdicts.verdict import FollowUp
 
 T = TypeVar("T")
 _SUBMITTED = "follow_up.submitted"
@@ -38,7 +38,7 @@ def steady(opened: Services, sweep: SweepSpec, key: str, about: object, make: Ca
 
 
 def draw(
-    opened: Services, sweep: SweepSpec, settle: "Settle", *, label: str, icon: str, then: str, doing: str, key: str
+    opened: Services, sweep: SweepSpec, settle: "FollowUp", *, label: str, icon: str, then: str, doing: str, key: str
 ) -> None:
     """Draw the follow-up runs and their price, with the button that trains them, or how far they are.
 

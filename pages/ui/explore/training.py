@@ -33,7 +33,7 @@ def draw(opened: Services, sweep: SweepSpec, progress: Progress, valid: bool) ->
         st.warning(refused, icon=":material/memory:")
     if job is not None:
         st.progress(progress.done(job.runs))
-        if trouble := opened.queue.trouble():
+        if trouble := opened.supervisor.trouble():
             st.warning(trouble, icon=":material/warning:")
     actions.say(_AT)
 

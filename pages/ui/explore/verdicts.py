@@ -36,9 +36,7 @@ Found = tuple[tuple["Verdict", ...], int]
 def draw(opened: Services, sweep: SweepSpec, measure: str) -> None:
     """Draw a card per claim, with the verdict by `measure`: "error" or "loss"."""
     if sweep.size > MOST_RUNS:
-        most = _(
-            "Sweeps of up to {most:,} runs are judged here: `python -m engine verdicts` judges any.", most=MOST_RUNS
-        )
+        most = _("Sweeps of up to {most:,} runs are judged here: `scalescope verdicts` judges any.", most=MOST_RUNS)
         st.caption(most)
         return
     about = (sweep.key, measure)
@@ -66,9 +64,9 @@ def draw(opened: Services, sweep: SweepSpec, measure: str) -> None:
 
 @by_generation(maxsize=16)
 def _found(db: Database, sweep: SweepSpec, measure: str) -> Found:
-    from engine.verdicts.library import judge_settled
+    from engine.verdicts.claims import judge_with_follow_up
 
-    verdicts, curves = judge_settled(sweep, lambda runs: reads.curves(db, runs), measure=measure)
+    verdicts, curves = judge_with_follow_up(sweep, lambda runs: reads.curves(db, runs), measure=measure)
     own = set(sweep.run_keys())
     return verdicts, sum(run.key not in own for run in curves.runs)
 
@@ -97,11 +95,11 @@ def _card(opened: Services, sweep: SweepSpec, verdict: "Verdict", number: int) -
             icon=":material/trending_down:",
             query_params=link.written_sweep(sweep) | {"law": "power-offset"},
         )
-    if verdict.settle is not None:
+    if verdict.follow_up is not None:
         follow_up.draw(
             opened,
             sweep,
-            verdict.settle,
+            verdict.follow_up,
             label=_("Settle it"),
             icon=":material/gavel:",
             then=_("Trains these runs, then judges again."),

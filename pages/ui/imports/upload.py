@@ -10,11 +10,13 @@ import streamlit as st
 from engine.base.language import _, _n
 from pages.ui import actions, services, text
 from pages.ui.measures import UNITS
-from store.imports import collections, sources
+from store.imports import collections
+from store.imports.choice import Choice
 from store.imports.collections import DATA, SIZES, Collection
 from store.imports.guess import guess
-from store.imports.mapping import Choice, mapped
-from store.imports.sources import Raw
+from store.imports.mapping import mapped
+from store.imports.sources import registry
+from store.imports.sources.source import Raw
 
 MAX_MB = 50
 """Most megabytes of an upload."""
@@ -44,7 +46,7 @@ def draw(opened: services.Services) -> None:
         _("A table of runs that were trained elsewhere: CSV or Parquet"),
         max_upload_size=MAX_MB,
         key=f"upload.file.{number}",
-        help=_("Folders of TensorBoard and MLflow, and studies of Optuna: python -m store import-runs"),
+        help=_("Folders of TensorBoard and MLflow, and studies of Optuna: scalescope store import-runs"),
     )
     if upload is None:
         return
@@ -70,7 +72,7 @@ def read(file_id: str, name: str, content: bytes, owner: str = "upload") -> Raw:
             path = Path(folder, "upload")
             path.write_bytes(content)
             try:
-                raw = sources.read(path)
+                raw = registry.read(path)
                 known = (file_id, replace(raw, source=name), "")
                 _fill(guess(raw), name, owner)
             except ValueError as problem:
@@ -174,7 +176,7 @@ def _offer(opened: services.Services, collection: Collection) -> None:
 
 
 def _keep(opened: services.Services, collection: Collection) -> str:
-    key, new = collections.keep(opened.db, collection, st.session_state["upload.name"])
+    key, new = collections.save(opened.db, collection, st.session_state["upload.name"])
     st.session_state["upload.number"] += 1  # an uploader without a file
     for name in (_READ, _MADE):
         st.session_state.pop(f"upload.{name}", None)

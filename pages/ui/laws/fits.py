@@ -7,10 +7,10 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from engine.laws import library, optimum
-from engine.laws.fit import Fit
+from engine.laws import catalog, optimum
 from engine.laws.observations import Observations
 from engine.laws.optimum import Plan
+from engine.laws.result import Fit
 from engine.spec.sweep import SweepSpec
 from pages.ui.cached import by_generation
 from pages.ui.grid import grid
@@ -49,29 +49,29 @@ class _Rows:
 
 
 def fitted(asked: Asked, rows: Observations) -> Fit:
-    """Return the law that is asked for, fitted to `rows`. Raises: ValueError: as engine.laws.library.fit."""
+    """Return the law that is asked for, fitted to `rows`. Raises: ValueError: as engine.laws.catalog.fit."""
     return _fitted(asked.law, asked.breaks, _Rows.of(rows))
 
 
 @lru_cache(maxsize=32)
 def _fitted(law: str, breaks: int, keyed: _Rows) -> Fit:
     samples = max(40, min(BOOTSTRAP, _ROWS_TIMES_SAMPLES // len(keyed.rows)))
-    return library.fit(law, keyed.rows, bootstrap=samples, level=LEVEL, breaks=breaks)
+    return catalog.fit(law, keyed.rows, bootstrap=samples, level=LEVEL, breaks=breaks)
 
 
 def comparable(rows: Observations) -> tuple[str, ...]:
     """Return the laws that predict the loss from what `rows` have, and the flat line."""
-    return ("flat", *library.comparable(rows))
+    return ("flat", *catalog.comparable(rows))
 
 
-def ranked(law: str, rows: Observations) -> library.Ranked:
+def ranked(law: str, rows: Observations) -> catalog.Ranked:
     """Return the law with its error on the largest, held out: of every law the same rows."""
     return _ranked(law, _Rows.of(rows))
 
 
 @lru_cache(maxsize=64)
-def _ranked(law: str, keyed: _Rows) -> library.Ranked:
-    return next(one for one in library.compare([law], keyed.rows) if one.name == law)
+def _ranked(law: str, keyed: _Rows) -> catalog.Ranked:
+    return next(one for one in catalog.compare([law], keyed.rows) if one.name == law)
 
 
 def plan(fit: Fit, more: float) -> Plan:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from engine.base.language import _
-from engine.laws import library
+from engine.laws import catalog
 from engine.laws.broken import MOST_BREAKS
 from pages.ui.address import taken
 
@@ -41,12 +41,12 @@ class Asked:
     @property
     def needs(self) -> tuple[str, ...]:
         """What the law takes: n, and perhaps d and unique."""
-        return library.FORMS[self.law].inputs if self.law in library.FORMS else ("n", "d")
+        return catalog.FORMS[self.law].inputs if self.law in catalog.FORMS else ("n", "d")
 
     @property
     def of_budgets(self) -> bool:
         """Whether the law is of the size that suits a budget, and says of the loss only what it is there."""
-        return self.law not in library.FORMS
+        return self.law not in catalog.FORMS
 
     @property
     def of_curves(self) -> bool:
@@ -71,7 +71,7 @@ def written(asked: Asked) -> dict[str, str]:
 
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "law": library.LAWS,
+    "law": catalog.LAWS,
     "y": MEASURES,
     "n": SIZES,
     "d": AMOUNTS,

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from engine.base.language import _
-from engine.laws import library, optimum
-from engine.laws.fit import Fit
+from engine.laws import catalog, optimum
 from engine.laws.observations import Observations
+from engine.laws.result import Fit
 from pages.ui import text
 from pages.ui.chart import chart
 from pages.ui.laws import fits, words
@@ -223,7 +223,7 @@ def _compare(rows: Observations, asked: Asked) -> None:
     )
 
 
-def _compared(one: library.Ranked, flat: float, *, shown: bool) -> dict[str, str]:
+def _compared(one: catalog.Ranked, flat: float, *, shown: bool) -> dict[str, str]:
     held = one.fit.held_out if one.fit else None
     against = text.capital(one.refusal)
     if one.fit is not None and one.name != "flat":
@@ -238,7 +238,7 @@ def _compared(one: library.Ranked, flat: float, *, shown: bool) -> dict[str, str
     }
 
 
-def _beats(one: library.Ranked, flat: float) -> str:
+def _beats(one: catalog.Ranked, flat: float) -> str:
     """Return whether a law is better than a flat line, whose error is `flat`."""
     if one.name == "flat":
         return _("the baseline")

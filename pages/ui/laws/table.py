@@ -168,7 +168,7 @@ def _table(
     most = MOST_POINTS if frame["run"].duplicated().any() else MOST_ROWS
     if len(frame) > most:
         said = _(
-            "Of {rows:,} rows {most:,} are fitted, drawn by chance; `python -m engine fit` takes all.",
+            "Of {rows:,} rows {most:,} are fitted, drawn by chance; `scalescope fit` takes all.",
             rows=len(frame),
             most=most,
         )

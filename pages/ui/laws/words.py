@@ -5,16 +5,16 @@ import re
 from collections.abc import Callable
 
 from engine.base.language import _, _n
-from engine.laws import library
-from engine.laws.fit import Fit, Forecast
+from engine.laws import catalog
 from engine.laws.observations import Observations
 from engine.laws.optimum import Plan, Smallest
+from engine.laws.result import Fit, Forecast
 from pages.ui import text
 from pages.ui.laws.question import Asked
 from pages.ui.laws.table import Table
 from pages.ui.views.strokes import Look
 
-TITLES = {name: form.title for name, form in library.FORMS.items()} | {
+TITLES = {name: form.title for name, form in catalog.FORMS.items()} | {
     "broken": _("Broken power law"),
     "isoflop": _("IsoFLOP minima, by parabolas"),
     "isoflop-akima": _("IsoFLOP minima, of any shape"),

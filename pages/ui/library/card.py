@@ -13,6 +13,7 @@ from pages.ui.summary import View
 from store.db.errors import StoreError
 from store.exchange import selection
 from store.library import catalog, naming, sweeps
+from store.results.spool import ingest
 
 _TO_DELETE = "card.to_delete"
 """Where a session keeps which sweeps it was asked to delete, until that is confirmed."""
@@ -113,6 +114,10 @@ def _tags(opened: Services, picked: pd.DataFrame) -> None:
 
 
 def _download(opened: Services, ids: Sequence[str], done: int) -> None:
+    def file() -> bytes:
+        ingest(opened.db)
+        return selection.as_bytes(opened.db, ids, suffix)
+
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", wrap=False):
         suffix = str(
             st.selectbox(
@@ -136,7 +141,7 @@ def _download(opened: Services, ids: Sequence[str], done: int) -> None:
             "These are {done:,} results, too many for a browser (up to {most:,}). In a terminal: `{command}`",
             done=done,
             most=selection.MOST,
-            command=f"python -m store export FILE{suffix} --sweep {named}",
+            command=f"scalescope store export FILE{suffix} --sweep {named}",
         )
         st.caption(said)
     elif not done:
@@ -175,6 +180,7 @@ def _put_away(opened: Services, picked: pd.DataFrame) -> None:
 
 
 def _confirm(opened: Services, ids: list[str]) -> None:
+    ingest(opened.db)
     share = catalog.share(opened.db, *ids)
 
     def delete() -> str:

@@ -11,7 +11,7 @@ from pages.ui.measures import AXES, AXIS_NAMES
 from pages.ui.views.strokes import Array, Look, laid_out, line, marks
 
 if TYPE_CHECKING:
-    from engine.verdicts.bias_variance import Parts
+    from engine.verdicts.decomposition import Parts
     from engine.verdicts.flipped import Learned
     from engine.verdicts.intervals import Effect
 

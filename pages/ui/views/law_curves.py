@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from engine.base.language import _
 from engine.laws.budgets import by_budget
 from engine.laws.checks import size_means
-from engine.laws.fit import Fit, interval
 from engine.laws.observations import Observations
+from engine.laws.result import Fit, interval
 from pages.ui import text
 from pages.ui.views.strokes import BEST, GREY, HELD, SEEN, Array, Look, dots, laid_out, law, line, marks
 

@@ -8,12 +8,13 @@ import torch
 
 from engine.bench import bench
 from engine.bench.torch_baselines import module
+from engine.bench.workloads import WORKLOADS
 from engine.net.device_data import DeviceData
 from engine.net.reference import Reference
 from engine.spec.count import count
 from engine.spec.sweep import SweepSpec
 
-SMALLEST = {name: SweepSpec.of(settings).runs()[0] for name, settings in bench.WORKLOADS.items()}
+SMALLEST = {name: SweepSpec.of(settings).runs()[0] for name, settings in WORKLOADS.items()}
 
 
 @pytest.mark.parametrize("name", SMALLEST)

@@ -27,7 +27,7 @@ DATASETS = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_value_and_slope_are_torchs(name: str) -> None:
+def test_value_and_grad_are_torchs(name: str) -> None:
     random = torch.Generator().manual_seed(0)
     outputs = torch.randn(4, 6, 50, dtype=torch.float64, generator=random, requires_grad=True)
     y = torch.randn(4, 50, 6, dtype=torch.float64, generator=random)
@@ -41,8 +41,8 @@ def test_value_and_slope_are_torchs(name: str) -> None:
         theirs = TORCH_LOSS[name](outputs[model].T, y[model])
         assert LOSSES[name].each(outputs, y)[model].mean().item() == pytest.approx(theirs.item(), abs=1e-14)
         (gradient,) = torch.autograd.grad(theirs, outputs)
-        slope = LOSSES[name].slope(outputs.detach(), y)[model] / 50
-        assert torch.allclose(gradient[model], slope, rtol=0, atol=1e-15)
+        grad = LOSSES[name].grad(outputs.detach(), y)[model] / 50
+        assert torch.allclose(gradient[model], grad, rtol=0, atol=1e-15)
 
 
 @pytest.mark.parametrize("arch", registry.names("archs"))

@@ -8,14 +8,17 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from engine.data import load
+from engine.net import reader
 from engine.plan import buckets, memory
 from engine.plan.memory import Size
-from engine.queue import memory_share as room_module
+from engine.queue import memory_share
 from engine.queue.jobs import Queue
 from engine.queue.locks import Claims
-from engine.queue.memory_share import Room
+from engine.queue.memory_share import MemoryShare
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
+from engine.train import loop
 from tests.benchmarks import memory_use
 
 GIB = 2**30
@@ -35,6 +38,12 @@ def test_more_of_everything_needs_more() -> None:
         assert memory.needed(RunSpec.of({"width": 64} | change)) > base
     seeds = SweepSpec.of({"width": 2048, "depth": 4, "seed": (0, 1, 2)}).runs()
     assert memory.size(seeds).own > 1.5 * memory.size(seeds[:1]).own
+
+
+def test_its_limits_are_those_that_training_keeps_to() -> None:
+    homes = {"KEPT_BYTES": load, "EVAL_ROWS": reader, "ORDER_CHUNK": loop, "ORDER_NUMBERS": loop}
+    for name, home in homes.items():
+        assert vars(memory)[name] is vars(home)[name]
 
 
 def _system(root: Path, **files: str) -> Path:
@@ -131,37 +140,37 @@ def test_a_worker_takes_its_share_and_one_at_a_time_all_there_is(
     monkeypatch.setattr(memory, "resident", lambda: memory.WORKER_BYTES)
     monkeypatch.setattr(memory, "size", lambda runs, gpu: Size(own=100 * len(runs) - 20, shared=20))
     monkeypatch.setattr(memory, "available", lambda: 400)
-    monkeypatch.setattr(room_module, "ANYWHERE", 40)
+    monkeypatch.setattr(memory_share, "ANYWHERE", 40)
     runs = SweepSpec.of({"width": 2, "seed": tuple(range(8))}).runs()
     claims = Claims(tmp_path)
-    room = Room("cpu", claims)
-    room.look()
-    assert room.fitting(runs, alone=True) == list(runs[:2])  # of 400 for two workers
-    room.reserve(runs[:1])
-    assert room.fitting(runs[1:], alone=False) == [runs[1]]
-    room.keep(runs[:2])
-    room.look()
-    assert room.fitting(runs[2:], alone=False) == []
-    room.free(runs[:2])
+    share = MemoryShare("cpu", claims)
+    share.refresh()
+    assert share.fitting(runs, alone=True) == list(runs[:2])  # of 400 for two workers
+    share.reserve(runs[:1])
+    assert share.fitting(runs[1:], alone=False) == [runs[1]]
+    share.begin(runs[:2])
+    share.refresh()
+    assert share.fitting(runs[2:], alone=False) == []
+    share.end(runs[:2])
     monkeypatch.setattr(memory, "available", lambda: 150)
-    room.look()
-    assert room.fitting(runs, alone=True) == list(runs[:1])  # more than its share of 75
-    assert room.fitting(runs, alone=False) == []
+    share.refresh()
+    assert share.fitting(runs, alone=True) == list(runs[:1])  # more than its share of 75
+    assert share.fitting(runs, alone=False) == []
     assert not _take_all_elsewhere(tmp_path)
-    room.keep(runs[:1])
-    room.free(runs[:1])
+    share.begin(runs[:1])
+    share.end(runs[:1])
     assert _take_all_elsewhere(tmp_path)
     monkeypatch.setattr(memory, "available", lambda: 50)
-    room.look()
-    assert room.fitting(runs, alone=True) == []
-    assert room.waits.startswith("A run of width 2 needs about 0 MiB of memory and waits: ")
-    monkeypatch.setattr(room_module, "ANYWHERE", 100)
-    assert room.fitting(runs, alone=True) == list(runs[:1])  # so small that no worker waits for it
+    share.refresh()
+    assert share.fitting(runs, alone=True) == []
+    assert share.waits.startswith("A run of width 2 needs about 0 MiB of memory and waits: ")
+    monkeypatch.setattr(memory_share, "ANYWHERE", 100)
+    assert share.fitting(runs, alone=True) == list(runs[:1])  # so small that no worker waits for it
     claims.close()
 
 
 def _take_all_elsewhere(home: Path) -> bool:
     code = "import sys; from pathlib import Path; from engine.queue.locks import Claims; "
-    code += "sys.exit(not Claims(Path(sys.argv[1])).take_all())"
+    code += "sys.exit(not Claims(Path(sys.argv[1])).take_all_memory())"
     root = Path(__file__).parents[3]
     return subprocess.run([sys.executable, "-c", code, home], cwd=root, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""Deaths of workers: for lack of memory, by crashes, by a plain kill; what becomes of the bucket they had."""
+"""Crashes of workers: for lack of memory, by a fault, by a plain kill; what becomes of the bucket they had."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.queue import heartbeat
-from engine.queue.crashes import DEATHS, Deaths
+from engine.queue.crashes import MOST_CRASHES, Crashes
 from engine.queue.jobs import Queue
 from engine.queue.worker import Worker
 from engine.spec.result import RunState
@@ -24,13 +24,13 @@ RUNS = SweepSpec.of({"width": 2, "seed": (0, 1, 2, 3), "steps": 20}).runs()
 DIE = """
 import os, signal, sys
 from pathlib import Path
-from engine.queue.crashes import Deaths
-from engine.queue.heartbeat import Post
+from engine.queue.crashes import Crashes
+from engine.queue.heartbeat import Heartbeat
 home, how, kills, *keys = sys.argv[1:]
-Deaths(Path(home)).listen(0)
-left = Post(Path(home), 0, kills=lambda: int(kills))
-left.tell({1: ["someone else's"], 2: keys})
-left.at(2)
+Crashes(Path(home)).log_faults(0)
+beating = Heartbeat(Path(home), 0, kills=lambda: int(kills))
+beating.publish({1: ["someone else's"], 2: keys})
+beating.set_current(2)
 os.kill(os.getpid(), getattr(signal, how))
 """
 
@@ -48,57 +48,57 @@ def _die(home: Path, runs: Sequence[RunSpec], how: str = "SIGKILL", kills: int =
 
 
 def _parts(home: Path, runs: Sequence[RunSpec]) -> list[int]:
-    return [len(part) for part in Deaths(home).parts(runs)]
+    return [len(part) for part in Crashes(home).parts(runs)]
 
 
 def test_three_kills_for_lack_of_memory_cut_a_bucket_in_half_then_fail_its_run(tmp_path: Path, queue: Queue) -> None:
     begun = list(RUNS)
     for most in (4, 2, 1):
-        for _ in range(DEATHS):
+        for _ in range(MOST_CRASHES):
             assert len(begun) == most
-            assert Deaths(tmp_path).verdict(RUNS[0]) == ""
+            assert Crashes(tmp_path).reason_to_fail(RUNS[0]) == ""
             _die(tmp_path, begun)
-            Deaths(tmp_path).examine(0, kills=lambda: 1)
-        begun = Deaths(tmp_path).parts(begun)[0]
+            Crashes(tmp_path).examine(0, kills=lambda: 1)
+        begun = Crashes(tmp_path).parts(begun)[0]
     assert _parts(tmp_path, RUNS) == [1, 1, 2]  # seeds 2 and 3 have not been tried since the first cut
-    said = Deaths(tmp_path).verdict(RUNS[0])
+    said = Crashes(tmp_path).reason_to_fail(RUNS[0])
     assert said.startswith("The system ended the worker 3 times over this run for lack of memory; it needs about ")
     assert said.endswith(" or close other programs, then retry.")
-    assert [Deaths(tmp_path).verdict(run) for run in RUNS[1:]] == ["", "", ""]
+    assert [Crashes(tmp_path).reason_to_fail(run) for run in RUNS[1:]] == ["", "", ""]
 
 
 def test_a_plain_kill_says_nothing_about_the_bucket(tmp_path: Path, queue: Queue) -> None:
-    for _ in range(2 * DEATHS):
+    for _ in range(2 * MOST_CRASHES):
         _die(tmp_path, RUNS[:1], kills=4)
-        Deaths(tmp_path).examine(0, kills=lambda: 4)
-    assert not Deaths(tmp_path).suspects(RUNS)
-    assert Deaths(tmp_path).verdict(RUNS[0]) == ""
+        Crashes(tmp_path).examine(0, kills=lambda: 4)
+    assert not Crashes(tmp_path).suspects(RUNS)
+    assert Crashes(tmp_path).reason_to_fail(RUNS[0]) == ""
 
 
 @pytest.mark.parametrize(("how", "name"), [("SIGSEGV", "Segmentation fault"), ("SIGABRT", "Aborted")])
 def test_crashes_over_one_run_fail_it_with_their_own_reason(tmp_path: Path, queue: Queue, how: str, name: str) -> None:
-    for _ in range(DEATHS):
-        assert Deaths(tmp_path).verdict(RUNS[0]) == ""
+    for _ in range(MOST_CRASHES):
+        assert Crashes(tmp_path).reason_to_fail(RUNS[0]) == ""
         _die(tmp_path, RUNS[:1], how)
-        Deaths(tmp_path).examine(0, kills=lambda: 0)
-    said = Deaths(tmp_path).verdict(RUNS[0])
+        Crashes(tmp_path).examine(0, kills=lambda: 0)
+    said = Crashes(tmp_path).reason_to_fail(RUNS[0])
     assert said.startswith(f"The worker crashed 3 times over this run ({name}). Retry; ")
 
 
 def test_a_worker_that_left_by_itself_died_over_nothing(tmp_path: Path, queue: Queue) -> None:
-    left = heartbeat.Post(tmp_path, 0, kills=lambda: 0)
-    left.tell({2: [RUNS[0].key]})
-    left.at(2)
-    left.close()
-    Deaths(tmp_path).examine(0, kills=lambda: 9)
-    assert not Deaths(tmp_path).suspects(RUNS)
+    beating = heartbeat.Heartbeat(tmp_path, 0, kills=lambda: 0)
+    beating.publish({2: [RUNS[0].key]})
+    beating.set_current(2)
+    beating.close()
+    Crashes(tmp_path).examine(0, kills=lambda: 9)
+    assert not Crashes(tmp_path).suspects(RUNS)
 
 
 def test_who_is_submitted_again_begins_anew(tmp_path: Path, queue: Queue) -> None:
     _condemn(tmp_path, RUNS[0])
-    assert Deaths(tmp_path).verdict(RUNS[0])
+    assert Crashes(tmp_path).reason_to_fail(RUNS[0])
     queue.submit("sweep", RUNS)
-    assert not Deaths(tmp_path).suspects(RUNS)
+    assert not Crashes(tmp_path).suspects(RUNS)
 
 
 def test_a_condemned_run_fails_with_its_reason_and_its_neighbours_train(tmp_path: Path, queue: Queue) -> None:
@@ -112,23 +112,23 @@ def test_a_condemned_run_fails_with_its_reason_and_its_neighbours_train(tmp_path
         RunState.FINISHED if run is not RUNS[1] else RunState.FAILED for run in RUNS
     ]
     assert "for lack of memory" in sink.results[RUNS[1].key].error
-    assert not Deaths(tmp_path).suspects(RUNS)
+    assert not Crashes(tmp_path).suspects(RUNS)
     assert not queue.jobs()
 
 
 def _condemn(home: Path, run: RunSpec) -> None:
-    for _ in range(DEATHS):
-        left = heartbeat.Post(home, 0, kills=lambda: 0)
-        left.tell({1: [run.key]})
-        left.at(1)
+    for _ in range(MOST_CRASHES):
+        beating = heartbeat.Heartbeat(home, 0, kills=lambda: 0)
+        beating.publish({1: [run.key]})
+        beating.set_current(1)
         for name in ("json", "pulse"):  # as a kill leaves them
             path = home / "queue" / f"worker-0.{name}"
             os.link(path, path.with_suffix(f".{name}.kept"))
-        left.close()
+        beating.close()
         for name in ("json", "pulse"):
             path = home / "queue" / f"worker-0.{name}"
             path.with_suffix(f".{name}.kept").rename(path)
-        Deaths(home).examine(0, kills=lambda: 1)
+        Crashes(home).examine(0, kills=lambda: 1)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a": 1}', '{"a": {"deaths": "x", "most": 1, "cause": ""}}'])
@@ -136,4 +136,4 @@ def test_rubbish_in_place_of_the_records_is_no_record(tmp_path: Path, queue: Que
     (tmp_path / "queue" / "deaths.json").write_text(text)
     assert _parts(tmp_path, RUNS) == [4]
     _condemn(tmp_path, RUNS[0])
-    assert Deaths(tmp_path).verdict(RUNS[0])
+    assert Crashes(tmp_path).reason_to_fail(RUNS[0])

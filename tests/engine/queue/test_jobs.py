@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.queue.crashes import Deaths
-from engine.queue.jobs import SLOT_TAKEN, Queue, _Started
-from engine.queue.locks import Claims
+from engine.queue.crashes import Crashes
+from engine.queue.jobs import Queue
+from engine.queue.locks import Claims, slot_lock
+from engine.queue.supervisor import SLOT_TAKEN, Supervisor, _Started
 from engine.queue.worker import Worker
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
@@ -85,17 +86,18 @@ RUBBISH = {
 def test_rubbish_anywhere_in_the_folder_breaks_nothing(queue: Queue, tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "queue"
     places = ("worker-0.json", "worker-0.pulse", "worker-0.fault", "worker-1x.pulse", "deaths.json", "notes.txt")
-    for place in (*places, "jobs/x.json", "jobs/x.partial", "jobs/y.paused", "jobs/ä\n.json"):
+    for place in (*places, "jobs/x.json", "jobs/x.json.tmp", "jobs/y.paused", "jobs/ä\n.json"):
         (folder / place).write_bytes(RUBBISH[kind])
     for name in ("worker-7.json", "worker-7.pulse", "worker-7.lock", "worker-7.fault"):
         (folder / name).mkdir()
     (folder / "jobs" / "folder.json").mkdir()
     queue.submit("good", RUNS)
     assert [job.sweep_id for job in queue.jobs()] == ["good"]
-    assert queue.workers() == []
-    assert queue.trouble() == ""
+    supervisor = Supervisor(queue)
+    assert supervisor.workers() == []
+    assert supervisor.trouble() == ""
     for slot in (0, 7):
-        Deaths(tmp_path).examine(slot)
+        Crashes(tmp_path).examine(slot)
     sink = Memory()
     worker = Worker(queue, sink, 0, "cpu", "cpu")
     worker.work(linger=0)
@@ -104,9 +106,9 @@ def test_rubbish_anywhere_in_the_folder_breaks_nothing(queue: Queue, tmp_path: P
 
 
 def test_a_slot_has_one_holder(queue: Queue, tmp_path: Path) -> None:
-    with queue.slot(0) as first, Queue(tmp_path).slot(0) as second, queue.slot(1) as other:
+    with slot_lock(tmp_path, 0) as first, slot_lock(tmp_path, 0) as second, slot_lock(tmp_path, 1) as other:
         assert (first, second, other) == (True, False, True)
-    with queue.slot(0) as again:
+    with slot_lock(tmp_path, 0) as again:
         assert again
 
 
@@ -136,10 +138,11 @@ def test_a_claim_holds_between_processes_and_dies_with_its_owner(queue: Queue, t
 
 
 def test_nothing_is_started_for_an_empty_or_paused_queue(queue: Queue, tmp_path: Path) -> None:
-    queue.tend()
+    supervisor = Supervisor(queue)
+    supervisor.tend()
     queue.submit("one", RUNS)
     queue.pause("one")
-    queue.tend()
+    supervisor.tend()
     assert not list((tmp_path / "logs").iterdir())
 
 
@@ -148,9 +151,9 @@ def test_who_found_its_slot_taken_starts_the_next_worker_there(queue: Queue, tmp
     for code, again in ((SLOT_TAKEN, True), (0, False), (1, True)):
         with subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"]) as process:
             process.wait()
-        started = _Started(process=process, revision=queue.revision(), deaths=0, at=time.monotonic())
+        started = _Started(process=process, revision=queue.revision(), crashes=0, at=time.monotonic())
         assert started.may_restart(queue.revision()) == again
-    with queue.slot(0):
+    with slot_lock(tmp_path, 0):
         command = [sys.executable, "-m", "engine", "worker", "--slot", "0"]
         environment = os.environ | {"SCALESCOPE_HOME": str(tmp_path), "SCALESCOPE_GALLERY": str(tmp_path / "none")}
         root = Path(__file__).parents[3]

@@ -9,9 +9,10 @@ import pytest
 
 from engine.data.load import load
 from engine.plan import memory
-from engine.queue import worker
+from engine.queue import intake, worker
 from engine.queue.jobs import Job, Queue
-from engine.queue.scheduler import Turns
+from engine.queue.scheduler import Scheduler
+from engine.queue.supervisor import Supervisor
 from engine.queue.worker import Worker
 from engine.spec.result import RunResult, RunState
 from engine.spec.run import RunSpec
@@ -145,19 +146,19 @@ def test_the_job_that_has_had_least_time_is_advanced(queue: Queue, monkeypatch: 
 
 def test_a_job_that_comes_late_gets_its_share_at_once_and_not_what_it_missed() -> None:
     jobs = [Job(id=name, sweep_id=name, runs=(run,)) for name, run in zip("ab", RUNS, strict=False)]
-    buckets = [bucket.Training((run,), "cpu", "cpu") for run in RUNS[:2]]
-    turns = Turns()
-    assert turns.next() is None
-    turns.between(jobs[:1], buckets[:1])
+    buckets = [bucket.TrainingBucket((run,), "cpu", "cpu") for run in RUNS[:2]]
+    scheduler = Scheduler()
+    assert scheduler.next() is None
+    scheduler.schedule(jobs[:1], buckets[:1])
     for _ in range(50):
-        turns.took("a", 1.0)
-    turns.between(jobs, buckets)
+        scheduler.charge("a", 1.0)
+    scheduler.schedule(jobs, buckets)
     got = []
     for _ in range(10):
-        turn = turns.next()
+        turn = scheduler.next()
         assert turn is not None
         got.append(turn[0])
-        turns.took(turn[0], 1.0)
+        scheduler.charge(turn[0], 1.0)
     assert got.count("a") == got.count("b") == 5
 
 
@@ -210,9 +211,10 @@ def test_an_idle_worker_asks_the_sink_nothing(queue: Queue, monkeypatch: pytest.
 
 def test_a_run_that_does_not_fit_now_waits_and_others_see_why(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
+    supervisor = Supervisor(queue)
 
     def available() -> int:
-        looks.append(queue.trouble())
+        looks.append(supervisor.trouble())
         return 0 if len(looks) < 4 else 2**34
 
     monkeypatch.setattr(memory, "available", available)
@@ -238,7 +240,7 @@ def test_others_see_the_runs_in_training_as_far_as_they_are(queue: Queue, monkey
 def test_a_sweep_of_many_runs_is_begun_little_by_little(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "SHOW_EVERY", 0.0)
     monkeypatch.setattr(worker, "SHOW_SHARE", 1.0)
-    monkeypatch.setattr(worker, "MOST_RUNS", 8)
+    monkeypatch.setattr(intake, "MOST_RUNS", 8)
     sweep = SweepSpec.of({"dataset": "moons", "dataset_size": 10, "width": tuple(range(1, 9)), "seed": (0, 1, 2, 3)})
     queue.submit("sweep", SweepSpec.of(dict(sweep.settings) | {"steps": 2}).runs())
     sink = _work(queue)

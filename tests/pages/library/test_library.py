@@ -214,7 +214,7 @@ def test_what_is_too_much_for_a_browser_is_left_to_the_command_line(
     monkeypatch.setattr(selection, "MOST", 1)
     app = page(MOONS)
     assert [button.disabled for button in app.download_button] == [True]
-    assert any("python -m store export FILE.scalescope" in caption.value for caption in app.caption)
+    assert any("scalescope store export FILE.scalescope" in caption.value for caption in app.caption)
     with pytest.raises(ValueError, match="These are 2 runs; allowed here: 1"):
         selection.as_bytes(db, [MOONS.key], ".csv")
 
