@@ -42,6 +42,7 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
 
 def unmarked(text: str, allowed: frozenset[str]) -> list[str]:
     """Return the words of `text` outside brackets, but for `allowed` ones, names of shipped sweeps and markup."""
+    text = text.replace("\\", "")
     for title in TITLES:
         text = text.replace(title, " ")
     outside, depth = [], 0
@@ -52,7 +53,8 @@ def unmarked(text: str, allowed: frozenset[str]) -> list[str]:
         r"%\{[^}]*\}|</?\w+/?>|:material/\w+:|:\w+-badge|`[^`]*`|https?:\S+|scalescope[\w-]*", " ", "".join(outside)
     )
     words = re.findall(r"[\w.–-]*[^\W\d_]{2,}[\w.–-]*", plain)
-    return [word for word in words if word.strip(".–-") not in allowed and not re.fullmatch(r"[\d.–-]+\w", word)]
+    known = r"[\d.–-]+\w|\w*_\w*"  # 310–38.4k, and names as code has them
+    return [word for word in words if word.strip(".–-") not in allowed and not re.fullmatch(known, word)]
 
 
 def names() -> frozenset[str]:

@@ -23,7 +23,7 @@ from engine.spec.sweep import parse_settings
 from store.db import integrity
 from store.home import open_database
 from store.results import queries
-from store.results.spool import Spool
+from store.results.spool import Spool, ingest
 from tests.processes import workers
 from tests.store.fakes import result
 
@@ -62,7 +62,9 @@ def _done(home: Path) -> dict[str, float]:
 
 
 def _predictions(home: Path) -> dict[str, bytes]:
-    found = queries.predictions(open_database(home), _runs())
+    db = open_database(home)
+    ingest(db)
+    found = queries.predictions(db, _runs())
     assert len(found) == 24
     return {key: kept["answers"].tobytes() + kept["outputs"].tobytes() for key, kept in found.items()}
 

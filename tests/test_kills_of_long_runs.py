@@ -38,6 +38,7 @@ def _told(home: Path, runs: tuple[RunSpec, ...]) -> tuple[str, dict[str, list[by
     db = open_database(home)
     curves = queries.curves(db, runs)
     kept = [name for name in curves.columns if "seconds" not in name]
+    ingest(db)
     found = queries.predictions(db, runs)
     assert len(found) == len(runs)
     answers = {key: [arrays[name].tobytes() for name in sorted(arrays)] for key, arrays in found.items()}

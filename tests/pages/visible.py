@@ -14,8 +14,8 @@ PAGES = ("explore", "compare", "laws", "library")
 SILENT = {
     *("id", "element_id", "form_id", "user_key", "component_name", "js_content", "css_content", "html_content"),
     *("icon", "type", "color", "format", "url", "url_path", "page", "page_script_hash", "mime_type", "accept"),
-    *("data_id", "editing_mode", "auto_complete", "query_param_key", "file_urls_json", "group_id", "value"),
-    *("column_order", "selection_mode"),
+    *("data_id", "editing_mode", "autocomplete", "query_param_key", "file_urls_json", "group_id", "value"),
+    *("column_order", "selection_mode", "selection_state", "selection_default", "default", "validate_regex"),
 }
 """Fields of Streamlit's messages that hold text for the browser alone, or what a person typed."""
 SHOWN = {"text", "name", "hovertemplate", "hovertext", "alt", "label", "help", "title"}

@@ -74,6 +74,7 @@ def _look_after(home: Path, place: int) -> None:
     """Back up, vacuum, export and import, again and again."""
     db = open_database(home)
     while True:
+        ingest(db)
         backup.backup(db, home.parent / f"{place}.duckdb")
         backup.vacuum(db)
         file = home.parent / f"{place}.scalescope"

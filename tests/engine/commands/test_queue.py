@@ -13,6 +13,7 @@ import pytest
 from engine.commands.main import main
 from engine.plan import memory
 from engine.queue.jobs import Queue
+from engine.queue.supervisor import Supervisor
 from engine.spec.result import RunState
 from engine.spec.sweep import SweepSpec
 from store.db.connection import Database
@@ -32,7 +33,7 @@ SMALL = ["--set", "dataset=moons", "--set", "width=2,4", "--set", "steps=20", "-
 def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
     monkeypatch.setenv("SCALESCOPE_HOME", str(tmp_path))
     monkeypatch.setenv("SCALESCOPE_GALLERY", str(tmp_path / "none"))
-    monkeypatch.setattr(Queue, "tend", lambda queue: None)  # nothing is to train here
+    monkeypatch.setattr(Supervisor, "tend", lambda supervisor: None)  # nothing is to train here
     return open_database(tmp_path)
 
 

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 import engine.datasets.moons as moons
 from engine.plan import memory
 from engine.queue.jobs import Queue
+from engine.queue.supervisor import Supervisor
 from engine.spec import registry
 from engine.spec.knob import Knob
 from engine.spec.result import RunState
@@ -227,7 +228,7 @@ def test_diverged_and_failed_runs_are_named(opened: Open, db: Database) -> None:
 def test_failed_runs_have_one_retry_that_queues_them_alone(
     opened: Open, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Queue, "tend", lambda queue: None)  # nothing is to train here
+    monkeypatch.setattr(Supervisor, "tend", lambda supervisor: None)  # nothing is to train here
     first, second, third, _ = SweepSpec.of({"dataset": "moons", "width": (2, 4, 8, 16)}).runs()
     failed = [made_up.result(run, RunState.FAILED, "Out of memory.") for run in (second, third)]
     made_up.put(db, [made_up.result(first), *failed])

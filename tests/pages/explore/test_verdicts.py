@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.queue.jobs import Queue
+from engine.queue.supervisor import Supervisor
 from engine.spec.result import RunResult
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
@@ -33,7 +34,7 @@ def result(run: RunSpec, rise: float) -> RunResult:
 
 @pytest.fixture
 def explored(opened: Open, db: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], AppTest]:
-    monkeypatch.setattr(Queue, "tend", lambda queue: None)  # nothing is to train here
+    monkeypatch.setattr(Supervisor, "tend", lambda supervisor: None)  # nothing is to train here
     monkeypatch.setattr(report, "chart", lambda *given, **named: True)  # no browser will say that it stands
 
     def open_with(rise: float) -> AppTest:

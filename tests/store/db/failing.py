@@ -83,6 +83,7 @@ def _copy(home: Path, ack: Ack) -> None:
 
 def _exchange(home: Path, ack: Ack) -> None:
     db = open_database(home)
+    ingest(db)
     pack.write(home.parent / "out.scalescope", *chosen(db, []))
     ack("pack")
     merge.import_pack(db, pack.read(home.parent / "in.scalescope"))
