@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.base.language import _
 from engine.spec.sweep import SweepSpec
-from pages.ui import actions, link, notices, reads, services, viewing
+from pages.ui import link, notices, reads, services, viewing
 from pages.ui.compare import choosing, renaming, report
 from pages.ui.grid import grid
 from pages.ui.imports import curves
@@ -21,7 +21,6 @@ def compare() -> None:
     picked = choosing.pick(opened)
     for sentence in st.session_state["compare.problems"]:
         st.error(sentence, icon=":material/error:")
-    actions.say()
     imported = curves.pick(opened)
     sweeps = {name: reads.saved(opened.db, key) for key, name in picked.items()}
     losses = frozenset[str]().union(*(grid(sweep).losses for sweep in sweeps.values()))

@@ -11,6 +11,9 @@ from pages.ui.services import Services
 from store.db.connection import Database
 from store.library.sweeps import rename_sweep
 
+_AT = "rename"
+"""Where this part of the page says what a click could not do."""
+
 
 def draw(opened: Services, names: Mapping[str, str]) -> None:
     """Draw a field for the name of each sweep; `names` are by id."""
@@ -22,8 +25,9 @@ def draw(opened: Services, names: Mapping[str, str]) -> None:
                 max_chars=120,
                 key=_key(key),
                 label_visibility="collapsed",
-                on_change=actions.of(opened.db, partial(_rename, opened.db, key)),
+                on_change=actions.of(opened.db, partial(_rename, opened.db, key), at=_AT),
             )
+        actions.say(_AT)  # within the expander: an element above it would fold it
 
 
 def _rename(db: Database, key: str) -> None:
