@@ -1,32 +1,62 @@
 # make run   install what the app needs and open it on http://127.0.0.1:8501
-# make test  install what tests need too (a Chromium included), then lint, types, tests
+# make test  install what tests need too (a Chromium included), then lint, types, and the daily tests
+# make test-long        all tests, the long ones too, with the lines they run; and those without a compiler
+# make test-no-compiler the engine's tests where no C++ compiler is found
+# make test-under-load  the daily tests five times in a row while all cores are busy (TIMES=5)
+# make mutants          put deliberate mistakes into a copy of the code, which the daily tests must notice
+# make coverage         print which lines the daily tests run
 # make bench measure the engine on this machine
 # make docs  write the generated pages of docs/ anew
+# make messages  collect the texts to translate in locale/scalescope.pot
 # make gallery  train the presets from nothing into the results that ship
 # Every target is safe to repeat: what is installed is not installed again.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test bench docs gallery browser clean
+.PHONY: run test test-long test-no-compiler test-under-load mutants coverage lint bench docs messages gallery browser clean
 .DEFAULT_GOAL := run
 
 run: .venv/app-installed
 	@echo "Scalescope opens on http://127.0.0.1:8501 (Ctrl-C ends it)."
 	$(BIN)/python -m streamlit run app.py
 
-test: .venv/tests-installed browser
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+TIMES ?= 5
+
+test: lint browser
+	$(PYTEST)
+
+test-long: lint browser test-no-compiler
+	$(PYTEST) -m "" --cov
+
+coverage: .venv/tests-installed browser
+	$(PYTEST) --cov
+
+lint: .venv/tests-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not browser" -n auto --dist worksteal
-	$(BIN)/python -m pytest -m browser
+
+# Only what the virtual environment has is on PATH, and no compiler is found there.
+test-no-compiler: .venv/tests-installed
+	PATH="$(CURDIR)/$(BIN)" $(BIN)/python -c "from engine.net.kernel.build import compiler; assert compiler() is None"
+	PATH="$(CURDIR)/$(BIN)" $(PYTEST) tests/engine
+
+test-under-load: .venv/tests-installed browser
+	$(BIN)/python -m tests.under_load $(TIMES) $(PYTEST)
+
+mutants: .venv/tests-installed
+	$(BIN)/python -m tests.mutants
 
 bench: .venv/app-installed
 	$(BIN)/python -m engine bench
 
 docs: .venv/app-installed
 	$(BIN)/python -m docs.generate
+
+messages: .venv/tests-installed
+	$(BIN)/python -m docs.generate.messages
 
 gallery: .venv/app-installed
 	$(BIN)/python -m engine gallery

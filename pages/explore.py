@@ -4,8 +4,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine.spec.sweep import SweepSpec
-from pages.ui import link, services, summary, viewing
+from pages.ui import jobs, link, notices, reads, services, summary, viewing
 from pages.ui.explore import controls, follow_up, report, start, training, verdicts
+from pages.ui.grid import grid
 from pages.ui.summary import View
 
 PAGE = "explore"
@@ -27,9 +28,7 @@ def explore() -> None:
         start.draw(opened, sweep)
     for sentence in [problem] if problem else st.session_state["problems"]:
         st.error(sentence, icon=":material/error:")
-    view = viewing.draw(
-        PAGE, lambda: services.steps(opened.db, sweep), summary.axes(sweep), services.grid(sweep).losses
-    )
+    view = viewing.draw(PAGE, lambda: reads.steps(opened.db, sweep), summary.axes(sweep), grid(sweep).losses)
     if not problem:
         link.leave(PAGE, link.written(sweep, view))
     active = is_active(opened, sweep)
@@ -38,14 +37,14 @@ def explore() -> None:
 
 def is_early(opened: services.Services) -> bool:
     """Return whether a first visitor still waits for a curve: then it comes before the controls, 0.7 s sooner."""
-    return (
-        STOOD not in st.session_state and not services.table(opened.db, st.session_state["sweep"], "last", "loss").empty
-    )
+    if STOOD in st.session_state:
+        return False
+    return not reads.table(opened.db, st.session_state["sweep"], "last", "loss").empty
 
 
 def is_active(opened: services.Services, sweep: SweepSpec) -> bool:
-    """Return whether something trains that this page shows: the sweep, or what settles a verdict on it."""
-    return services.active(opened, sweep) or follow_up.active(opened, sweep)
+    """Return whether something trains that this page shows: the sweep, or follow-up runs of a verdict on it."""
+    return jobs.active(opened, sweep) or follow_up.active(opened, sweep)
 
 
 def arrive() -> None:
@@ -63,7 +62,7 @@ def choose() -> tuple[SweepSpec, str]:
     with st.sidebar:
         try:
             sweep = controls.sweep()
-            services.grid(sweep)  # some settings are wrong only together
+            grid(sweep)  # some settings are wrong only together
         except ValueError as problem:
             return st.session_state["sweep"], str(problem)
     if sweep != st.session_state["sweep"]:
@@ -77,15 +76,13 @@ def watch(
     with services.in_words():
         if active:
             opened.supervisor.tend()
-        trouble = services.take_in(opened.db)
-        if trouble:
-            st.error(trouble, icon=":material/database_off:")
+        notices.take_in(opened.db)
         if is_active(opened, sweep) != active:
             st.rerun()
-        progress = services.progress(opened.db, sweep)
+        progress = reads.progress(opened.db, sweep)
         with bar:
             training.draw(opened, sweep, progress, valid)
-        table = services.table(opened.db, sweep, view.at, view.by)
+        table = reads.table(opened.db, sweep, view.at, view.by)
         stands = report.draw(sweep, table, view, active=active)
         training.failed(opened, sweep, table)
         if stands and STOOD not in st.session_state:
@@ -95,7 +92,7 @@ def watch(
             cards = st.container()
             report.draw_table(sweep, table, view)
             with cards:
-                if not services.active(opened, sweep):  # verdicts on half a curve would only flicker
+                if not jobs.active(opened, sweep):  # verdicts on half a curve would only flicker
                     verdicts.draw(opened, sweep, view.by)
 
 

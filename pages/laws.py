@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import link, services, text
+from pages.ui import link, notices, services, text
 from pages.ui.laws import choosing, report, source
 
 PAGE = "laws"
@@ -10,6 +10,7 @@ PAGE = "laws"
 
 def laws() -> None:
     opened = services.opened()
+    notices.take_in(opened.db)
     problems = arrive(opened)
     for sentence in problems:
         st.error(text.literal(sentence), icon=":material/error:")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import actions, link, services
+from pages.ui import actions, link, notices, reads, services
 from pages.ui.imports import collections
 from pages.ui.library import card, maintenance, rows
 
@@ -11,14 +11,15 @@ PAGE = "library"
 
 def library() -> None:
     opened = services.opened()
+    notices.take_in(opened.db)
     arrive()
     actions.say()
-    search = rows.search(services.tags(opened.db))
-    found = services.shelf_page(opened.db, search.text, search.tags, search.archived, search.sort, search.page)
+    search = rows.search(reads.tags(opened.db))
+    found = reads.shelf_page(opened.db, search.text, search.tags, search.archived, search.sort, search.page)
     link.leave(PAGE, rows.written(search, found))
     picked = rows.picked(found)
-    beside, panel = st.columns([5, 3] if len(picked) else [1, 1e-9], gap="medium" if len(picked) else None)
-    with beside:
+    table, panel = st.columns([5, 3] if len(picked) else [1, 1e-9], gap="medium" if len(picked) else None)
+    with table:
         rows.draw(found, search, picked)
     with panel:
         card.draw(opened, picked)

@@ -20,8 +20,9 @@ from store.results import queries
 from store.results.spool import Spool, ingest, live_results
 
 ROOT = Path(__file__).parent.parent
+STEPS = 8_000
 SETTINGS = {"width": 32, "dropout": 0.2, "schedule": "cosine", "batch_size": 32}
-RUNS = SweepSpec.of(SETTINGS | {"steps": 20_000, "seed": (0, 1)}).runs()
+RUNS = SweepSpec.of(SETTINGS | {"steps": STEPS, "seed": (0, 1)}).runs()
 LOST = 10_000.0
 """Seconds in training that the test writes into a checkpoint, to see whether the next worker takes it up."""
 
@@ -37,6 +38,7 @@ def _told(home: Path, runs: tuple[RunSpec, ...]) -> tuple[str, dict[str, list[by
     db = open_database(home)
     curves = queries.curves(db, runs)
     kept = [name for name in curves.columns if "seconds" not in name]
+    ingest(db)
     found = queries.predictions(db, runs)
     assert len(found) == len(runs)
     answers = {key: [arrays[name].tobytes() for name in sorted(arrays)] for key, arrays in found.items()}
@@ -58,12 +60,12 @@ def test_the_next_worker_goes_on_from_the_checkpoint_to_the_same_end(tmp_path: P
     (head,) = heads
     again = Head.of(head.path)  # it may have been replaced before the kill
     assert again is not None
-    assert 0 < again.step < 20_000
+    assert 0 < again.step < STEPS
     left = again.read()
     assert left is not None
     write(again.path, dataclasses.replace(left, seconds=left.seconds + LOST), again.made_by)
     with _worker(home) as worker:
-        assert worker.wait(timeout=100) == 0
+        assert worker.wait(timeout=200) == 0
     table = queries.runs_at(db, RUNS)
     assert set(table["state"]) == {"finished"}
     assert all(LOST < seconds < LOST + 60 for seconds in table["seconds"])

@@ -1,29 +1,36 @@
-"""Every text that a user sees is marked for translation, once, as a literal with named values."""
+"""Every text that a user sees is marked for translation, once, as a literal with named values, and can be another."""
 
 import ast
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-FILES = [
-    *(path for folder in ("engine", "store", "pages") for path in sorted((ROOT / folder).rglob("*.py"))),
-    ROOT / "app.py",
-]
-MARKS = {"_": 1, "_n": 2}
-"""What marks a text, and how many texts it takes."""
+from docs.generate import messages
+from tests import pseudo
+from tests.pages import visible
+
+ROOT = messages.ROOT
+FILES = [path for path in messages.files() if path.name != "scalescope.py"]
+"""Without the launcher, whose errors come before it knows whether a catalogue can be imported."""
 RAISED = {"ValueError", "StoreError", "NoRoom"}
 SHOWN = {
     *("title", "header", "subheader", "caption", "markdown", "text", "write", "info", "warning", "error", "success"),
     *("button", "download_button", "link_button", "selectbox", "multiselect", "pills", "segmented_control", "toggle"),
     *("checkbox", "radio", "slider", "select_slider", "text_input", "text_area", "number_input", "file_uploader"),
-    *("expander", "metric", "popover", "spinner", "toast", "page_link", "dialog", "tabs", "status", "Page"),
+    *("expander", "metric", "popover", "spinner", "toast", "dialog", "tabs", "status"),
     *("Column", "TextColumn", "NumberColumn", "CheckboxColumn", "ListColumn", "DatetimeColumn", "ProgressColumn"),
 }
 """Calls of Streamlit whose first argument is shown."""
 NAMED = {"label", "help", "placeholder", "description", "alt", "title", "finding", "caption", "epilog"}
 """Arguments by name that are shown, whoever takes them."""
+ARGPARSE = {
+    *("usage", "python", "store", "COMMAND", "options", "--help", "show", "this", "help", "message", "and", "exit"),
+    *("positional", "arguments", "error"),
+}
+"""What Python's own argparse says, and what begins an error on the command line."""
 KNOBS = {"knob": (1, 2)}
 """Calls whose arguments at these places are shown."""
 
@@ -77,9 +84,54 @@ def test_what_a_user_sees_is_marked(room: str) -> None:
 
 def test_what_is_marked_is_a_literal_with_named_values() -> None:
     for path in FILES:
-        for call in _calls(path):
-            if isinstance(call.func, ast.Name) and (texts := MARKS.get(call.func.id)):
-                where = f"{path.relative_to(ROOT)}:{call.lineno}"
-                marked = call.args[:texts]
-                assert all(isinstance(one, ast.Constant) and isinstance(one.value, str) for one in marked), where
-                assert len(call.args) == (1 if texts == 1 else 3), where
+        for call, texts in messages.marks(path):
+            where = f"{path.relative_to(ROOT)}:{call.lineno}"
+            assert all(isinstance(one, ast.Constant) and isinstance(one.value, str) for one in texts), where
+            assert len(call.args) == (1 if len(texts) == 1 else 3), where
+
+
+def test_the_template_of_catalogues_has_the_marked_texts() -> None:
+    fresh = messages.TEMPLATE.read_text(encoding="utf-8") == messages.template()
+    assert fresh, "run `make messages` and commit locale/scalescope.pot"
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a process in a language whose every text stands in brackets."""
+    return pseudo.environment(messages.texts(), tmp_path_factory.mktemp("locale"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("engine list", 0),
+        ("store --help", 0),
+        ("engine sweep digits-double-descent --set width=0 --dry-run", 2),
+        ("engine sweep digits-double-descent --set width=1..2000 --seeds 100 --dry-run", 2),
+    ],
+)
+def test_the_command_line_speaks_another_language(elsewhere: dict[str, str], arguments: str, code: int) -> None:
+    found = pseudo.run(elsewhere, *arguments.split())
+    text = found.stdout + found.stderr
+    commands = re.findall(r"^ {4}([\w-]+)", text, flags=re.MULTILINE)
+    assert found.returncode == code
+    assert "⟦" in text
+    rest = pseudo.unmarked(text, pseudo.names() | ARGPARSE | set(commands))
+    assert not rest, "words that nothing marks: " + " ".join(rest)
+
+
+@pytest.fixture(scope="session")
+def shown(elsewhere: dict[str, str]) -> list[list[str]]:
+    """What the pages show in that language, on the results that ship: rows of page, element and text."""
+    found = pseudo.run(elsewhere, "tests.pages.visible")
+    assert found.returncode == 0, found.stderr
+    return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("page", visible.PAGES)
+def test_a_page_speaks_another_language(shown: list[list[str]], page: str) -> None:
+    here = [(element, text) for shown_by, element, text in shown if shown_by == page]
+    found = {(element, text): pseudo.unmarked(text, pseudo.names()) for element, text in here}
+    rest = [f"{element}: {' '.join(words)}  in  {text}" for (element, text), words in found.items() if words]
+    assert not rest, "words that nothing marks:\n" + "\n".join(rest)
+    assert any("⟦" in text for _, text in here)

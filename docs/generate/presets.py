@@ -19,8 +19,8 @@ from engine.spec.registry import Preset
 from engine.spec.result import METRICS
 from engine.spec.run import RunSpec, train_flops
 from engine.spec.sweep import SweepSpec
+from engine.verdicts.claims import judge
 from engine.verdicts.curves import Curves
-from engine.verdicts.library import judge
 from engine.verdicts.series import SEEDS, size_axis
 from engine.verdicts.verdict import Verdict
 

@@ -1,7 +1,8 @@
-"""Convolutional network: `depth` blocks of `width` channels, what is left of the grid, then a linear output layer."""
+"""Convolutional network: `depth` blocks of `width` channels, then a linear output layer over the grid or its mean."""
 
 from typing import TypeVar
 
+from engine.base.language import _
 from engine.spec.knob import Knob
 from engine.spec.net import Arch, Net, activation_knob, pooled_or_flat, readout_knob
 
@@ -21,10 +22,10 @@ def forward(net: Net[T], x: T) -> T:
 
 
 def _filtered(net: Net[T], name: str, x: T) -> T:
-    """Return x convolved to `width` channels and, where asked, normalised; a norm takes the place of the bias."""
+    """Return x convolved to `width` channels and, where asked, normalised; a norm replaces the bias."""
     options = dict(net.spec.options)
     norm = options["batch_norm"] == "on"
-    if options["convolution"] == "separable" and name != "block0":  # the input's one or three have little to separate
+    if options["convolution"] == "separable" and name != "block0":  # one or three input channels hardly separate
         x = net.depthwise(f"{name}.depthwise", x)
         x = net.convolution(f"{name}.pointwise", x, net.spec.width, kernel=1, bias=not norm)
     else:
@@ -33,17 +34,19 @@ def _filtered(net: Net[T], name: str, x: T) -> T:
 
 
 ARCH = Arch(
-    title="CNN (convolutional network)",
+    title=_("CNN (convolutional network)"),
     forward=forward,
     knobs=(
-        activation_knob("The nonlinearity after each convolution."),
-        readout_knob("the mean over the grid"),
+        activation_knob(_("The nonlinearity after each convolution.")),
+        readout_knob(_("What the output layer reads. Pooled: the mean over the grid. Flat: all of them, end to end.")),
         Knob(
             name="convolution",
             kind=str,
             default="plain",
-            label="Convolution",
-            help="Separable: from the second block on, a filter per channel, then a mix of channels. arXiv:1704.04861.",
+            label=_("Convolution"),
+            help=_(
+                "Separable: from the second block on, a filter per channel, then a mix of channels. arXiv:1704.04861."
+            ),
             group="Architecture",
             choices=lambda: ("plain", "separable"),
         ),
@@ -51,8 +54,8 @@ ARCH = Arch(
             name="batch_norm",
             kind=str,
             default="off",
-            label="Batch normalization",
-            help="Whether each channel is normalised over the batch before its activation. arXiv:1502.03167.",
+            label=_("Batch normalization"),
+            help=_("Whether each channel is normalised over the batch before its activation. arXiv:1502.03167."),
             group="Architecture",
             choices=lambda: ("off", "on"),
         ),

@@ -1,7 +1,8 @@
-"""Gated recurrent network: `depth` layers of `width` units; states go to a linear output layer."""
+"""Gated recurrent network: `depth` layers of `width` units; a linear output layer reads the states."""
 
 from typing import TypeVar
 
+from engine.base.language import _
 from engine.spec.net import Arch, Net, pooled_or_flat, readout_knob, sequence
 
 T = TypeVar("T")
@@ -15,4 +16,8 @@ def forward(net: Net[T], x: T) -> T:
     return net.linear("out", pooled_or_flat(net, x, net.last), net.outputs)
 
 
-ARCH = Arch(title="GRU (gated recurrent network)", forward=forward, knobs=(readout_knob("the last state"),))
+ARCH = Arch(
+    title=_("GRU (gated recurrent network)"),
+    forward=forward,
+    knobs=(readout_knob(_("What the output layer reads. Pooled: the last state. Flat: all of them, end to end.")),),
+)

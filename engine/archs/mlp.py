@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from engine.base.language import _
 from engine.spec.net import Arch, Net, activation_knob
 
 T = TypeVar("T")
@@ -17,7 +18,7 @@ def forward(net: Net[T], x: T) -> T:
 
 
 ARCH = Arch(
-    title="MLP (multilayer perceptron)",
+    title=_("MLP (multilayer perceptron)"),
     forward=forward,
-    knobs=(activation_knob("The nonlinearity after each hidden layer."),),
+    knobs=(activation_knob(_("The nonlinearity after each hidden layer.")),),
 )

@@ -1,8 +1,9 @@
-"""Transformer: `depth` causal pre-norm blocks of `width` units; the mean of all steps goes to a linear output layer."""
+"""Transformer: `depth` causal pre-norm blocks of `width` units; a linear output layer reads the mean of all steps."""
 
 import math
 from typing import TypeVar
 
+from engine.base.language import _
 from engine.spec.knob import Knob
 from engine.spec.net import Arch, Net, activation_knob, sequence
 
@@ -10,7 +11,7 @@ T = TypeVar("T")
 
 
 def forward(net: Net[T], x: T) -> T:
-    """Return logits of x, read step by step; steps that are no tokens are embedded by a linear layer.
+    """Return logits of x, read step by step; a linear layer embeds steps that are not tokens.
 
     Source: arXiv:1706.03762, decoder only; norms before each part as in arXiv:2002.04745.
     """
@@ -32,16 +33,16 @@ def forward(net: Net[T], x: T) -> T:
 
 
 ARCH = Arch(
-    title="Transformer (decoder only)",
+    title=_("Transformer (decoder only)"),
     forward=forward,
     knobs=(
-        activation_knob("The nonlinearity inside each block's two-layer part.", default="gelu"),
+        activation_knob(_("The nonlinearity inside each block's two-layer part."), default="gelu"),
         Knob(
             name="heads",
             kind=int,
             default=4,
-            label="Attention heads",
-            help="Per block; where the width is no multiple of it, as many as their greatest common divisor.",
+            label=_("Attention heads"),
+            help=_("Per block; where the width is no multiple of it, as many as their greatest common divisor."),
             group="Architecture",
             low=1,
             high=8,

@@ -1,1 +1,1 @@
-"""What every room stands on: words that can be translated, whole files, locks; the standard library alone."""
+"""What every room stands on: texts that can be translated, atomic writes, locks; the standard library alone."""

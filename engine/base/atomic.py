@@ -1,4 +1,4 @@
-"""Writes a file that is there whole or not at all."""
+"""Writes files atomically: a file is there whole or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from engine.base.language import _
+
 
 @contextmanager
 def whole(path: Path, *, durable: bool) -> Iterator[BinaryIO]:
-    """Lend a draft that becomes `path` on leaving, and vanishes on an error; `durable`: it outlives a power cut."""
+    """Lend a draft that becomes `path` at the end, or is deleted on an error; `durable`: it survives a power cut."""
     draft = path.with_name(path.name + ".tmp")
     try:
         with draft.open("wb") as opened:
@@ -29,19 +31,22 @@ def whole(path: Path, *, durable: bool) -> Iterator[BinaryIO]:
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """Lend a draft of a file that a person named, as `whole` does.
 
-    Raises: ValueError: where it exists, or cannot be written, in a sentence with a next step.
+    Raises: ValueError: where the file exists or cannot be written, in a sentence with a next step.
     """
     if path.exists() or path.is_symlink():
-        raise ValueError(f"{path} exists already: name another file, or move it aside.")
+        raise ValueError(_("{path} exists already: name another file, or move it aside.", path=path))
     try:
         with whole(path, durable=True) as opened:
             yield opened
     except OSError as error:
-        raise ValueError(f"{path} cannot be written ({error.strerror or error}): name a file elsewhere.") from error
+        reason = error.strerror or error
+        raise ValueError(
+            _("{path} cannot be written ({reason}): name a file elsewhere.", path=path, reason=reason)
+        ) from error
 
 
 def put_in_place(draft: Path, path: Path) -> None:
-    """Make `draft` outlive a power cut, then make it `path` in one step."""
+    """Make `draft` survive a power cut, then rename it to `path`."""
     with draft.open("rb") as opened:
         os.fsync(opened.fileno())
     draft.replace(path)

@@ -2,6 +2,7 @@
 
 A language is a catalogue of messages, made from the marked texts by `make messages`. It is chosen for a whole process
 by SCALESCOPE_LANGUAGE, before anything else is imported: texts of settings and presets are translated as they load.
+SCALESCOPE_LOCALE names another folder of catalogues, e.g. to try one that is being written.
 """
 
 import gettext
@@ -9,8 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[2] / "locale"
-"""Where the catalogues lie: <language>/LC_MESSAGES/scalescope.mo."""
+FOLDER = Path(os.environ.get("SCALESCOPE_LOCALE") or Path(__file__).parents[2] / "locale")
+"""Folder of the catalogues <language>/LC_MESSAGES/scalescope.mo."""
 
 
 def _chosen() -> gettext.NullTranslations:

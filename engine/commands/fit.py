@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.base.language import _, _n
-from engine.laws import library, optimum
-from engine.laws.fit import Fit, HeldOut
+from engine.laws import catalog, optimum
 from engine.laws.observations import Observations, observe
+from engine.laws.result import Fit, HeldOut
 
 MOST_ROWS = 1_000_000
 """Most lines of a table."""
@@ -23,7 +23,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     fit.add_argument(
         "--csv", type=Path, required=True, metavar="FILE", help=_("a row per run, its columns named above")
     )
-    fit.add_argument("--law", metavar="NAME", help=", ".join(library.LAWS))
+    fit.add_argument("--law", metavar="NAME", help=", ".join(catalog.LAWS))
     fit.add_argument("--compare", action="store_true", help=_("rank the laws by the error on the largest, held out"))
     fit.add_argument("--n", required=True, metavar="COL", help=_("model size, in params"))
     amount = fit.add_mutually_exclusive_group()
@@ -52,7 +52,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def run(options: argparse.Namespace) -> int:
     """Fit, and print. Raises: ValueError: a sentence on what is not possible."""
     if options.law is None and not options.compare:
-        raise ValueError(_("law is not chosen; allowed: {laws}, or --compare.", laws=", ".join(library.LAWS)))
+        raise ValueError(_("law is not chosen; allowed: {laws}, or --compare.", laws=", ".join(catalog.LAWS)))
     rows = observations(options)
     if options.seed < 0:
         raise ValueError(_("seed={seed} is not possible; allowed: a whole number from 0.", seed=options.seed))
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         found = fitted.flat() | found | ({} if plan is None else {"plan": plan.flat()})
         lines = _lines(fitted, d_from, plan)
     if options.compare:
-        ranked = library.compare(library.comparable(rows), rows, delta=options.delta, breaks=options.breaks)
+        ranked = catalog.compare(catalog.comparable(rows), rows, delta=options.delta, breaks=options.breaks)
         found["compared"] = [one.flat() for one in ranked]
         lines += _ranking(ranked, by_compute=rows.d is not None)
     print(json.dumps(found, indent=2, allow_nan=False) if options.json else "\n".join(lines))
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _fitted(options: argparse.Namespace, rows: Observations) -> Fit:
-    return library.fit(
+    return catalog.fit(
         options.law,
         rows,
         delta=options.delta,
@@ -162,7 +162,7 @@ def _row(label: str, text: str) -> str:
     return f"{label:10} {text}"
 
 
-def _ranking(ranked: Sequence[library.Ranked], *, by_compute: bool) -> list[str]:
+def _ranking(ranked: Sequence[catalog.Ranked], *, by_compute: bool) -> list[str]:
     if by_compute:
         heading = _("the largest by compute; mean error there, and on what each law has seen:")
     else:

@@ -28,7 +28,15 @@ def _gallery(options: argparse.Namespace) -> int:
     from store.exchange.gallery import export_gallery
     from store.home import open_database
     from store.library import sweeps
+    from store.results.spool import ingest
 
+    if not options.folder.is_dir():
+        raise ValueError(
+            _(
+                "--folder {folder} is not there; allowed: a folder that is, for the files of results.",
+                folder=options.folder,
+            )
+        )
     for name in options.preset or registry.names("presets"):
         preset = registry.preset(name)
         sweep = SweepSpec.of(preset.settings)
@@ -46,6 +54,7 @@ def _gallery(options: argparse.Namespace) -> int:
                 "versions": {name: version(name) for name in ("torch", "numpy", "scikit-learn")}
                 | {"python": platform.python_version()},
             }
+            ingest(db)
             export_gallery(db, sweep, options.folder, name, facts)
             said = _n(
                 "{preset}: {n} run in {seconds} s → {file}",

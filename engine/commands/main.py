@@ -10,12 +10,13 @@ from store.commands.frame import run_command
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m engine") -> int:
     """Run one command, called as `prog`, and return its exit code; see store.commands.frame.run_command."""
-    return run_command(_parser(prog), arguments)
+    return run_command(parser(prog), arguments)
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description=_("Train sweeps of model sizes."))
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of all commands; each sets `run`, which takes the options and returns the exit code."""
+    whole = argparse.ArgumentParser(prog=prog, description=_("Train sweeps of model sizes."))
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help=_("what there is: architectures, data sets, presets, settings"))
     listing.set_defaults(run=_list)
     sweep.add_command(commands)
@@ -29,7 +30,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     verdicts.add_command(commands)
     gallery.add_command(commands)
     worker.add_command(commands)
-    return parser
+    return whole
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The commands of the queue: `python -m engine queue list | add | pause | resume | cancel | retry`."""
+"""The commands of the queue: `scalescope queue list | add | pause | resume | cancel | retry`."""
 
 import argparse
 import json
@@ -129,9 +129,11 @@ def _described(opened: _Opened, job: Job) -> dict[str, Any]:
 
 def _add(opened: _Opened, options: argparse.Namespace) -> int:
     from store.results import runs
+    from store.results.spool import ingest
 
     sweep = changed(settings_of(opened.db, options.sweep), options.set, options.seeds)
     wanted = sweep.runs()
+    ingest(opened.db)
     missing = runs.missing(opened.db, wanted)
     print(cost_line(wanted, missing), file=sys.stderr)
     queued = frozenset[str]().union(*(job.keys for job in opened.queue.jobs()))
@@ -180,8 +182,8 @@ def _submit(
         runs.forget_failed(opened.db, wanted)
         job_id = opened.queue.submit(sweep_id, wanted)
         said = _n(
-            "Queued as {job}: {n} to train. `python -m engine queue` shows how far it is.",
-            "Queued as {job}: {n} to train. `python -m engine queue` shows how far it is.",
+            "Queued as {job}: {n} to train. `scalescope queue` shows how far it is.",
+            "Queued as {job}: {n} to train. `scalescope queue` shows how far it is.",
             len(wanted),
             job=_short(job_id),
         )
@@ -230,10 +232,7 @@ def _jobs(opened: _Opened, text: str) -> list[Job]:
     found = [job for job in jobs if job.sweep_id == sweep_id]
     if not found:
         raise ValueError(
-            _(
-                "sweep={sweep!r} has no job in the queue; `python -m engine queue` lists those there are.",
-                sweep=text[:80],
-            )
+            _("sweep={sweep!r} has no job in the queue; `scalescope queue` lists those there are.", sweep=text[:80])
         )
     return found
 

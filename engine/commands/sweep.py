@@ -51,15 +51,16 @@ LOOK_EVERY = 0.5
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from store.home import open_database
+    from store.home import open_current
 
     sweep = changed(registry.preset(options.preset).settings, options.set, options.seeds)
-    return _train_and_report(open_database(), sweep, options)
+    return _train_and_report(open_current(), sweep, options)
 
 
 def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namespace) -> int:
     from store.library import sweeps
     from store.results import queries, runs
+    from store.results.spool import ingest
 
     wanted = sweep.runs()
     begin = time.monotonic()
@@ -74,6 +75,7 @@ def _train_and_report(db: "Database", sweep: SweepSpec, options: argparse.Namesp
             train_missing(db, sweep_id, wanted, missing)
         except KeyboardInterrupt:
             interrupted = True
+        ingest(db)
     table = queries.runs_at(db, wanted)
     still_missing = runs.missing(db, wanted)
     if options.predictions:

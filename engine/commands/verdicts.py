@@ -10,14 +10,14 @@ from typing import Any
 from engine.base.language import _, _n
 from engine.commands.arguments import changed
 from engine.commands.queue import settings_of
-from engine.laws.fit import number
+from engine.laws.result import number
 from engine.plan import buckets
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from engine.verdicts import words
-from engine.verdicts.by_size import BySize, by_size
+from engine.verdicts.by_size import BySize, summarize_by_size
+from engine.verdicts.claims import judge_with_follow_up
 from engine.verdicts.curves import Curves
-from engine.verdicts.library import judge_settled
 from engine.verdicts.rates import Rates, check_rates, ladder
 from engine.verdicts.verdict import Verdict
 
@@ -40,18 +40,18 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdicts on a sweep. Raises: ValueError: a sentence on what is not possible."""
-    from store.home import open_database
+    from store.home import open_current
     from store.results import queries, runs
 
-    db = open_database()
+    db = open_current()
     sweep = changed(settings_of(db, options.sweep), options.set, options.seeds)
 
     def read(wanted: Sequence[RunSpec]) -> Curves:
         return Curves.of(queries.curves(db, wanted), wanted)
 
-    verdicts, curves = judge_settled(sweep, read, measure=options.measure)
+    verdicts, curves = judge_with_follow_up(sweep, read, measure=options.measure)
     own = set(sweep.run_keys())
-    unseen = {run.key: run for one in verdicts if one.settle for run in one.settle.sweep.runs()}
+    unseen = {run.key: run for one in verdicts if one.follow_up for run in one.follow_up.sweep.runs()}
     missing, still = runs.missing(db, sweep.runs()), runs.missing(db, list(unseen.values()))
     found = {
         "sweep": sweep.key,
@@ -59,7 +59,9 @@ def run(options: argparse.Namespace) -> int:
         "missing": len(missing),
         "beyond": sum(run.key not in own for run in curves.runs),
         "verdicts": [_flat(one, sweep, options.sweep, still) for one in verdicts],
-        "sizes": [_by_size(part) for part in by_size(sweep, curves, lambda some: queries.predictions(db, some))],
+        "sizes": [
+            _by_size(part) for part in summarize_by_size(sweep, curves, lambda some: queries.predictions(db, some))
+        ],
         "rates": _rates(options.sweep, sweep, check_rates(sweep, read)),
     }
     print(json.dumps(found, allow_nan=False) if options.json else "\n".join(_lines(found)))
@@ -69,8 +71,8 @@ def run(options: argparse.Namespace) -> int:
 def _flat(verdict: Verdict, sweep: SweepSpec, name: str, missing: Sequence[RunSpec]) -> dict[str, Any]:
     """Return a verdict as JSON has it, with the seconds that its settling takes, and the command."""
     found = verdict.flat()
-    if verdict.settle is not None:
-        other = verdict.settle.sweep
+    if verdict.follow_up is not None:
+        other = verdict.follow_up.sweep
         keys = set(other.run_keys())
         found["settle"] |= {
             "seconds": round(buckets.predicted_seconds([run for run in missing if run.key in keys]), 1),
@@ -85,7 +87,7 @@ def _adding(name: str, sweep: SweepSpec, other: SweepSpec) -> str:
     names = sorted({setting for setting, _values in (*sweep.settings, *other.settings)})
     differing = [setting for setting in names if other.values(setting) != sweep.values(setting)]
     sets = [f"--set {setting}={','.join(map(str, other.values(setting)))}" for setting in differing]
-    return shlex.join(["python", "-m", "engine", "queue", "add", name]) + " " + " ".join(sets)
+    return shlex.join(["scalescope", "queue", "add", name]) + " " + " ".join(sets)
 
 
 def _by_size(part: BySize) -> dict[str, Any]:

@@ -17,10 +17,10 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _weights(options: argparse.Namespace) -> int:
-    from store.home import open_database
+    from store.home import open_current
     from store.results import queries
 
-    found = queries.weights(open_database(), options.key)
+    found = queries.weights(open_current(), options.key)
     if found is None:
         raise ValueError(
             _(

@@ -1,1 +1,1 @@
-"""What runs train on: data sets loaded, split, scaled and made noisy, the same on every machine."""
+"""The data of runs: loads, splits, scales and adds noise, with the same result on every machine."""

@@ -1,4 +1,4 @@
-"""The numbers a run trains on: its data set's splits, cut to size, with wrong labels put in."""
+"""Loads the data of a run: the splits of its data set, cut to size, with label noise."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,21 @@ from engine.spec.run import RunSpec
 from engine.spec.task import Split
 
 KEPT_BYTES = 512 * 2**20
-"""Most memory that data sets are kept in for the next run of the same seed."""
+"""Most memory for data sets that wait for the next run of the same seed."""
 
 _latest: dict[tuple[object, ...], tuple[Split, Split, Split]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """What one run sees."""
+    """The data of one run."""
 
     train: Split
     """Its labels are partly wrong where the spec has label noise."""
     val: Split
     test: Split
-    moved: np.ndarray
-    """(train,) True where label noise has put another label."""
+    flipped: np.ndarray
+    """(train,) True where label noise has replaced the label."""
 
 
 def load(spec: RunSpec) -> Data:
@@ -37,11 +37,11 @@ def load(spec: RunSpec) -> Data:
         val = Split(x=x[validates], y=y[validates])
         x, y = x[~validates], y[~validates]
     noisy = _with_noise(y, spec)
-    return Data(train=Split(x=x, y=noisy), val=val, test=test, moved=(noisy != y).reshape(len(y), -1).any(axis=1))
+    return Data(train=Split(x=x, y=noisy), val=val, test=test, flipped=(noisy != y).reshape(len(y), -1).any(axis=1))
 
 
 def _with_noise(y: np.ndarray, spec: RunSpec) -> np.ndarray:
-    if spec.task.loss in ("mse", "sequence"):  # a whole answer that another example has
+    if spec.task.loss in ("mse", "sequence"):  # another example's whole answer
         return with_other_targets(y, spec.label_noise, spec.data_seed)
     if spec.task.loss == "hinge":  # the sign is the class
         classes = (y[:, 0] > 0).astype(np.int64)
@@ -50,20 +50,20 @@ def _with_noise(y: np.ndarray, spec: RunSpec) -> np.ndarray:
 
 
 def data_key(spec: RunSpec) -> tuple[object, ...]:
-    """Return what decides a run's data: runs with equal keys can share one copy."""
+    """Return what determines a run's data: runs with equal data keys can share one copy."""
     own = (spec.dataset, spec.dataset_size, spec.standardize, spec.label_noise)
     return (*own, spec.data_seed, spec.folds, spec.fold, spec.options)
 
 
 def _fold(spec: RunSpec) -> np.ndarray:
-    """Return which examples (dataset_size,) validate: every `folds`-th of a shuffle, from the `fold`-th on."""
+    """Return the mask (dataset_size,) of examples that validate: every `folds`-th of a shuffle from `fold` on."""
     validates = np.zeros(spec.dataset_size, dtype=bool)
     validates[generator(spec.data_seed, FOLDS).permutation(spec.dataset_size)[spec.fold :: spec.folds]] = True
     return validates
 
 
 def _splits(spec: RunSpec) -> tuple[Split, Split, Split]:
-    """Return the splits of a run's data set, the latest of which stay in memory."""
+    """Return the splits of a run's data set; the latest ones stay in memory."""
     key = (spec.dataset, spec.data_seed, spec.standardize, spec.options)
     dataset = registry.dataset(spec.dataset)
     scaling = dataset.scaling if spec.standardize == "default" else spec.standardize

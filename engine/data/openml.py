@@ -1,4 +1,4 @@
-"""Image sets that are downloaded from openml.org once and kept in the home folder."""
+"""Image sets that are downloaded from openml.org once, into the home folder."""
 
 import os
 import zlib
@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from engine.base.language import _
 from engine.data.splits import cut, sampling
 from engine.spec.task import Dataset, Split, Task
 
 TRAIN, VALIDATION = 50_000, 5_000  # of the 60,000 that are not test
 OFFICIAL_TEST = 10_000
-"""Images at the end of the file, which by convention nothing is trained on."""
+"""Number of images at the end of the file that are test images by convention."""
 
 
 def images_loader(
@@ -22,15 +23,15 @@ def images_loader(
 ) -> Callable[[int, Mapping[str, Any]], tuple[Split, Split, Split]]:
     """Return the `load` of the images `name`: pool and validation drawn by the data seed, the test set as published.
 
-    Pixels are from 0 to 255. Its Raises: ValueError: where they are not on disk and cannot be downloaded, and what to
-    do.
+    Pixels are from 0 to 255. `load` raises ValueError where the images are not on disk and cannot be downloaded, in a
+    sentence with a next step.
     """
 
     def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
-        x, y, tests = _kept(name)
+        x, y, tests = _stored(name)
         order = sampling(data_seed).permutation(len(y) - tests)[: train + validation]
-        places = np.concatenate([order, np.arange(len(y) - tests, len(y))])
-        return cut(x[places], y[places].astype(np.int64), train, validation)
+        rows = np.concatenate([order, np.arange(len(y) - tests, len(y))])
+        return cut(x[rows], y[rows].astype(np.int64), train, validation)
 
     return load
 
@@ -48,7 +49,7 @@ def images(name: str, title: str) -> Dataset:
 
 
 def on_disk(name: str) -> bool:
-    """Return whether the images `name` are here, so that nothing is downloaded."""
+    """Return whether the images `name` are on this machine, so that nothing is downloaded."""
     return _file(name).is_file()
 
 
@@ -57,23 +58,23 @@ def _file(name: str) -> Path:
     return home.expanduser().absolute() / "data" / f"{name}.npz"
 
 
-def _kept(name: str) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return pixels (n, pixels), classes (n,) and how many of the last of them are test images."""
+def _stored(name: str) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return pixels (n, pixels), classes (n,) and how many at the end are test images; download them if need be."""
     file = _file(name)
     if not file.is_file():
         pixels, classes = _download(name)
-        kept = _without_repeats(pixels)
+        rows = _without_repeats(pixels)
         file.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as part:
-            np.savez(part, x=pixels[kept], y=classes[kept], tests=(kept >= len(pixels) - OFFICIAL_TEST).sum())
-        Path(part.name).replace(file)  # whole or not at all, whoever downloads beside us
+            np.savez(part, x=pixels[rows], y=classes[rows], tests=(rows >= len(pixels) - OFFICIAL_TEST).sum())
+        Path(part.name).replace(file)  # whole or not at all, also where another process downloads
     with np.load(file) as found:
         return found["x"], found["y"], int(found["tests"])
 
 
 def _without_repeats(pixels: np.ndarray) -> np.ndarray:
-    """Return the places of images that no later one equals, rising: of two equal ones the test set keeps its own."""
-    last = {row.tobytes(): place for place, row in enumerate(pixels)}
+    """Return the indices of images that no later one equals, rising: of two equal ones, the test set has its own."""
+    last = {row.tobytes(): index for index, row in enumerate(pixels)}
     return np.array(sorted(last.values()))
 
 
@@ -86,7 +87,12 @@ def _download(name: str) -> tuple[np.ndarray, np.ndarray]:
             bunch = fetch_openml(name, version=1, as_frame=False, data_home=folder, n_retries=1, delay=0.5)
     except (OSError, EOFError, zlib.error) as error:  # no network, no such host, a cut connection
         raise ValueError(
-            f"{name} is not on this machine and could not be downloaded from openml.org ({error}). Connect to the "
-            f"internet and train again, or copy {_file(name)} from a machine that has it, or pick another data set."
+            _(
+                "{name} is not on this machine and could not be downloaded from openml.org ({error}). Connect to the "
+                "internet and train again, or copy {file} from a machine that has it, or pick another data set.",
+                name=name,
+                error=error,
+                file=_file(name),
+            )
         ) from error
     return bunch.data.astype(np.uint8), bunch.target.astype(np.uint8)

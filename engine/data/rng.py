@@ -1,13 +1,17 @@
-"""Every random number of a run, from its two seeds alone: init, batch order, dropout, label noise, folds,
-augmentation."""
+"""Draws every random number of a run from its two seeds alone: initial weights, batches, dropout, noise, folds."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-# The second word of the Philox key keeps the streams apart; stream 1 is each data set's own split.
+# The second word of the Philox key separates the streams; stream 1 is the sample and split of a data set.
 LABEL_NOISE, INIT, ORDER, DROPOUT, FOLDS, AUGMENT, NOISE = 2, 3, 4, 5, 6, 7, 8
+
+ORDER_CHUNK, ORDER_NUMBERS = 256, 2**19
+"""Steps, and numbers of examples of all models, that are drawn at a time at most. The kernel takes them model by model:
+the more at a time, the longer a model's examples stay in a core's cache.
+"""
 
 
 def generator(seed: int, stream: int, step: int = 0) -> np.random.Generator:
@@ -17,7 +21,7 @@ def generator(seed: int, stream: int, step: int = 0) -> np.random.Generator:
 
 
 class BatchOrder:
-    """The examples of each step: shuffled epochs end to end, a batch may span two of them."""
+    """The examples of each step: shuffled epochs end to end, where a batch may span two of them."""
 
     def __init__(self, seed: int, dataset_size: int, batch: int) -> None:
         self._seed, self._size, self._batch = seed, dataset_size, batch
@@ -40,11 +44,11 @@ class BatchOrder:
 
     @property
     def began(self) -> int:
-        """Random numbers of 32 bits that were drawn before the epoch of the next example."""
+        """How many random numbers of 32 bits were drawn before the epoch of the next example."""
         return self._began if len(self._ahead) else self._drawn()
 
     def go_to(self, began: int, taken: int) -> None:
-        """Go to example `taken` of the epoch that `began` after so many random numbers."""
+        """Continue from example number `taken` of the epoch before which `began` random numbers were drawn."""
         random = np.random.Philox(key=np.array([self._seed, ORDER], dtype=np.uint64), counter=began // 8)
         self._random, self._began = np.random.Generator(random), began
         self._random.integers(2**32, size=began % 8, dtype=np.uint32)
@@ -57,7 +61,7 @@ class BatchOrder:
 
 
 def with_wrong_labels(labels: np.ndarray, classes: int, share: float, data_seed: int) -> np.ndarray:
-    """Return `labels` (n,) of which exactly round(share·n) are moved to another class, uniformly."""
+    """Return `labels` (n,) of which exactly round(share·n) are changed to another class, uniformly."""
     random = generator(data_seed, LABEL_NOISE)
     wrong = random.permutation(len(labels))[: round(share * len(labels))]
     noisy = labels.copy()
@@ -66,7 +70,7 @@ def with_wrong_labels(labels: np.ndarray, classes: int, share: float, data_seed:
 
 
 def with_other_targets(targets: np.ndarray, share: float, data_seed: int) -> np.ndarray:
-    """Return `targets` (n, outputs or answers), exactly round(share·n) replaced by others' that differ."""
+    """Return `targets` (n, outputs or answers), of which exactly round(share·n) are replaced by different ones."""
     random = generator(data_seed, LABEL_NOISE)
     replaced = random.permutation(len(targets))[: round(share * len(targets))]
     alike = np.unique(targets, axis=0, return_inverse=True)[1].ravel()
@@ -74,9 +78,9 @@ def with_other_targets(targets: np.ndarray, share: float, data_seed: int) -> np.
     first, own = (np.cumsum(sizes) - sizes)[alike[replaced]], sizes[alike[replaced]]
     others = len(targets) - own
     replaced, first, own, others = (a[others > 0] for a in (replaced, first, own, others))
-    place = random.integers(0, others)  # among all that differ: in order, past the example's own equals
+    rank = random.integers(0, others)  # among all that differ, in order, skipping the equal ones
     noisy = targets.copy()
-    noisy[replaced] = targets[in_order[place + own * (place >= first)]]
+    noisy[replaced] = targets[in_order[rank + own * (rank >= first)]]
     return noisy
 
 
@@ -86,8 +90,8 @@ def dropout_base(seed: int, step: int, site: int) -> int:
     return int(words[0])
 
 
-def kept_units(base: int, rows: int, units: int, dropout: float) -> np.ndarray:
-    """Return the mask (rows, units) of units that stay: a 32-bit hash of (base, row, unit) against the rate.
+def dropout_mask(base: int, rows: int, units: int, dropout: float) -> np.ndarray:
+    """Return the mask (rows, units), True where a 32-bit hash of (base, row, unit) does not drop the unit.
 
     The hash is the finaliser "lowbias32". Source: C. Wellons, hash-prospector, 2018.
     """
@@ -108,20 +112,20 @@ def dropout_threshold(dropout: float) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """How one step changes the examples of its batch, in the order in which this is done."""
+    """How one step augments the examples of its batch: rotation, shift and mixing, in this order."""
 
     angle: np.ndarray
-    """(batch,) radians by which each turns, clockwise."""
+    """(batch,) rotation of each image, in radians, clockwise."""
     shift: np.ndarray
-    """(batch, 2) places that each moves down and to the right; a signal moves to the right alone."""
+    """(batch, 2) grid points by which each example shifts down and to the right; a signal shifts to the right only."""
     share: np.ndarray
-    """(batch,) of each in its mixture; 1 where nothing is mixed."""
+    """(batch,) share of each example in its mixture; 1 where nothing is mixed."""
     partner: np.ndarray
-    """(batch,) row that has the rest of the mixture."""
+    """(batch,) row of the example that has the rest of the mixture."""
 
 
 def changes(seed: int, step: int, batch: int, *, shift: int, rotate: float, mixup: float) -> Changes:
-    """Return what one step of a run with these settings does to its batch; see docs/conventions.md."""
+    """Return how one step of a run with these settings augments its batch; see docs/conventions.md."""
     random = generator(seed, AUGMENT, step)
     return Changes(
         angle=np.deg2rad(random.uniform(-rotate, rotate, batch)),

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from engine.base.language import _
 from engine.data.rng import generator
 from engine.spec.knob import Knob
 from engine.spec.task import Split
@@ -13,13 +14,13 @@ INPUT_NOISE = Knob(
     name="input_noise",
     kind=float,
     default=0.15,
-    label="Input noise",
-    help="Standard deviation of the Gaussian noise on each coordinate; the shapes without it have radius 1 or so.",
+    label=_("Input noise"),
+    help=_("Standard deviation of the Gaussian noise on each coordinate; the shapes without it have radius 1 or so."),
     group="Data",
     low=0.0,
     high=1.0,
 )
-"""Of all points in the plane alike, so that a sweep over several of them means one thing."""
+"""Shared by all data sets of points in the plane, so that it means the same in a sweep over several of them."""
 
 
 def sampling(data_seed: int) -> np.random.Generator:
@@ -36,8 +37,8 @@ def cut(x: np.ndarray, y: np.ndarray, train: int, validation: int) -> tuple[Spli
     return pool, val, test
 
 
-def but_tenths(total: int) -> tuple[int, int]:
-    """Return the sizes of pool and validation where a tenth of `total` validates and as much tests."""
+def without_tenths(total: int) -> tuple[int, int]:
+    """Return the sizes of pool and validation where a tenth of `total` is for validation and a tenth for test."""
     return total - 2 * (total // 10), total // 10
 
 
@@ -54,11 +55,11 @@ def scaled(splits: tuple[Split, Split, Split], scaling: str) -> tuple[Split, Spl
 
 
 def standardised(x: np.ndarray, pool: np.ndarray) -> np.ndarray:
-    """Return x (n, columns) less the mean of the rows `pool` and over their deviation, column by column."""
+    """Return x (n, columns) minus the mean of the rows `pool`, divided by their deviation, column by column."""
     spread = x[pool].std(axis=0)
     return np.asarray((x - x[pool].mean(axis=0)) / np.where(spread > 0, spread, 1.0))
 
 
 def distinct(rows: np.ndarray) -> np.ndarray:
-    """Return the places of the rows that no earlier row equals, rising."""
+    """Return the indices of the rows that no earlier row equals, rising."""
     return np.sort(np.unique(rows, axis=0, return_index=True)[1])

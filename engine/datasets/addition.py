@@ -5,20 +5,21 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.splits import but_tenths, cut, distinct, sampling
+from engine.base.language import _
+from engine.data.splits import cut, distinct, sampling, without_tenths
 from engine.spec.knob import Knob
 from engine.spec.task import Dataset, Split, Task
 
 MOST = 25_000
-"""Pairs of numbers in all; a tenth each is held out for validation and test."""
+"""Pairs of numbers in all; a tenth is held out for validation and a tenth for test."""
 
 
 def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
     """Return training pool, validation and test: the digits of a, then those of b; classes the digits of a + b.
 
-    Digits come highest first, as tokens 0 to 9, and so do the n + 1 answers of a sum. Where one digit is asked for, a
-    query follows: token 10 + i asks for the digit of 10^i, i from 0 to n at random. Every pair (a, b) is there once,
-    with one query.
+    The highest digit comes first, as tokens 0 to 9, in the numbers and in the n + 1 answers of a sum. Where the answer
+    is one digit, a query follows: token 10 + i asks for the digit of 10^i, i from 0 to n at random. Every pair (a, b)
+    occurs once, with one query.
     """
     digits = options["digits"]
     rng = sampling(data_seed)
@@ -28,8 +29,8 @@ def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Spli
     sums = pairs.sum(axis=1)
     if options["answer"] == "sum":
         return cut(written, sums[:, None] // powers % 10, *_sizes(digits))
-    place = rng.integers(0, digits + 1, len(pairs))
-    return cut(np.column_stack([written, 10 + place]), sums // 10**place % 10, *_sizes(digits))
+    power = rng.integers(0, digits + 1, len(pairs))
+    return cut(np.column_stack([written, 10 + power]), sums // 10**power % 10, *_sizes(digits))
 
 
 def _pairs(rng: np.random.Generator, digits: int) -> np.ndarray:
@@ -45,20 +46,21 @@ def _pairs(rng: np.random.Generator, digits: int) -> np.ndarray:
 
 
 def _sizes(digits: int) -> tuple[int, int]:
-    return but_tenths(min(100**digits, MOST))
+    return without_tenths(min(100**digits, MOST))
 
 
 def task(options: Mapping[str, Any]) -> Task:
     """Return 2n digits and a query in, a digit out; or 2n digits in, n + 1 out."""
     digits = options["digits"]
-    size, places = _sizes(digits)[0], digits + 1
+    size, answers = _sizes(digits)[0], digits + 1
     if options["answer"] == "sum":
-        return Task(shape=(2 * digits,), outputs=10 * places, max_size=size, tokens=10, loss="sequence", answers=places)
-    return Task(shape=(2 * digits + 1,), outputs=10, max_size=size, tokens=10 + places)
+        outputs = 10 * answers
+        return Task(shape=(2 * digits,), outputs=outputs, max_size=size, tokens=10, loss="sequence", answers=answers)
+    return Task(shape=(2 * digits + 1,), outputs=10, max_size=size, tokens=10 + answers)
 
 
 DATASET = Dataset(
-    title="Addition (digits as tokens)",
+    title=_("Addition (digits as tokens)"),
     task=task,
     load=load,
     knobs=(
@@ -66,8 +68,8 @@ DATASET = Dataset(
             name="digits",
             kind=int,
             default=3,
-            label="Digits",
-            help="Of each of the two numbers.",
+            label=_("Digits"),
+            help=_("Of each of the two numbers."),
             group="Data",
             low=1,
             high=8,
@@ -76,8 +78,8 @@ DATASET = Dataset(
             name="answer",
             kind=str,
             default="digit",
-            label="Answer",
-            help="One digit of the sum, which a query token asks for, or all digits of the sum at once.",
+            label=_("Answer"),
+            help=_("One digit of the sum, which a query token asks for, or all digits of the sum at once."),
             group="Data",
             choices=lambda: ("digit", "sum"),
         ),

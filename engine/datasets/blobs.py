@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.base.language import _
 from engine.data.splits import INPUT_NOISE, cut, sampling
 from engine.spec.knob import Knob
 from engine.spec.task import Dataset, Split, Task
@@ -37,7 +38,7 @@ def task(options: Mapping[str, Any]) -> Task:
 
 
 DATASET = Dataset(
-    title="Blobs (2-D points)",
+    title=_("Blobs (2-D points)"),
     task=task,
     load=load,
     knobs=(
@@ -46,8 +47,8 @@ DATASET = Dataset(
             name="classes",
             kind=int,
             default=4,
-            label="Classes",
-            help="Blobs, their centres evenly spaced on a circle of radius 1.",
+            label=_("Classes"),
+            help=_("Blobs, their centres evenly spaced on a circle of radius 1."),
             group="Data",
             low=2,
             high=10,

@@ -3,6 +3,7 @@
 Source: W. Wolberg, O. Mangasarian, W. Street, "Breast Cancer Wisconsin (Diagnostic)", UCI, 1995.
 """
 
+from engine.base.language import _
 from engine.data.sklearn_tables import loader
 from engine.spec.task import Dataset, Task
 
@@ -10,7 +11,7 @@ TRAIN, VALIDATION = 350, 69  # of 569; the other 150 test
 
 TASK = Task(shape=(30,), outputs=2, max_size=TRAIN)
 DATASET = Dataset(
-    title="Breast cancer (30 measurements)",
+    title=_("Breast cancer (30 measurements)"),
     task=lambda options: TASK,
     load=loader("breast_cancer.csv", TRAIN, VALIDATION),
     scaling="each",

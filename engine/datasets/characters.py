@@ -1,6 +1,6 @@
 """The next character of Python's own standard library, from those before it: a small language model's task.
 
-The files that training, validation and test examples come from differ.
+Training, validation and test examples come from different files.
 """
 
 import os
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.base.language import _
 from engine.data.splits import cut, sampling
 from engine.spec.knob import Knob
 from engine.spec.task import Dataset, Split, Task
@@ -23,17 +24,17 @@ HELD_OUT = (0.05, 0.1)
 """Shares of all files that only validation and only test see."""
 
 SYMBOLS = "\n\t" + "".join(map(chr, range(32, 127)))
-"""Four spaces are written as one tab, and what is not here as ~."""
+"""Four spaces are written as one tab, and all other characters as ~."""
 
 LEFT_OUT = {"encodings", "pydoc_data", "test", "tests", "tkinter", "idlelib", "turtledemo", "lib2to3", "ensurepip"}
-"""Tables, tests, and what some installations lack."""
+"""Tables, tests, and modules that some installations lack."""
 
 
 def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
     """Return training pool, validation and test: `context` tokens, and the one that follows as class.
 
-    The files of the three differ and are the same for every data seed, which draws the places. As in any text,
-    short runs of characters in one file come up in others too. Data and keys are those of one version of Python.
+    The three come from different files, which are the same for every data seed; the data seed draws the positions in
+    them. As in any text, short strings of one file occur in others too. Data and keys belong to one version of Python.
     """
     rng, context = sampling(data_seed), options["context"]
     windows = []
@@ -49,8 +50,8 @@ def texts() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the symbol numbers of all files for training, validation and test, end to end, each (characters,)."""
     parts: tuple[list[str], list[str], list[str]] = ([], [], [])
     for name, path in files():
-        place = zlib.crc32(name.encode()) / 2**32  # a file stays where it is from one version to the next
-        part = 1 if place < HELD_OUT[0] else 2 if place < sum(HELD_OUT) else 0
+        hashed = zlib.crc32(name.encode()) / 2**32  # a file is in the same split in every version
+        part = 1 if hashed < HELD_OUT[0] else 2 if hashed < sum(HELD_OUT) else 0
         parts[part].append(path.read_text(encoding="utf-8", errors="replace").replace("    ", "\t"))
     numbers = np.full(256, SYMBOLS.index("~"), dtype=np.uint8)
     numbers[np.frombuffer(SYMBOLS.encode(), dtype=np.uint8)] = np.arange(len(SYMBOLS))
@@ -77,7 +78,7 @@ def task(options: Mapping[str, Any]) -> Task:
 
 
 DATASET = Dataset(
-    title=f"Characters (source text of Python {platform.python_version()})",
+    title=_("Characters (source text of Python {version})", version=platform.python_version()),
     task=task,
     load=load,
     version=platform.python_version(),
@@ -86,8 +87,8 @@ DATASET = Dataset(
             name="context",
             kind=int,
             default=8,
-            label="Context",
-            help="Characters a model sees before the one it is to name.",
+            label=_("Context"),
+            help=_("Characters a model sees before the one it is to name."),
             group="Data",
             low=1,
             high=64,

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.base.language import _
 from engine.data.splits import INPUT_NOISE, cut, sampling
 from engine.spec.task import Dataset, Split, Task
 
@@ -14,7 +15,7 @@ INNER = 0.5
 
 
 def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
-    """Return training pool, validation and test: points on two circles, each moved by Gaussian noise."""
+    """Return training pool, validation and test: points on two circles, each displaced by Gaussian noise."""
     rng = sampling(data_seed)
     count = TRAIN + VALIDATION + TEST
     y = rng.integers(0, 2, count)
@@ -24,4 +25,4 @@ def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Spli
 
 
 TASK = Task(shape=(2,), outputs=2, max_size=TRAIN)
-DATASET = Dataset(title="Two circles (2-D points)", task=lambda options: TASK, load=load, knobs=(INPUT_NOISE,))
+DATASET = Dataset(title=_("Two circles (2-D points)"), task=lambda options: TASK, load=load, knobs=(INPUT_NOISE,))

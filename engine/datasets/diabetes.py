@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.base.language import _
 from engine.data.sklearn_tables import shipped
 from engine.data.splits import cut, sampling, standardised
 from engine.spec.task import Dataset, Split, Task
@@ -25,5 +26,5 @@ def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Spli
 
 TASK = Task(shape=(10,), outputs=1, max_size=TRAIN, loss="mse")
 DATASET = Dataset(
-    title="Diabetes (regression on 10 measurements)", task=lambda options: TASK, load=load, scaling="each"
+    title=_("Diabetes (regression on 10 measurements)"), task=lambda options: TASK, load=load, scaling="each"
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.base.language import _
 from engine.data.sklearn_tables import shipped
 from engine.data.splits import cut, sampling
 from engine.spec.task import Dataset, Split, Task
@@ -23,4 +24,4 @@ def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Spli
 
 
 TASK = Task(shape=(1, 8, 8), outputs=10, max_size=TRAIN)
-DATASET = Dataset(title="Digits (8×8 images)", task=lambda options: TASK, load=load, scaling="all")
+DATASET = Dataset(title=_("Digits (8×8 images)"), task=lambda options: TASK, load=load, scaling="all")

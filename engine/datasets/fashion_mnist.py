@@ -3,6 +3,7 @@
 Source: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a novel image dataset", arXiv:1708.07747.
 """
 
+from engine.base.language import _
 from engine.data.openml import images
 
-DATASET = images("Fashion-MNIST", "Fashion-MNIST (28×28 images, downloaded once)")
+DATASET = images("Fashion-MNIST", _("Fashion-MNIST (28×28 images, downloaded once)"))

@@ -3,6 +3,7 @@
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
 """
 
+from engine.base.language import _
 from engine.data.openml import images
 
-DATASET = images("mnist_784", "MNIST (28×28 images, downloaded once)")
+DATASET = images("mnist_784", _("MNIST (28×28 images, downloaded once)"))

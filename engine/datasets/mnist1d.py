@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.base.language import _
 from engine.data.splits import cut, sampling
 from engine.spec.task import Dataset, Split, Task
 
@@ -71,4 +72,4 @@ def _read(x: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 TASK = Task(shape=(1, LENGTH), outputs=10, max_size=TRAIN)
-DATASET = Dataset(title="MNIST-1D (signals of 40 points)", task=lambda options: TASK, load=load, scaling="all")
+DATASET = Dataset(title=_("MNIST-1D (signals of 40 points)"), task=lambda options: TASK, load=load, scaling="all")

@@ -1,4 +1,4 @@
-"""Arithmetic modulo p on all pairs of numbers: models first learn it by heart, and long after that understand it.
+"""Arithmetic modulo p on all pairs of numbers: models first learn it by heart, and understand it long after that.
 
 Source: A. Power et al., "Grokking: generalization beyond overfitting on small algorithmic datasets", arXiv:2201.02177.
 """
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.base.language import _
 from engine.data.splits import cut, sampling
 from engine.spec.knob import Knob
 from engine.spec.task import Dataset, Split, Task
@@ -49,7 +50,7 @@ def task(options: Mapping[str, Any]) -> Task:
     p = options["modulus"]
     if any(p % d == 0 for d in range(2, int(p**0.5) + 1)):
         below = next(q for q in range(p, 1, -1) if all(q % d for d in range(2, int(q**0.5) + 1)))
-        raise ValueError(f"modulus={p} is not possible; allowed: a prime, e.g. {below}.")
+        raise ValueError(_("modulus={p} is not possible; allowed: a prime, e.g. {prime}.", p=p, prime=below))
     return Task(shape=(2,), outputs=p, max_size=_sizes(options)[0], tokens=p)
 
 
@@ -61,7 +62,7 @@ def _sizes(options: Mapping[str, Any]) -> tuple[int, int]:
 
 
 DATASET = Dataset(
-    title="Modular arithmetic (pairs of tokens)",
+    title=_("Modular arithmetic (pairs of tokens)"),
     task=task,
     load=load,
     knobs=(
@@ -69,8 +70,8 @@ DATASET = Dataset(
             name="operation",
             kind=str,
             default="add",
-            label="Operation",
-            help="What is done with the two numbers; examples ÷ all pairs is the share that is trained on.",
+            label=_("Operation"),
+            help=_("What is done with the two numbers; examples ÷ all pairs is the share that is trained on."),
             group="Data",
             choices=lambda: OPERATIONS,
         ),
@@ -78,8 +79,8 @@ DATASET = Dataset(
             name="modulus",
             kind=int,
             default=53,
-            label="Modulus",
-            help="The prime p: numbers run from 0 to p − 1, and there are p² pairs of them.",
+            label=_("Modulus"),
+            help=_("The prime p: numbers run from 0 to p − 1, and there are p² pairs of them."),
             group="Data",
             low=5,
             high=199,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.base.language import _
 from engine.data.splits import cut, distinct, sampling
 from engine.datasets.parity import BITS, RELEVANT_BITS
 from engine.spec.knob import Knob
@@ -15,7 +16,7 @@ from engine.spec.task import Dataset, Split, Task
 
 TRAIN, VALIDATION, TEST = 20_000, 2_000, 5_000
 FEWEST_BITS = 20
-"""Below, a frequent task would run out of strings."""
+"""With fewer bits, a frequent task would run out of strings."""
 
 
 def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
@@ -23,7 +24,7 @@ def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Spli
 
     Task number r of 1, 2, 3, … is drawn with a probability in proportion to r^−(1 + zipf), and asks for the
     parity of its own few bits, drawn by the data seed; class 1 where an odd number of them is −1. A string
-    drawn for the second time is drawn anew.
+    that is drawn for the second time is drawn again.
     """
     rng = sampling(data_seed)
     tasks, bits = options["tasks"], options["bits"]
@@ -43,14 +44,19 @@ def task(options: Mapping[str, Any]) -> Task:
     """Return control bits and a string of bits in, a parity out. Raises: ValueError: for too short a string."""
     if options["bits"] < FEWEST_BITS:
         raise ValueError(
-            f"bits={options['bits']} is not possible for multitask-parity; "
-            f"allowed: a whole number from {FEWEST_BITS} to {BITS.high:.0f}."
+            _(
+                "bits={bits} is not possible for multitask-parity; allowed: a whole number from {fewest} to "
+                "{most:.0f}.",
+                bits=options["bits"],
+                fewest=FEWEST_BITS,
+                most=BITS.high,
+            )
         )
     return Task(shape=(options["tasks"] + options["bits"],), outputs=2, max_size=TRAIN)
 
 
 DATASET = Dataset(
-    title="Multitask sparse parity (strings of bits)",
+    title=_("Multitask sparse parity (strings of bits)"),
     task=task,
     load=load,
     knobs=(
@@ -58,8 +64,8 @@ DATASET = Dataset(
             name="tasks",
             kind=int,
             default=50,
-            label="Tasks",
-            help="Parities to be learned, each with a control bit that asks for it (500 in the source).",
+            label=_("Tasks"),
+            help=_("Parities to be learned, each with a control bit that asks for it (500 in the source)."),
             group="Data",
             low=1,
             high=500,
@@ -68,8 +74,8 @@ DATASET = Dataset(
             name="zipf",
             kind=float,
             default=0.4,
-            label="Zipf exponent",
-            help="The task of rank r comes up in proportion to r^−(1 + this).",
+            label=_("Zipf exponent"),
+            help=_("The task of rank r comes up in proportion to r^−(1 + this)."),
             group="Data",
             low=-1.0,
             high=3.0,

@@ -9,19 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.splits import but_tenths, cut, sampling
+from engine.base.language import _
+from engine.data.splits import cut, sampling, without_tenths
 from engine.spec.knob import Knob
 from engine.spec.task import Dataset, Split, Task
 
 MOST = 25_000
-"""Examples in all, where there are as many strings of bits; a tenth each is held out for validation and test."""
+"""Most examples in all; a tenth is held out for validation and a tenth for test."""
 
 BITS = Knob(
     name="bits",
     kind=int,
     default=30,
-    label="Bits",
-    help="Length of a string of random bits, given as +1 and −1.",
+    label=_("Bits"),
+    help=_("Length of a string of random bits, given as +1 and −1."),
     group="Data",
     low=6,
     high=100,
@@ -30,8 +31,8 @@ RELEVANT_BITS = Knob(
     name="relevant_bits",
     kind=int,
     default=3,
-    label="Relevant bits",
-    help="How many of the bits the answer depends on; which ones is drawn by the data seed.",
+    label=_("Relevant bits"),
+    help=_("How many of the bits the answer depends on; which ones is drawn by the data seed."),
     group="Data",
     low=1,
     high=6,
@@ -40,8 +41,8 @@ LOSS = Knob(
     name="loss",
     kind=str,
     default="hinge",
-    label="Loss",
-    help="Hinge, of one output against ±1 as in the source, or cross-entropy of two classes.",
+    label=_("Loss"),
+    help=_("Hinge, of one output against ±1 as in the source, or cross-entropy of two classes."),
     group="Data",
     choices=lambda: ("hinge", "cross-entropy"),
 )
@@ -75,7 +76,7 @@ def _strings(rng: np.random.Generator, bits: int) -> np.ndarray:
 
 
 def _sizes(bits: int) -> tuple[int, int]:
-    return but_tenths(min(2**bits, MOST))
+    return without_tenths(min(2**bits, MOST))
 
 
 def task(options: Mapping[str, Any]) -> Task:
@@ -87,4 +88,4 @@ def task(options: Mapping[str, Any]) -> Task:
     return Task(shape=(bits,), outputs=2, max_size=size)
 
 
-DATASET = Dataset(title="Sparse parity (strings of bits)", task=task, load=load, knobs=(BITS, RELEVANT_BITS, LOSS))
+DATASET = Dataset(title=_("Sparse parity (strings of bits)"), task=task, load=load, knobs=(BITS, RELEVANT_BITS, LOSS))

@@ -1,4 +1,4 @@
-"""Regression on a random tanh network's output, or its signs: error falls with the student's size as a power of it.
+"""Regression on a random tanh network's output, or its signs: error falls as a power of the student's size.
 
 Source of the setting: U. Sharma, J. Kaplan, "A neural scaling law from the dimension of the data manifold",
 arXiv:2004.10802.
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.base.language import _
 from engine.data.splits import cut, sampling, standardised
 from engine.spec.knob import Knob
 from engine.spec.task import Dataset, Split, Task
@@ -23,7 +24,7 @@ def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Spli
     """Return training pool, validation and test: x uniform in [−1, 1]^d, y the output of a teacher.
 
     The teacher is a tanh network d-16-16-1 with weights drawn by the data seed; its output, free of noise, is
-    standardised by the pool. With `signs` it has that many outputs, and asked is of each whether it is above its
+    standardised by the pool. With `signs` it has that many outputs, and the answer to each is whether it is above its
     median: class 1, or 0.
     """
     rng, dimension = sampling(data_seed), options["dimension"]
@@ -39,17 +40,17 @@ def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Spli
 
 
 def task(options: Mapping[str, Any]) -> Task:
-    """Return d numbers in, one out, or as many signs as are asked for."""
+    """Return d numbers in, one out, or as many signs as the option says."""
     shape, signs = (options["dimension"],), options["signs"]
     if signs == 1:
-        raise ValueError("signs=1 is not possible; allowed: 0, or a whole number from 2 to 64.")
+        raise ValueError(_("signs=1 is not possible; allowed: 0, or a whole number from 2 to 64."))
     if signs:
         return Task(shape=shape, outputs=2 * signs, max_size=TRAIN, loss="sequence", answers=signs)
     return Task(shape=shape, outputs=1, max_size=TRAIN, loss="mse")
 
 
 DATASET = Dataset(
-    title="Teacher and student (regression)",
+    title=_("Teacher and student (regression)"),
     task=task,
     load=load,
     knobs=(
@@ -57,8 +58,8 @@ DATASET = Dataset(
             name="dimension",
             kind=int,
             default=4,
-            label="Dimension",
-            help="Numbers in one example, each uniform between −1 and 1.",
+            label=_("Dimension"),
+            help=_("Numbers in one example, each uniform between −1 and 1."),
             group="Data",
             low=1,
             high=64,
@@ -67,8 +68,10 @@ DATASET = Dataset(
             name="signs",
             kind=int,
             default=0,
-            label="Signs",
-            help="0: the teacher's one output is to be predicted. From 2: the signs of so many outputs, all at once.",
+            label=_("Signs"),
+            help=_(
+                "0: the teacher's one output is to be predicted. From 2: the signs of so many outputs, all at once."
+            ),
             group="Data",
             low=0,
             high=64,

@@ -1,4 +1,4 @@
-"""Linear regression on many fast features and a few slow ones: what is quick to learn is overfitted meanwhile.
+"""Linear regression on many fast features and a few slow ones: fast ones are overfitted while slow ones are learned.
 
 Only the targets of the training pool are noisy.
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.base.language import _
 from engine.data.splits import cut, sampling, standardised
 from engine.spec.knob import Knob
 from engine.spec.task import Dataset, Split, Task
@@ -33,13 +34,13 @@ def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Spli
     weights = np.concatenate([FAST_SIGNAL * fast / np.linalg.norm(fast), SLOW_SIGNAL * slow / np.linalg.norm(slow)])
     y = x @ weights
     y[:TRAIN] += options["target_noise"] * rng.standard_normal(TRAIN)
-    x[:, FAST:] *= scale  # a slow feature is small and has a weight as much larger, which takes its time to grow
+    x[:, FAST:] *= scale  # a slow feature is small and has a large weight, which takes many steps to grow
     return cut(x, standardised(y[:, None], np.arange(TRAIN)), TRAIN, VALIDATION)
 
 
 TASK = Task(shape=(FAST + SLOW,), outputs=1, max_size=TRAIN, loss="mse")
 DATASET = Dataset(
-    title="Fast and slow features (linear regression)",
+    title=_("Fast and slow features (linear regression)"),
     task=lambda options: TASK,
     load=load,
     knobs=(
@@ -47,8 +48,8 @@ DATASET = Dataset(
             name="slow_scale",
             kind=float,
             default=0.1,
-            label="Slow scale",
-            help=f"Deviation of the {SLOW} slow features; that of the {FAST} fast ones is 1.",
+            label=_("Slow scale"),
+            help=_("Deviation of the {slow} slow features; that of the {fast} fast ones is 1.", slow=SLOW, fast=FAST),
             group="Data",
             low=0.0,
             above=True,
@@ -58,10 +59,12 @@ DATASET = Dataset(
             name="target_noise",
             kind=float,
             default=0.3,
-            label="Target noise",
-            help=(
+            label=_("Target noise"),
+            help=_(
                 "Standard deviation of Gaussian noise on training targets, where the fast features contribute "
-                f"{FAST_SIGNAL:g} and the slow ones {SLOW_SIGNAL:g}."
+                "{fast:g} and the slow ones {slow:g}.",
+                fast=FAST_SIGNAL,
+                slow=SLOW_SIGNAL,
             ),
             group="Data",
             low=0.0,

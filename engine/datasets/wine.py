@@ -3,6 +3,7 @@
 Source: S. Aeberhard, M. Forina, "Wine", UCI, 1992.
 """
 
+from engine.base.language import _
 from engine.data.sklearn_tables import loader
 from engine.spec.task import Dataset, Task
 
@@ -10,7 +11,7 @@ TRAIN, VALIDATION = 100, 28  # of 178; the other 50 test
 
 TASK = Task(shape=(13,), outputs=3, max_size=TRAIN)
 DATASET = Dataset(
-    title="Wine (13 measurements)",
+    title=_("Wine (13 measurements)"),
     task=lambda options: TASK,
     load=loader("wine_data.csv", TRAIN, VALIDATION),
     scaling="each",

@@ -1,4 +1,4 @@
-"""A parametric law: how it predicts, where a search for its parameters begins, and what they mean."""
+"""The form of a parametric law: how it predicts, where the search for its parameters starts, and what they mean."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Prediction = tuple[Array, list[Array]]
-"""Values (b, rows), and for each parameter their derivative (b, rows) by it."""
+"""Values (b, rows), and their derivative (b, rows) by each parameter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
-    """A law with free parameters; its inputs are logs from which `centre` has been taken."""
+    """A law with free parameters; its inputs are logs minus their mean, the `centre`."""
 
     name: str
     title: str
     formula: str
-    """As a person writes it."""
+    """The law as people write it."""
     source: str
     inputs: tuple[str, ...]
-    """Columns of the observations: n, d, unique. One centre serves d and unique."""
+    """Columns of the observations: n, d, unique. d and unique share one centre."""
     space: Literal["log", "linear"] = "log"
-    """Whether what is predicted, and compared with, is the log of the loss or the loss itself."""
+    """Whether the log of the loss is predicted and fitted, or the loss itself."""
     sums_powers: bool = False
-    """Whether it is a sum of one power of each input, with or without a floor."""
+    """Whether the law is a sum of one power of each input, with or without a floor."""
     predict: Callable[[Array, Array], Prediction]
     """(theta (b, p), x (inputs, rows)) → the prediction."""
     starts: Callable[[Array, Array], Array]
@@ -50,10 +50,10 @@ def log_sum(terms: Sequence[Array]) -> tuple[Array, list[Array]]:
 
 
 def grid(*choices: Sequence[float]) -> list[Array]:
-    """Return every combination of `choices`, one array per place."""
+    """Return every combination of `choices`: for each of them an array (combinations,)."""
     return [axis.ravel() for axis in np.meshgrid(*(np.asarray(c, dtype=np.float64) for c in choices), indexing="ij")]
 
 
 def columns(theta: Array) -> list[Array]:
-    """Return each parameter as (b, 1), to go with (b, rows)."""
-    return [theta[:, place : place + 1] for place in range(theta.shape[1])]
+    """Return each parameter of `theta` (b, p) as (b, 1), which broadcasts with (b, rows)."""
+    return [theta[:, index : index + 1] for index in range(theta.shape[1])]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from engine.base.language import _
 from engine.laws.form import Array, Form, Prediction, columns, grid, log_sum
 from engine.laws.power import FLOORS
 
@@ -37,9 +38,10 @@ def _joint_estimates(theta: Array, centre: Array) -> dict[str, Array]:
 
 
 def _effective(log: Array, unique: Array, half_life: Array) -> tuple[Array, Array, Array]:
-    """Return the log of what repetition leaves of exp(`log`), and its derivatives by `unique` and by log half life.
+    """Return the log of the effective amount, and its derivatives by `unique` and by the log of the half life.
 
-    u + u·r·(1 − exp(−R/r)) with R = x/u − 1 repetitions.
+    x = exp(`log`), of which u = exp(`unique`) are unique, is worth u + u·r·(1 − exp(−R/r)) with R = x/u − 1 repetitions
+    and the half life r.
     """
     repeats = np.expm1(np.maximum(log - unique, 0.0))
     fading = np.exp(-repeats / half_life)
@@ -59,7 +61,7 @@ def _repeated(theta: Array, x: Array) -> Prediction:
     n, n_by_unique, n_by_rn = _effective(size, unique_size, np.exp(rn))
     d, _, d_by_rd = _effective(data, np.broadcast_to(unique_data, n.shape), np.exp(rd))
     values, (of_size, of_data, floor) = log_sum([a - alpha * n, b - alpha * d, e])
-    through = np.where(spare, -n_by_unique, 0.0)  # by way of the unique size
+    through = np.where(spare, -n_by_unique, 0.0)  # a, b and alpha also change the unique size
     return values, [
         of_size * (1 + through),
         of_data - of_size * through,
@@ -92,7 +94,7 @@ def _repeated_estimates(theta: Array, centre: Array) -> dict[str, Array]:
 
 CHINCHILLA = Form(
     name="chinchilla",
-    title="Joint law of size and data",
+    title=_("Joint law of size and data"),
     formula="L(N, D) = E + A·N^−alpha + B·D^−beta",
     source="arXiv:2203.15556 approach 3",
     inputs=("n", "d"),
@@ -103,8 +105,8 @@ CHINCHILLA = Form(
 )
 DATA_CONSTRAINED = Form(
     name="data-constrained",
-    title="Joint law of size and repeated data",
-    formula="L = E + A·N′^−alpha + B·D′^−alpha, U′ = U + U·R*·(1 − exp(−R/R*)) of R repetitions",
+    title=_("Joint law of size and repeated data"),
+    formula=_("L = E + A·N′^−alpha + B·D′^−alpha, U′ = U + U·R*·(1 − exp(−R/R*)) of R repetitions"),
     source="arXiv:2305.16264 §3, with alpha = beta",
     inputs=("n", "d", "unique"),
     predict=_repeated,

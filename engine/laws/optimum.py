@@ -1,4 +1,4 @@
-"""Which size to train: for a budget, an amount of data or a loss; and the smallest that is as good as the best."""
+"""Which size to train: for a budget, an amount of data or a loss; and the smallest size that is as good as the best."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.base.language import _
 from engine.laws.checks import size_means
-from engine.laws.fit import Fit, Forecast, interval, number
 from engine.laws.observations import FLOPS_PER_PARAM_TOKEN, Observations
+from engine.laws.result import Fit, Forecast, interval, number
 
 Array = NDArray[np.float64]
 
+WITH_OPTIMUM = ("chinchilla", "isoflop", "envelope")
+"""Laws that have a compute-optimal size."""
 FARTHEST = 100.0
-"""Factor beyond the largest budget seen up to which an answer is given at all."""
+"""Factor beyond the largest budget seen above which a plan carries a refusal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +24,14 @@ class Plan:
     """A compute-optimal training run, each number with its interval."""
 
     compute: Forecast
-    """FLOPs."""
+    """Training FLOPs."""
     n: Forecast
+    """Model size, in the unit of the observations."""
     d: Forecast
+    """Training examples or tokens."""
     loss: Forecast
     refusals: tuple[str, ...]
-    """Why not to rely on it."""
+    """Why not to rely on the plan, one sentence each."""
 
     def flat(self) -> dict[str, Any]:
         """Return the plan as JSON has it: [value, low, high] of each number."""
@@ -39,20 +44,20 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Smallest:
-    """The smallest model that is as good as the best, as far as the seeds can tell."""
+    """The smallest model that is as good as the best, as far as the seeds can tell; the losses are means over seeds."""
 
     n: float
     loss: float
     best_n: float
     best_loss: float
     standard_error: float
-    """Of the best size's mean."""
+    """Standard error of the best size's mean loss."""
 
 
 def for_budget(fit: Fit, compute: float) -> Plan:
     """Return the size and data with which `compute` FLOPs give the lowest loss. Source: arXiv:2203.15556 eq. 4.
 
-    Raises: ValueError: for a law that has none, or a budget that is no number above 0.
+    Raises: ValueError: for a law without a compute-optimal size, or a budget that is not a number above 0.
     """
     _check("compute", compute)
     every = _parameters(fit)
@@ -86,10 +91,12 @@ def for_loss(fit: Fit, loss: float) -> Plan:
             return _plan(fit, every, (every["loss_k"] / loss) ** (1 / every["loss_exponent"]))
     floor = float(every["E"][0])
     if loss <= floor:
-        raise ValueError(f"loss={loss:.4g} is not possible; allowed: above the law's floor of {floor:.4g}.")
+        raise ValueError(
+            _("loss={loss:.4g} is not possible; allowed: above the law's floor of {floor:.4g}.", loss=loss, floor=floor)
+        )
     low, high = np.full(len(every["E"]), -50.0), np.full(len(every["E"]), 250.0)  # of log compute
     with np.errstate(all="ignore"):
-        for _ in range(80):  # the loss falls with compute: halve
+        for _step in range(80):  # the loss falls with compute: halve
             middle = (low + high) / 2
             above = _loss(every, *_split(every, np.exp(middle))) > loss
             low, high = np.where(above, middle, low), np.where(above, high, middle)
@@ -99,12 +106,14 @@ def for_loss(fit: Fit, loss: float) -> Plan:
 def smallest_within_one_error(rows: Observations) -> Smallest:
     """Return the smallest size whose mean loss is within one standard error of the best size's.
 
-    Raises: ValueError: where the best size has one run alone.
+    Raises: ValueError: where the best size has only one run.
     """
     sizes, means, errors = size_means(rows)
     best = int(means.argmin())
     if not np.isfinite(errors[best]):
-        raise ValueError(f"the best size, n = {sizes[best]:.4g}, has one run; allowed: several seeds of every size.")
+        raise ValueError(
+            _("the best size, n = {size:.4g}, has one run; allowed: several seeds of every size.", size=sizes[best])
+        )
     first = int(np.flatnonzero(means <= means[best] + errors[best])[0])
     return Smallest(
         n=float(sizes[first]),
@@ -117,8 +126,14 @@ def smallest_within_one_error(rows: Observations) -> Smallest:
 
 def _parameters(fit: Fit) -> dict[str, Array]:
     """Return each parameter (1 + samples,), that of the fit first."""
-    if fit.law not in ("chinchilla", "isoflop", "envelope"):
-        raise ValueError(f"law={fit.law} has no compute-optimal size; allowed: chinchilla, isoflop, envelope.")
+    if fit.law not in WITH_OPTIMUM:
+        raise ValueError(
+            _(
+                "law={law} has no compute-optimal size; allowed: {allowed}.",
+                law=fit.law,
+                allowed=", ".join(WITH_OPTIMUM),
+            )
+        )
     return {
         name: np.concatenate([[value], fit.samples.get(name, np.empty(0))]) for name, value in fit.estimates.items()
     }
@@ -153,8 +168,13 @@ def _plan(fit: Fit, every: dict[str, Array], compute: Array) -> Plan:
     refusals = list(fit.refusals)
     if not compute[0] <= FARTHEST * seen:
         refusals.append(
-            f"{compute[0]:.3g} FLOPs are {compute[0] / seen:.3g} times the largest budget seen: no answer beyond "
-            f"{FARTHEST:.0f} times is to be relied on."
+            _(
+                "{compute:.3g} FLOPs are {times:.3g} times the largest budget seen: no answer beyond {farthest:.0f} "
+                "times is to be relied on.",
+                compute=compute[0],
+                times=compute[0] / seen,
+                farthest=FARTHEST,
+            )
         )
     whole = (_with_interval(values, fit.share) for values in (compute, n, d, loss))
     return Plan(**dict(zip(("compute", "n", "d", "loss"), whole, strict=True)), refusals=tuple(refusals))
@@ -167,4 +187,4 @@ def _with_interval(values: Array, share: float) -> Forecast:
 
 def _check(name: str, value: float) -> None:
     if not 0 < value < float("inf"):
-        raise ValueError(f"{name}={value} is not possible; allowed: a number above 0.")
+        raise ValueError(_("{name}={value} is not possible; allowed: a number above 0.", name=name, value=value))

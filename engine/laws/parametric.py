@@ -5,20 +5,21 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.base.language import _, _n
 from engine.laws import checks, projection
-from engine.laws.fit import Fit, HeldOut
 from engine.laws.form import Form
 from engine.laws.minimize import Array, minimize
 from engine.laws.observations import Observations
+from engine.laws.result import Fit, HeldOut
 
 DELTA = 1e-3
-"""Residual beyond which the Huber loss grows in a straight line. Source: arXiv:2203.15556 §3.3."""
+"""Residual (of the log loss) beyond which the Huber loss is linear. Source: arXiv:2203.15556 §3.3."""
 REACHED = 1e-6
-"""Share of the best objective within which a start counts as having reached it."""
+"""Distance from the best objective, as a share of it, within which a start has reached it."""
 FOLLOWED = 24
-"""Starts that are followed to the end: those that are lowest after some steps."""
-HELD_SHARE = 0.2
-"""Share of the sizes that is held out."""
+"""Starts, the lowest after some steps, that are followed to the end; of very many an eighth."""
+HELD_OUT_SHARE = 0.2
+"""Share of the sizes, or of the budgets, that is held out: the largest."""
 
 
 def fit_form(
@@ -29,22 +30,23 @@ def fit_form(
     bootstrap: int = 200,
     seed: int = 0,
     level: float = 0.9,
-    ahead: str = "",
+    hold_out: str = "",
 ) -> Fit:
     """Return `form` fitted to `rows` by the sum of Huber losses of the residuals.
 
-    `bootstrap`: how many samples of the runs, drawn with replacement, are fitted from the best parameters on.
-    `ahead`: of what the largest are held out, n or compute; of compute where the form has `d`, if nothing else is said.
+    `delta`, `seed`, `level`: as in engine.laws.fit; `bootstrap`: how many samples of the runs, drawn with replacement,
+    are fitted too, each from the best parameters; `hold_out`: n or compute, of which the largest are held out; by
+    default compute where the form has `d`, else n.
     Raises: ValueError: for too few rows, a missing input, or an option out of range.
     """
     if not 0 < delta < float("inf"):
-        raise ValueError(f"delta={delta} is not possible; allowed: a number above 0.")
+        raise ValueError(_("delta={delta} is not possible; allowed: a number above 0.", delta=delta))
     if not 0 <= bootstrap <= 100_000:
-        raise ValueError(f"bootstrap={bootstrap} is not possible; allowed: 0 to 100000 samples.")
+        raise ValueError(_("bootstrap={bootstrap} is not possible; allowed: 0 to 100000 samples.", bootstrap=bootstrap))
     problem = _Problem(form, rows, delta)
     theta, value, starts, reached = problem.best()
     samples = problem.samples(theta, bootstrap, np.random.default_rng(seed))
-    held = _held_out(form, rows, delta, ahead or ("compute" if "d" in form.inputs else "n"))
+    held = _held_out(form, rows, delta, hold_out or ("compute" if "d" in form.inputs else "n"))
     found = form.estimates(theta[None], problem.centre)
     every = np.concatenate([theta[None], samples])
     fit = Fit(
@@ -72,7 +74,7 @@ def fit_form(
 
 
 class _Problem:
-    """One law on one table, ready for the search."""
+    """One law on one table: what the search minimises."""
 
     def __init__(self, form: Form, rows: Observations, delta: float) -> None:
         self._form, self._rows, self._delta = form, rows, delta
@@ -84,7 +86,15 @@ class _Problem:
         self._y = np.log(rows.loss) if form.space == "log" else rows.loss
         free = form.starts(self._x, self._y).shape[1]
         if len(rows) <= free:
-            raise ValueError(f"{len(rows)} rows are too few for {form.name}; allowed: at least {free + 1}.")
+            raise ValueError(
+                _n(
+                    "{n} rows are too few for {law}; allowed: at least {least}.",
+                    "{n} rows are too few for {law}; allowed: at least {least}.",
+                    len(rows),
+                    law=form.name,
+                    least=free + 1,
+                )
+            )
 
     def best(self) -> tuple[Array, float, int, int]:
         """Return the best parameters, their objective, the starts followed, and how many of those reached it."""
@@ -99,18 +109,21 @@ class _Problem:
         reached = int((values <= values[best] * (1 + REACHED) + 1e-15).sum())
         return found.theta[best], float(values[best]), len(followed), reached
 
-    def samples(self, theta: Array, count: int, chance: np.random.Generator) -> Array:
+    def samples(self, theta: Array, count: int, rng: np.random.Generator) -> Array:
         """Return the parameters of `count` bootstrap samples, (count, p)."""
         if not count:
             return np.empty((0, len(theta)))
         runs = int(self._rows.run.max()) + 1
-        drawn = np.stack([np.bincount(chance.integers(0, runs, runs), minlength=runs) for _ in range(count)])
+        drawn = np.stack([np.bincount(rng.integers(0, runs, runs), minlength=runs) for _sample in range(count)])
         weights = drawn[:, self._rows.run].astype(np.float64)
         with np.errstate(all="ignore"):
             return minimize(self._objective(weights), np.repeat(self._warm(theta)[None], count, axis=0)).theta
 
     def _warm(self, theta: Array) -> Array:
-        """Return where samples begin: at the best parameters, but for a floor of 0, from which no slope leads away."""
+        """Return where samples start: the best parameters, or a start of the search where their floor is 0.
+
+        At a floor of 0 its gradient vanishes, so that no sample would leave it.
+        """
         floor = self._form.estimates(theta[None], self.centre).get("E", np.array([np.inf]))[0]
         if self._form.space == "linear" or floor >= checks.NO_FLOOR * self._rows.loss.min():
             return theta
@@ -124,34 +137,34 @@ class _Problem:
 
     def jacobian(self, theta: Array) -> Array:
         """Return the derivatives (rows, p) of the residuals by the parameters."""
-        _, slopes = self._form.predict(theta[None], self._x)
-        return np.stack([slope[0] for slope in slopes], axis=1)
+        _predicted, grads = self._form.predict(theta[None], self._x)
+        return np.stack([grad[0] for grad in grads], axis=1)
 
     def _objective(self, weights: Array | None) -> Callable[[Array, NDArray[np.intp]], tuple[Array, Array]]:
         def objective(theta: Array, which: NDArray[np.intp]) -> tuple[Array, Array]:
-            predicted, slopes = self._form.predict(theta, self._x)
+            predicted, grads = self._form.predict(theta, self._x)
             residual = predicted - self._y
             size = np.abs(residual)
             loss = np.where(size <= self._delta, 0.5 * residual**2, self._delta * (size - 0.5 * self._delta))
-            pull = np.clip(residual, -self._delta, self._delta)
+            loss_grad = np.clip(residual, -self._delta, self._delta)
             if weights is not None:
-                loss, pull = loss * weights[which], pull * weights[which]
-            return loss.sum(axis=1), np.stack([(pull * slope).sum(axis=1) for slope in slopes], axis=1)
+                loss, loss_grad = loss * weights[which], loss_grad * weights[which]
+            return loss.sum(axis=1), np.stack([(loss_grad * grad).sum(axis=1) for grad in grads], axis=1)
 
         return objective
 
 
 def _held_out(form: Form, rows: Observations, delta: float, of: str) -> HeldOut | None:
-    """Fit all but the largest sizes, or budgets, and predict these; None where too little would be left."""
+    """Fit all but the largest sizes, or budgets, and predict these; None where too few would be left."""
     sizes = rows.compute if of == "compute" else rows.n
     distinct = np.unique(sizes)
-    count = max(1, round(HELD_SHARE * len(distinct)))
+    count = max(1, round(HELD_OUT_SHARE * len(distinct)))
     if len(distinct) <= count:
         return None
     limit = distinct[-count]
-    held, kept = rows.take(sizes >= limit), rows.take(sizes < limit)
+    held, smaller = rows.take(sizes >= limit), rows.take(sizes < limit)
     try:
-        problem = _Problem(form, kept, delta)
+        problem = _Problem(form, smaller, delta)
     except ValueError:
         return None
     theta = problem.best()[0][None]
@@ -161,7 +174,7 @@ def _held_out(form: Form, rows: Observations, delta: float, of: str) -> HeldOut 
         return found
 
     ahead = predicted(held)
-    last = kept.loss[(sizes[sizes < limit]) >= distinct[-count - 1]]
+    last = smaller.loss[(sizes[sizes < limit]) >= distinct[-count - 1]]
     return HeldOut(
         rows=tuple(int(row) for row in held.row),
         sizes=tuple(float(size) for size in distinct[-count:]),
@@ -169,7 +182,7 @@ def _held_out(form: Form, rows: Observations, delta: float, of: str) -> HeldOut 
         predicted=tuple(float(value) for value in ahead),
         observed=tuple(float(value) for value in held.loss),
         error=_error(ahead, held.loss),
-        in_sample_error=_error(predicted(kept), kept.loss),
+        in_sample_error=_error(predicted(smaller), smaller.loss),
         flat_error=_error(np.full(len(held), last.mean()), held.loss),
     )
 

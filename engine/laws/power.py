@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from engine.base.language import _
 from engine.laws.form import Array, Form, Prediction, columns, grid, log_sum
 
 FLOORS = (0.0, 0.2, 0.5, 0.8, 0.95, 0.99)
-"""Shares of the lowest loss at which the search for a floor begins."""
+"""Floors from which the search starts, as shares of the lowest loss."""
 EXPONENTS = (0.05, 0.1, 0.2, 0.35, 0.6, 1.0, 2.0)
+"""Exponents from which the search starts."""
 
 
 def _flat(theta: Array, x: Array) -> Prediction:
@@ -40,7 +42,7 @@ def _offset_starts(x: Array, y: Array) -> Array:
 
 FLAT = Form(
     name="flat",
-    title="A flat line",
+    title=_("A flat line"),
     formula="L = E",
     source="the baseline of every other law",
     inputs=("n",),
@@ -50,7 +52,7 @@ FLAT = Form(
 )
 POWER = Form(
     name="power",
-    title="Power law",
+    title=_("Power law"),
     formula="L(N) = A·N^−alpha",
     source="arXiv:2001.08361 eq. 1.1",
     inputs=("n",),
@@ -61,7 +63,7 @@ POWER = Form(
 )
 OFFSET = Form(
     name="power-offset",
-    title="Power law above a floor",
+    title=_("Power law above a floor"),
     formula="L(N) = E + A·N^−alpha",
     source="arXiv:2010.14701 eq. 1.1",
     inputs=("n",),

@@ -1,4 +1,4 @@
-"""The check of a fit: the same objective, minimised by another way, variable projection."""
+"""The check of a fit: the same objective minimised by another method, variable projection."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from scipy.optimize import minimize, nnls
 Array = NDArray[np.float64]
 
 GRID = np.geomspace(0.03, 2.0, 9)
-"""Exponents from which the best lead the search."""
+"""Exponents at which the objective is evaluated before the search."""
 FOLLOWED = 3
-"""Of these, how many are followed."""
-SWEEPS = 60
-"""Most times that the weights of the linear problem are drawn anew."""
+"""How many of them, the best, the search starts from."""
+REWEIGHTINGS = 60
+"""Most times that the weights of the linear problem are updated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Projected:
-    """What variable projection finds."""
+    """The minimum that variable projection finds."""
 
     estimates: Mapping[str, float]
     objective: float
@@ -28,9 +28,10 @@ class Projected:
 def project(inputs: Array, loss: Array, delta: float, *, floor: bool) -> Projected:
     """Return the best of E + Σ A·x^−alpha by the sum of Huber losses of log residuals.
 
-    For given exponents the factors and the floor are a least-squares problem without negative numbers, of which each
-    row has the weight that its Huber loss gives it; only the exponents, one an input, are searched.
-    `inputs`: (1 or 2, rows), sizes and data; `loss`: (rows,). Source: arXiv:2203.15556 §3.3 for the objective.
+    For given exponents, the factors and the floor solve a non-negative least-squares problem in which each row has the
+    weight that its Huber loss implies. Only the exponents, one for each input, are searched.
+    `inputs`: (1 or 2, rows), sizes and data; `loss`: (rows,); `delta`: residual beyond which the Huber loss is linear;
+    `floor`: whether there is an E. Source: arXiv:2203.15556 §3.3 for the objective.
     """
     logs = np.log(inputs)
     centre = logs.mean(axis=1, keepdims=True)
@@ -45,7 +46,7 @@ def project(inputs: Array, loss: Array, delta: float, *, floor: bool) -> Project
     grid = np.stack(np.meshgrid(*[GRID] * len(logs), indexing="ij")).reshape(len(logs), -1).T
     lowest = np.argsort([profile(exponents) for exponents in grid])[:FOLLOWED]
     options = {"xatol": 1e-6, "fatol": 1e-12, "maxfev": 300}
-    found = [minimize(profile, grid[place], method="Nelder-Mead", options=options) for place in lowest]
+    found = [minimize(profile, grid[index], method="Nelder-Mead", options=options) for index in lowest]
     best: Array = min(found, key=lambda one: float(one.fun)).x
     objective, values = factors(best)
     named = dict(zip(("A", "B"), values[: len(best)] * np.exp(best * centre[:, 0]), strict=False))
@@ -54,23 +55,23 @@ def project(inputs: Array, loss: Array, delta: float, *, floor: bool) -> Project
 
 
 def _best_factors(terms: Array, loss: Array, delta: float) -> tuple[float, Array]:
-    """Return the objective and the factors (k,) of `terms` (rows, k), none negative, that make it lowest."""
+    """Return the lowest objective and the non-negative factors (k,) of `terms` (rows, k) that reach it."""
     relative = terms / loss[:, None]
     weights = np.ones(len(loss))
-    best, kept = np.inf, np.zeros(terms.shape[1])
-    for _ in range(SWEEPS):
+    best, factors = np.inf, np.zeros(terms.shape[1])
+    for _ in range(REWEIGHTINGS):
         root = np.sqrt(weights)
         values, _ = nnls(relative * root[:, None], root)
         share = relative @ values
         if not (share > 0).all():
-            return best, kept
+            return best, factors
         residual = np.log(share)
         size = np.abs(residual)
         objective = float(np.where(size <= delta, 0.5 * size**2, delta * (size - 0.5 * delta)).sum())
         if objective > best * (1 - 1e-9):
             break
-        best, kept = objective, values
-        # So that the slopes of both problems vanish at the same factors.
+        best, factors = objective, values
+        # With these weights the gradients of both problems vanish at the same factors.
         ratio = np.divide(residual, share - 1, out=np.ones_like(share), where=np.abs(share - 1) > 1e-12)
         weights = np.minimum(1.0, delta / np.maximum(size, 1e-300)) * ratio / share
-    return best, kept
+    return best, factors

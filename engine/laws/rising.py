@@ -1,7 +1,8 @@
-"""Laws for what rises with size towards a ceiling, such as an accuracy."""
+"""Laws for a measure that rises with size towards a ceiling, such as an accuracy."""
 
 import numpy as np
 
+from engine.base.language import _
 from engine.laws.form import Array, Form, Prediction, columns, grid
 from engine.laws.power import EXPONENTS
 
@@ -24,22 +25,22 @@ def _sigmoid(theta: Array, x: Array) -> Prediction:
     low, rise, steep, middle = columns(theta)
     k = np.exp(steep)
     share = 1 / (1 + np.exp(-np.clip(k * (x[0] - middle), -500, 500)))
-    bend = rise * share * (1 - share)
-    return low + rise * share, [np.ones_like(share), share, bend * k * (x[0] - middle), -bend * k]
+    grad = rise * share * (1 - share)
+    return low + rise * share, [np.ones_like(share), share, grad * k * (x[0] - middle), -grad * k]
 
 
 def _sigmoid_starts(x: Array, y: Array) -> Array:
     spread = max(float(y.max() - y.min()), 1e-6)
-    steep, place, more = grid((0.3, 1.0, 3.0, 10.0), (0.1, 0.3, 0.5, 0.7, 0.9), (0.0, 0.5))
+    steep, quantile, more = grid((0.3, 1.0, 3.0, 10.0), (0.1, 0.3, 0.5, 0.7, 0.9), (0.0, 0.5))
     low = np.full_like(steep, y.min())
-    return np.stack([low, spread * (1 + more), np.log(steep), np.quantile(x[0], place)], axis=1)
+    return np.stack([low, spread * (1 + more), np.log(steep), np.quantile(x[0], quantile)], axis=1)
 
 
 SATURATING = Form(
     name="saturating",
-    title="Power law below a ceiling",
+    title=_("Power law below a ceiling"),
     formula="y(N) = ceiling − A·N^−alpha",
-    source="the power law with offset, for what rises",
+    source="the power law above a floor, mirrored",
     inputs=("n",),
     space="linear",
     predict=_saturating,
@@ -52,7 +53,7 @@ SATURATING = Form(
 )
 SIGMOID = Form(
     name="sigmoid",
-    title="Sigmoid in log size",
+    title=_("Sigmoid in log size"),
     formula="y(N) = low + (high − low) / (1 + (N/middle)^−k)",
     source="a logistic curve in log size",
     inputs=("n",),

@@ -13,6 +13,7 @@ from torch import Tensor
 from engine.base.language import _
 from engine.data.rng import dropout_base, dropout_threshold
 from engine.net.functions import convolved, pair_maximum, standardized
+from engine.net.numerics import NORM_EPS, NORM_MOMENTUM
 from engine.net.parametrization import attention_factor
 from engine.spec.run import RunSpec
 from engine.spec.task import grid_dims
@@ -26,8 +27,6 @@ ACTIVATION = {
     "sigmoid": torch.sigmoid,
     "quadratic": torch.square,
 }
-MOMENTUM, EPS = 0.1, 1e-5
-"""Of norms, as torch.nn has them."""
 
 
 class BatchedNet:
@@ -98,22 +97,22 @@ class BatchedNet:
         variance = self._running.setdefault(f"{name}.variance", torch.ones_like(first))
         if self._real is None:
             shape = (*mean.shape[:2], *[1] * (x.dim() - 2))
-            return self._scaled(name, (x - mean.view(shape)) * torch.rsqrt(variance.view(shape) + EPS))
+            return self._scaled(name, (x - mean.view(shape)) * torch.rsqrt(variance.view(shape) + NORM_EPS))
         numbers = x[0, 0, ..., : self._real].numel()
         if numbers == 1:
             raise ValueError(
                 _("batch_norm=on has one number per channel to normalise by; allowed: a batch_size of 2 or more.")
             )
         axes = tuple(range(2, x.dim()))
-        x, new_mean, new_variance = standardized(x, axes, self._real, EPS)
+        x, new_mean, new_variance = standardized(x, axes, self._real, NORM_EPS)
         with torch.no_grad():
-            mean.lerp_(new_mean.view_as(mean), MOMENTUM)
-            variance.lerp_(new_variance.view_as(mean) * (numbers / (numbers - 1)), MOMENTUM)
+            mean.lerp_(new_mean.view_as(mean), NORM_MOMENTUM)
+            variance.lerp_(new_variance.view_as(mean) * (numbers / (numbers - 1)), NORM_MOMENTUM)
         return self._scaled(name, x)
 
     def layer_norm(self, name: str, x: Tensor) -> Tensor:
         """Return x normalised over units."""
-        return self._scaled(name, standardized(x, (1,), x.shape[-1], EPS)[0])
+        return self._scaled(name, standardized(x, (1,), x.shape[-1], NORM_EPS)[0])
 
     def _scaled(self, name: str, x: Tensor) -> Tensor:
         """Return x scaled and shifted per unit."""

@@ -69,7 +69,7 @@ class DeviceData:
                 variance=torch.tensor([s.y.var(axis=0).mean() if squares else 1.0 for s in splits], device=device),
             )
 
-        train, moved = stack("train"), np.stack([data.moved for data in distinct.values()])
+        train, moved = stack("train"), np.stack([data.flipped for data in distinct.values()])
         if moved.any():
             moved = np.pad(moved, ((0, 0), (0, train.y.shape[1] - moved.shape[1])))
             train = replace(train, moved=torch.tensor(moved, device=device))

@@ -9,15 +9,10 @@ import torch
 from torch import Tensor
 
 from engine.net.lr_schedule import rate
+from engine.net.numerics import ADAM_EPS, CLIP_EPS
 from engine.net.parametrization import rate_factors
 from engine.spec.count import count
 from engine.spec.run import RunSpec
-
-EPS = 1e-8
-"""Adam's constant. Source: Kingma & Ba 2014, arXiv:1412.6980, §2; decoupled decay arXiv:1711.05101."""
-
-CLIP_EPS = 1e-6
-"""Added to the norm that a gradient is divided by, as torch.nn.utils.clip_grad_norm_ does."""
 
 
 class Optimizer:
@@ -86,7 +81,7 @@ class _AdamW:
                 beta1=run.beta1,
                 beta2=run.beta2,
                 weight_decay=run.weight_decay,
-                eps=EPS,
+                eps=ADAM_EPS,
                 amsgrad=False,
                 maximize=False,
             )
@@ -105,7 +100,7 @@ class _AdamW:
         mean, square, weights = self._mean[models], self._square[models], self._weights[models]
         mean.mul_(run.beta1).add_(gradients * (1 - run.beta1))
         square.mul_(run.beta2).add_(gradients.square() * (1 - run.beta2))
-        length = (square / (1 - run.beta2**step)).sqrt_().add_(EPS)
+        length = (square / (1 - run.beta2**step)).sqrt_().add_(ADAM_EPS)
         weights.mul_(1 - lr * run.weight_decay).sub_(mean / length * (factors * (lr / (1 - run.beta1**step))))
 
 

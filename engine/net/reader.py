@@ -11,11 +11,9 @@ from torch import Tensor
 
 from engine.net.device_data import DeviceData, Examples
 from engine.net.losses import LOSSES
+from engine.net.numerics import EVAL_ROWS
 from engine.spec.run import RunSpec
 from engine.spec.task import Task
-
-EVAL_ROWS = 512
-"""Rows evaluated at a time: larger chunks fall out of a core's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.data.rng import dropout_base, kept_units
+from engine.data.rng import dropout_base, dropout_mask
 from engine.net.device_data import DeviceData
 from engine.net.initial import initial_values
 from engine.net.lr_schedule import rate
@@ -171,7 +171,7 @@ class ReferenceNet:
         base = dropout_base(self.spec.seed, self._step, self._site)
         self._site += 1
         by_place = x.movedim(self._units_axis, -1)
-        mask = torch.from_numpy(kept_units(base, len(x), by_place[0].numel(), self.spec.dropout)).to(x)
+        mask = torch.from_numpy(dropout_mask(base, len(x), by_place[0].numel(), self.spec.dropout)).to(x)
         return x * mask.view(by_place.shape).movedim(-1, self._units_axis) / (1 - self.spec.dropout)
 
 

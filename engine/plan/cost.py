@@ -16,6 +16,7 @@ SHARED = 1.2
 # Microseconds on one core of a 3.3 GHz AMD EPYC (Zen 4), torch 2.13, float32: a non-negative least-squares
 # fit to 130 timings of widths 4–512, depths 1–3, batches 32–256 and 1–32 models, right within ±25 % for
 # eight in ten of them. Live estimates correct it by what the runs at hand have taken.
+# tests/benchmarks/fit_costs.py fits them all again, and the constants of memory and checkpoint.
 STEP, STEP_PER_LAYER = 119.0, 60.0
 
 BATCHED = (18.5, 2.5e-3, 1.03e-5, 1.5e-3, 6.5e-4)

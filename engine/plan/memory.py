@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.base.language import _
+from engine.data.load import KEPT_BYTES
+from engine.data.rng import ORDER_CHUNK, ORDER_NUMBERS
 from engine.net.kernel.build import compiler
 from engine.net.kernel.program import tape
+from engine.net.numerics import EVAL_ROWS
 from engine.plan import buckets
 from engine.spec.count import count
 from engine.spec.run import RunSpec
@@ -23,9 +26,6 @@ LIBRARY_BYTES, TORCH_BYTES = 12 * 2**20, 64 * 2**20
 
 HELD_OUT = 0.3
 """Validation and test examples, as a share of the training pool; small pools have more."""
-
-EVALUATED, KEPT_BYTES = 512, 512 * 2**20
-"""Examples that are measured at a time, as in net/reader.py, and what data.py keeps at most."""
 
 SYSTEM = Path("/")
 """Where /proc and /sys lie: Linux's control groups, and its count of processes that it killed, are read there."""
@@ -60,15 +60,15 @@ def size(runs: Sequence[RunSpec], *, gpu: bool = False) -> Size:
     source = 8 * task.inputs * int((1 + HELD_OUT) * task.max_size)  # float64, as the data set gives it
     distinct = len({(each.data_seed, each.label_noise, each.dataset_size, each.fold) for each in runs})
     drawn = max(2 * source, min(distinct * source, KEPT_BYTES))  # what load() makes it from, and what it keeps
-    orders = 16 * min(2**19, models * run.batch * min(256, run.steps))
-    own = RESULT_BYTES * models + orders + 4 * models * EVALUATED * (task.inputs + 4 * task.outputs)
+    orders = 16 * min(ORDER_NUMBERS, models * run.batch * min(ORDER_CHUNK, run.steps))
+    own = RESULT_BYTES * models + orders + 4 * models * EVAL_ROWS * (task.inputs + 4 * task.outputs)
     if training is not None and evaluation is not None:
         places = max(training.space, evaluation.space) + max(training.scratch, evaluation.scratch)
         # Weights and two moments of every model; a gradient, and initial values in float64, of one.
         own += 12 * models * counts.params + 12 * counts.params + 4 * places + 3 * distinct * examples
         return Size(own=own, shared=LIBRARY_BYTES + drawn)
     forward = counts.activations + task.inputs
-    step, measured = 4 * run.batch * (task.inputs + 3 * counts.activations), 4 * EVALUATED * forward
+    step, measured = 4 * run.batch * (task.inputs + 3 * counts.activations), 4 * EVAL_ROWS * forward
     own += models * (28 * counts.params + max(step, measured)) + 2 * distinct * examples
     return Size(own=own, shared=LIBRARY_BYTES + TORCH_BYTES + drawn)
 

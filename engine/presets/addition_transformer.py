@@ -1,14 +1,15 @@
 """A sudden jump with size: transformers of a few more units suddenly add three-digit numbers."""
 
+from engine.base.language import _
 from engine.spec.registry import Preset
 
 PRESET = Preset(
-    title="Transformers learn to add",
-    finding=(
+    title=_("Transformers learn to add"),
+    finding=_(
         "With 6 units a transformer gets half of the digits of a sum wrong, with 12 one in twelve, with 24 one in 250: "
         "the error falls off a cliff within a factor of four of width, for training and test examples alike."
     ),
-    source="Setting found for digits as tokens; for jumps with size see Wei et al., arXiv:2206.07682.",
+    source=_("Setting found for digits as tokens; for jumps with size see Wei et al., arXiv:2206.07682."),
     settings={
         "dataset": "addition",
         "digits": 3,

@@ -1,16 +1,19 @@
 """The best size for a budget of compute: small language models at three budgets, each with a minimum of its own."""
 
+from engine.base.language import _
 from engine.spec.registry import Preset
 
 PRESET = Preset(
-    title="Compute-optimal sizes of character models",
-    finding=(
+    title=_("Compute-optimal sizes of character models"),
+    finding=_(
         "At each of three budgets the loss has a minimum in size: about 8,400 parameters at 1e9 FLOPs, 21,000 at "
         "4e9, 50,000 at 1.6e10. So the best size grows as compute to the power 0.65 (0.62 to 0.69), the loss "
         "there falls from 2.77 to 2.36 nats. Runs of under 80 steps, width 64 and more at 1e9, are too short to "
         "be near their best."
     ),
-    source="Hoffmann et al. 2022, arXiv:2203.15556, approach 2; setting found for Python's standard library as text.",
+    source=_(
+        "Hoffmann et al. 2022, arXiv:2203.15556, approach 2; setting found for Python's standard library as text."
+    ),
     settings={
         "dataset": "characters",
         "context": 8,

@@ -1,14 +1,15 @@
 """Model-wise double descent of a trained MLP on noisy digits: the opening sweep."""
 
+from engine.base.language import _
 from engine.spec.registry import Preset
 
 PRESET = Preset(
-    title="Double descent on digits",
-    finding=(
+    title=_("Double descent on digits"),
+    finding=_(
         "Test error falls, rises to a peak where the model can just fit every noisy training label, "
         "then falls again as models grow. Without label noise there is no peak."
     ),
-    source="Nakkiran et al. 2019, arXiv:1912.02292; setting found for scikit-learn's digits.",
+    source=_("Nakkiran et al. 2019, arXiv:1912.02292; setting found for scikit-learn's digits."),
     settings={
         "dataset": "digits",
         "arch": "mlp",

@@ -1,15 +1,16 @@
 """Epoch-wise double descent, exactly solvable: a linear model overfits fast features before it learns slow ones."""
 
+from engine.base.language import _
 from engine.spec.registry import Preset
 
 PRESET = Preset(
-    title="Double descent over training time",
-    finding=(
+    title=_("Double descent over training time"),
+    finding=_(
         "Test error falls to 0.44 within 40 steps, while the fast features are learned, climbs to 0.58 at step "
         "400, as they are fitted to noise and to what the slow ones would explain, then falls to 0.075 as these "
         "are learned."
     ),
-    source="Pezeshki et al. 2021, arXiv:2112.03215: fast and slow features of a linear teacher.",
+    source=_("Pezeshki et al. 2021, arXiv:2112.03215: fast and slow features of a linear teacher."),
     settings={
         "dataset": "two-scale",
         "slow_scale": 0.1,

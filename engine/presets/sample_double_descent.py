@@ -1,14 +1,15 @@
 """Sample-wise double descent: more examples hurt where there are about as many as weights."""
 
+from engine.base.language import _
 from engine.spec.registry import Preset
 
 PRESET = Preset(
-    title="Double descent over training examples",
-    finding=(
+    title=_("Double descent over training examples"),
+    finding=_(
         "With 120 examples, as many as the model has weights, test error is five times what it is with 80, and "
         "over a hundred times what it is with 1,000: more data first hurt, then help."
     ),
-    source="Nakkiran 2019, arXiv:1912.07242: more data can hurt for linear regression.",
+    source=_("Nakkiran 2019, arXiv:1912.07242: more data can hurt for linear regression."),
     settings={
         "dataset": "two-scale",
         "slow_scale": 1.0,

@@ -82,13 +82,15 @@ class Supervisor:
         return sum(memory.resident(worker.pid) for worker in self.workers())
 
     def _start(self, slot: int, crashes: int) -> "_Started":
-        command = [sys.executable, "-m", "engine", "worker", "--slot", str(slot), "--linger", str(self._linger)]
+        # -P: a folder named engine where the user stands is not this one
+        command = [sys.executable, "-P", "-m", "engine", "worker", "--slot", str(slot), "--linger", str(self._linger)]
+        roots = (str(FOLDER.parent), os.environ.get("PYTHONPATH", ""))
         environment = os.environ | {
             "SCALESCOPE_HOME": str(self._queue.home),
             "OMP_NUM_THREADS": "1",  # one thread a worker: more cost, they do not help
             "MALLOC_MMAP_THRESHOLD_": str(2**30),  # hold on to freed memory: each step asks for the same again
             "MALLOC_TRIM_THRESHOLD_": str(2**30),
-            "PYTHONPATH": str(FOLDER.parent),
+            "PYTHONPATH": os.pathsep.join(filter(None, roots)),  # an empty part would be where the user stands
         }
         with (self._logs / f"worker-{slot}.log").open("w") as log:
             process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Reads an architecture as shapes: parameters and training FLOPs, exact, without torch."""
+"""Counts the parameters and training FLOPs of an architecture from its shapes, exactly and without torch."""
 
 import math
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Shape:
 
     @property
     def size(self) -> int:
-        """Numbers in it."""
+        """Number of elements."""
         return math.prod(self.dims)
 
 
@@ -34,9 +34,9 @@ class Parameter:
     init: str = "uniform"
     """Initial values: "uniform" in ±1/sqrt(fan_in), "normal" with deviation 1, "zeros" or "ones"."""
     fan_in: int = 1
-    """Inputs that one unit sums over."""
+    """Number of inputs that one unit sums over."""
     embedding: bool = False
-    """Whether it is a table of tokens or positions."""
+    """Whether it is a table of token or position embeddings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,22 +45,22 @@ class Counts:
 
     parameters: tuple[Parameter, ...]
     params: int
-    """All trainable numbers."""
+    """Number of trainable parameters."""
     params_non_embedding: int
-    """Without token and position embeddings."""
+    """The same without token and position embeddings."""
     flops_per_example: int
     """Matrix-multiply operations of one forward and backward pass for one example, a multiply-add as 2."""
     activations: int
-    """Numbers that hidden layers write for one example in the forward pass, what they copy for it included."""
+    """Numbers that hidden layers write for one example in the forward pass, `copied` included."""
     copied: int
-    """Of these, what convolutions lay out anew, every place as often as filters see it; the kernel does without."""
+    """The part of them that convolutions copy, each grid point once per filter that sees it; the kernel copies none."""
     layers: int
-    """Operations one after the other, the output layer not counted: each step of a recurrent layer is one."""
+    """Number of operations in sequence, the output layer not counted: each step of a recurrent layer is one."""
 
 
 @dataclass
 class CountNet:
-    """A Net over shapes that writes down every parameter and operation."""
+    """A Net over shapes that records every parameter and operation."""
 
     spec: Model
     outputs: int
@@ -86,19 +86,19 @@ class CountNet:
         return Shape(dims=(units, steps), needs_grad=False)
 
     def linear(self, name: str, x: Shape, width: int) -> Shape:
-        """Count W x + b: 2·in·out forward, as much for W's gradient, and again for x's where it has one."""
+        """Count W x + b: 2·in·out forward, the same for W's gradient, and again for x's if it needs one."""
         fan_in = x.dims[0]
         self._uniform(name, fan_in, weight=(width, fan_in), bias=(width,))
         self.flops += 2 * x.size * width * (3 if x.needs_grad else 2)
         return self._written(Shape(dims=(width, *x.dims[1:])))
 
     def convolution(self, name: str, x: Shape, width: int, *, kernel: int = 3, bias: bool = True) -> Shape:
-        """Count a product with every filter at every place of the grid, edges included, as `linear` does."""
+        """Count a product with every filter at every grid point, edges included, as `linear` does."""
         channels, *grid = x.dims
         return self._convolved(name, x, (width, channels, *[kernel] * len(grid)), bias)
 
     def depthwise(self, name: str, x: Shape) -> Shape:
-        """Count a product with one filter per channel at every place of the grid, edges included."""
+        """Count a product with one filter per channel at every grid point, edges included."""
         channels, *grid = x.dims
         return self._convolved(name, x, (channels, 1, *[3] * len(grid)), bias=False)
 
@@ -125,14 +125,14 @@ class CountNet:
         return self._recurrent(name, x, width, gates=4)
 
     def attention(self, x: Shape, heads: int) -> Shape:
-        """Count every pair of steps twice (scores, sums), those that the causal mask hides too, three times each."""
+        """Count scores and sums over every pair of steps, hidden ones included, forward and for both gradients."""
         units, steps = x.dims[0] // 3, x.dims[1]
         self.flops += 3 * 2 * 2 * steps * steps * units
-        self.activations += x.size + heads * steps * steps  # laid out head by head; the scores
+        self.activations += x.size + heads * steps * steps  # a copy head by head; the scores
         return self._written(Shape(dims=(units, steps)))
 
     def embedding(self, name: str, x: Shape, width: int) -> Shape:
-        """Count the table; looking up is no multiplication."""
+        """Count the table; a look-up is not a multiplication."""
         dims = (self.spec.task.tokens, width)
         self.parameters.append(Parameter(name=f"{name}.weight", dims=dims, init="normal", embedding=True))
         return self._written(Shape(dims=(width, *x.dims)))
@@ -179,14 +179,14 @@ class CountNet:
         return x
 
     def _convolved(self, name: str, x: Shape, filters: tuple[int, ...], bias: bool) -> Shape:
-        """Count `filters` (width, channels seen, *kernel) at every place."""
+        """Count `filters` (width, channels seen, *kernel) at every grid point."""
         out = Shape(dims=(filters[0], *x.dims[1:]))
         terms = math.prod(filters[1:])
         biases = {"bias": filters[:1]} if bias else {}
         self._uniform(name, terms, weight=filters, **biases)
         self.flops += 2 * terms * out.size * (3 if x.needs_grad else 2)
         if taps := math.prod(filters[2:]) - 1:
-            self.copied += (taps + 1) * x.size  # the places each filter sees, laid out for a matrix product
+            self.copied += (taps + 1) * x.size  # what each filter sees, copied for a matrix product
         return self._written(out)
 
     def _normalized(self, name: str, x: Shape) -> Shape:
@@ -211,7 +211,7 @@ class CountNet:
 
 @dataclass(frozen=True, kw_only=True)
 class _Sizes:
-    """What counts depend on, and nothing else: runs of any seed share one entry of the cache."""
+    """All that counts depend on: runs of any seed share one entry of the cache."""
 
     arch: str
     width: int

@@ -13,8 +13,8 @@ def digest(data: object) -> str:
 
 
 def siblings(data: Mapping[str, object], seeds: Sequence[int], data_seeds: Sequence[int]) -> list[str]:
-    """Return, pair by pair, the `digest` of `data` with these seeds; a seed of 0 is left out of it."""
-    # A line's end stands in no other value, and data_seed comes before seed.
+    """Return, pair by pair, the `digest` of `data` with these seeds; a seed of 0 is left out."""
+    # No other value contains a line break, and data_seed comes before seed.
     first, middle, last = _canonical({**data, "data_seed": "\n", "seed": "\n"}).split(r'"\n"')
     zero = middle.removesuffix(_SEED)
     pairs = zip(seeds, data_seeds, strict=True)

@@ -1,4 +1,4 @@
-"""Knob: one setting a person may turn, with its range, its words and its sentence for a bad value."""
+"""Knob: one setting that a person can change, with its range, its texts and its sentence for a bad value."""
 
 import dataclasses
 import math
@@ -7,9 +7,36 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from engine.base.language import _, _n
+
 Value = int | float | str
 MAX_VALUES = 10_000
 """Most values that one knob may take in a sweep."""
+
+GROUPS = {
+    "Data": _("Data"),
+    "Architecture": _("Architecture"),
+    "Regularization": _("Regularization"),
+    "Training": _("Training"),
+    "Seeds": _("Seeds"),
+}
+"""Groups of knobs, each with its heading on pages."""
+
+_RANGES = {
+    (int, "", ""): _("a whole number"),
+    (int, "from", ""): _("a whole number from {low:.12g}"),
+    (int, "above", ""): _("a whole number above {low:.12g}"),
+    (int, "", "to"): _("a whole number to {high:.12g}"),
+    (int, "from", "to"): _("a whole number from {low:.12g} to {high:.12g}"),
+    (int, "above", "to"): _("a whole number above {low:.12g} to {high:.12g}"),
+    (float, "", ""): _("a number"),
+    (float, "from", ""): _("a number from {low:.12g}"),
+    (float, "above", ""): _("a number above {low:.12g}"),
+    (float, "", "to"): _("a number to {high:.12g}"),
+    (float, "from", "to"): _("a number from {low:.12g} to {high:.12g}"),
+    (float, "above", "to"): _("a number above {low:.12g} to {high:.12g}"),
+}
+"""What is allowed, in words, by the kind of number and by which ends its range has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,30 +51,33 @@ class Knob:
     help: str
     """One sentence: meaning, unit, convention."""
     group: str
-    """Heading under which it stands: Data, Architecture, Regularization, Training, Seeds."""
+    """A key of GROUPS."""
     low: float = -math.inf
     high: float = math.inf
     above: bool = False
     """True where `low` itself is not allowed."""
     choices: Callable[[], tuple[str, ...]] = tuple
-    """Allowed names, for text knobs."""
+    """Allowed names, for a knob of text."""
     only_if: tuple[str, str] | None = None
-    """(knob, value): matters only then; otherwise it stays at its default."""
+    """(knob, value): it matters only then; otherwise it has its default."""
     swept: bool = False
-    """True where a sweep usually takes several values: width, seed."""
+    """True where a sweep takes several values as a rule: width, seed."""
     rare: bool = False
-    """True where few people change it: pages fold it away."""
+    """True where few people change it: pages hide it under a heading of its own."""
 
     @property
     def allowed(self) -> str:
         """The range in words, e.g. "a whole number from 1 to 2048"."""
         if self.kind is str:
-            return "one of " + ", ".join(self.choices())
-        noun = "a whole number" if self.kind is int else "a number"
-        start = "above" if self.above else "from"
-        low = f" {start} {self.low:.12g}" if self.low > -math.inf else ""
-        high = f" to {self.high:.12g}" if self.high < math.inf else ""
-        return noun + low + high
+            return _("one of {names}", names=", ".join(self.choices()))
+        start = ("above" if self.above else "from") if self.low > -math.inf else ""
+        end = "to" if self.high < math.inf else ""
+        return _RANGES[self.kind, start, end].format(low=self.low, high=self.high)
+
+    @property
+    def heading(self) -> str:
+        """The name of its group, as pages show it."""
+        return GROUPS.get(self.group, self.group)
 
     def check(self, value: object) -> Value:
         """Return `value` in this knob's type.
@@ -79,27 +109,35 @@ class Knob:
             raise self._refusal(text)
         values = [value for part in text.split(",") for value in self._part(part.strip())]
         if len(values) > MAX_VALUES:
-            raise ValueError(f"{self.name}={text}: {len(values)} values; allowed: at most {MAX_VALUES}.")
+            raise self._too_many(text, len(values))
         return tuple(dict.fromkeys(values))
 
     def _part(self, part: str) -> tuple[Value, ...]:
         if self.kind is str or ".." not in part:
             return (self._one(part),)
-        start_text, _, rest = part.partition("..")
+        start_text, rest = part.split("..", 1)
         end_text, log, points_text = rest.partition("x")
         start, end = self._one(start_text), self._one(end_text)
         assert not isinstance(start, str)
         assert not isinstance(end, str)
         if log:
             if not points_text.isdecimal() or not 1 <= int(points_text[:9]) <= MAX_VALUES:
-                raise ValueError(f"{self.name}={part}: {points_text!r} points; allowed: 1 to {MAX_VALUES} of them.")
+                raise ValueError(
+                    _(
+                        "{name}={value}: {points!r} points; allowed: 1 to {most} of them.",
+                        name=self.name,
+                        value=part,
+                        points=points_text,
+                        most=MAX_VALUES,
+                    )
+                )
             if min(start, end) <= 0:
-                raise ValueError(f"{self.name}={part}: log spacing needs both ends above 0.")
+                raise ValueError(_("{name}={value}: log spacing needs both ends above 0.", name=self.name, value=part))
             return tuple(self.check(v) for v in log_spaced(start, end, int(points_text), self.kind is int))
         if self.kind is not int or end < start:
             raise self._refusal(part)
         if end - start >= MAX_VALUES:
-            raise ValueError(f"{self.name}={part}: {end - start + 1:.0f} values; allowed: at most {MAX_VALUES}.")
+            raise self._too_many(part, int(end - start) + 1)
         return tuple(range(int(start), int(end) + 1))
 
     def _one(self, text: str) -> Value:
@@ -111,13 +149,27 @@ class Knob:
     def _refusal(self, value: object) -> ValueError:
         shown = str(value)
         shown = shown if len(shown) <= 40 else shown[:37] + "..."
-        return ValueError(f"{self.name}={shown} is not possible; allowed: {self.allowed}.")
+        return ValueError(
+            _("{name}={value} is not possible; allowed: {allowed}.", name=self.name, value=shown, allowed=self.allowed)
+        )
+
+    def _too_many(self, text: str, count: int) -> ValueError:
+        return ValueError(
+            _n(
+                "{name}={value}: {n} value; allowed: at most {most}.",
+                "{name}={value}: {n} values; allowed: at most {most}.",
+                count,
+                name=self.name,
+                value=text,
+                most=MAX_VALUES,
+            )
+        )
 
 
 def log_spaced(start: float, end: float, points: int, whole: bool = True) -> tuple[float, ...]:
     """Return `points` values from `start` to `end`, evenly spaced in the logarithm, without repeats.
 
-    Whole numbers may fall together at the small end; then fewer come back.
+    Close values may round to the same whole number; then there are fewer than `points`.
     """
     if points == 1:
         return (start,)

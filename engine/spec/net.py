@@ -1,9 +1,10 @@
-"""The vocabulary an architecture is written in; count, reference and batched each read it their own way."""
+"""The vocabulary of architectures, which count, reference and batched each read in their own way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from engine.base.language import _
 from engine.spec.knob import Knob, Value
 from engine.spec.task import Task
 
@@ -14,7 +15,7 @@ T = TypeVar("T")
 
 
 class Model(Protocol):
-    """What an architecture, and counting, may know of a run: its sizes, its options and its task."""
+    """What architectures and counting may know of a run: its sizes, its options and its task."""
 
     @property
     def arch(self) -> str:
@@ -30,7 +31,7 @@ class Model(Protocol):
 
     @property
     def options(self) -> tuple[tuple[str, Value], ...]:
-        """Settings that the architecture and the data set declare themselves, sorted by name."""
+        """Settings that the architecture and the data set declare, sorted by name."""
 
     @property
     def task(self) -> Task:
@@ -46,7 +47,7 @@ class Net(Protocol[T]):
 
     @property
     def outputs(self) -> int:
-        """Units of the output layer: one per class, or as the task's loss has them."""
+        """Units of the output layer: one per class, or as many as the task's loss needs."""
 
     def flat(self, x: T) -> T:
         """Return an example as one row of numbers; tokens become one-hot rows, laid end to end."""
@@ -66,18 +67,18 @@ class Net(Protocol[T]):
         """Return x over its grid convolved to `width` channels, edges filled with zeros; `kernel` is 1 or 3."""
 
     def depthwise(self, name: str, x: T) -> T:
-        """Return every channel of x convolved with its own filter of 3 places a side, without bias."""
+        """Return every channel of x convolved with its own filter of 3 points a side, without bias."""
 
     def max_pool(self, x: T) -> T:
-        """Return x over half the grid: the largest of two neighbours along each side, an odd last one left out.
+        """Return x over half the grid: the largest of two neighbours along each side, without an odd last one.
 
-        Where a side is shorter than 4, x itself.
+        Where a side is shorter than 4, the result is x itself.
         """
 
     def batch_norm(self, name: str, x: T) -> T:
         """Return every channel of x with mean 0 and variance 1 over the batch and the grid, then scaled and shifted.
 
-        In evaluation by running statistics, with momentum 0.1. Source: arXiv:1502.03167.
+        Evaluation uses running statistics, with momentum 0.1. Source: arXiv:1502.03167.
         """
 
     def layer_norm(self, name: str, x: T) -> T:
@@ -115,7 +116,7 @@ class Net(Protocol[T]):
         """Return the last step of x."""
 
     def ravel(self, x: T) -> T:
-        """Return all steps or places of x as one row, unit by unit."""
+        """Return all steps or grid points of x as one row, unit by unit."""
 
     def activation(self, x: T) -> T:
         """Return the nonlinearity that the spec's `activation` option names."""
@@ -149,18 +150,18 @@ def sequence(net: Net[T], x: T) -> T:
 
 
 def pooled_or_flat(net: Net[T], x: T, pooled: Callable[[T], T]) -> T:
-    """Return what the output layer reads of x, as the option `readout` says."""
+    """Return what the output layer reads of x, according to the option `readout`."""
     return pooled(x) if dict(net.spec.options)["readout"] == "pooled" else net.ravel(x)
 
 
-def readout_knob(pooled: str) -> Knob:
-    """Return the knob of a family whose output layer can read one summary of all places, or every one of them."""
+def readout_knob(help: str) -> Knob:
+    """Return the knob of a family whose output layer reads either one summary of all steps or grid points, or all."""
     return Knob(
         name="readout",
         kind=str,
         default="pooled",
-        label="Readout",
-        help=f"What the output layer reads. Pooled: {pooled}. Flat: all of them, end to end.",
+        label=_("Readout"),
+        help=help,
         group="Architecture",
         choices=lambda: ("pooled", "flat"),
         rare=True,
@@ -173,7 +174,7 @@ def activation_knob(help: str, default: str = "relu") -> Knob:
         name="activation",
         kind=str,
         default=default,
-        label="Activation",
+        label=_("Activation"),
         help=help,
         group="Architecture",
         choices=lambda: ACTIVATIONS,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from engine.base.language import _
 from engine.spec.knob import Knob
 from engine.spec.net import Arch
 from engine.spec.task import Dataset
@@ -19,9 +20,9 @@ class Preset:
     finding: str
     """What the curve shows, in a sentence or two, with figures."""
     source: str
-    """Where the setting comes from."""
+    """Where the settings come from, e.g. a paper."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """Knob → value, or tuple of values to sweep over."""
+    """Knob → value, or a tuple of values to sweep over."""
 
 
 @cache
@@ -34,8 +35,14 @@ def names(kind: str) -> tuple[str, ...]:
 
 def _get(kind: str, name: str) -> Any:
     if name not in names(kind):
-        noun = {"archs": "arch", "datasets": "dataset", "presets": "preset"}[kind]
-        raise ValueError(f"{noun}={name} is not known; allowed: one of {', '.join(names(kind))}.")
+        raise ValueError(
+            _(
+                "{kind}={name} is not known; allowed: one of {names}.",
+                kind=kind.removesuffix("s"),
+                name=name,
+                names=", ".join(names(kind)),
+            )
+        )
     module = importlib.import_module(f"engine.{kind}.{name.replace('-', '_')}")
     return getattr(module, kind[:-1].upper())
 

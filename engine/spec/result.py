@@ -1,4 +1,4 @@
-"""What training gives: eval points and results, and the metrics that they hold."""
+"""What training gives: eval points and results, and the metrics in them."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -29,14 +29,14 @@ METRICS = (
 )
 """Measured at every eval point, NaN where there is nothing to measure; see docs/conventions.md.
 
-`test_exact` is measured of sequences; of one answer it is 1 − test_error: a view, not stored, as accuracy is."""
+`test_exact` is measured for sequences; for one answer it is 1 − test_error: a view, not stored, as accuracy is."""
 
 
 class RunState(StrEnum):
-    """Where a run stands."""
+    """State of a run."""
 
     QUEUED = "queued"
-    """Submitted, not begun."""
+    """Submitted and waiting."""
     RUNNING = "running"
     """In training now."""
     FINISHED = "finished"
@@ -44,7 +44,7 @@ class RunState(StrEnum):
     DIVERGED = "diverged"
     """The loss stopped being a finite number: a result like any other."""
     FAILED = "failed"
-    """Raised an error; its text is kept."""
+    """Training raised an error; the result has its text."""
 
     @property
     def done(self) -> bool:
@@ -57,16 +57,16 @@ class EvalPoint:
     """What was measured of one run after one step."""
 
     key: str
-    """Of the run."""
+    """Key of the run."""
     step: int
     """Optimizer steps taken."""
     metrics: tuple[float, ...]
-    """In the order of METRICS; not finite once a run has diverged."""
+    """One value per metric, in the order of METRICS; not finite after a run has diverged."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """A run as far as it has come: what goes to the store."""
+    """A run and what has been measured of it so far: what goes to the store."""
 
     spec: RunSpec
     state: RunState
@@ -75,7 +75,7 @@ class RunResult:
     metrics: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     """Per metric of METRICS, one value per eval point."""
     point_seconds: tuple[float, ...] = ()
-    """Of `seconds`, those up to each eval point; empty where they were not taken."""
+    """The part of `seconds` up to each eval point; empty where it was not measured."""
     params: int = 0
     """All trainable parameters."""
     params_non_embedding: int = 0
@@ -86,8 +86,8 @@ class RunResult:
     device: str = ""
     """E.g. "cpu" or the name of the GPU."""
     error: str = ""
-    """Why it failed, in a sentence."""
+    """Why the run failed, in a sentence."""
     predictions: bytes = b""
-    """What it answers to the test set at its end, as an .npz file; empty where nothing is kept."""
+    """Answers to the test set after the last step, as an .npz file; empty where they are not stored."""
     weights: bytes = b""
-    """Its parameters at its end, as an .npz file; empty where keep_weights is off."""
+    """Parameters after the last step, as an .npz file; empty where keep_weights is off."""

@@ -1,10 +1,11 @@
-"""What a run is: data only, checked when made."""
+"""What a run is: data alone, checked when it is made."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
+from engine.base.language import _
 from engine.spec import budget, registry
 from engine.spec.count import count
 from engine.spec.keys import digest, siblings
@@ -14,7 +15,7 @@ from engine.spec.task import Task
 from engine.spec.validate import refuse_senseless
 
 ENGINE_VERSION = 2
-"""Part of every key: raise it when the same spec would give another result."""
+"""Part of every key: it rises when the same spec would give another result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,21 +46,27 @@ class RunSpec(Settings):
         if self.dataset_size == knobs_of(RunSpec)["dataset_size"].default:  # or all there are, where there are fewer
             object.__setattr__(self, "dataset_size", min(self.dataset_size, self.task.max_size))
         if self.dataset_size > self.task.max_size:
-            allowed = f"a whole number from 1 to {self.task.max_size} for {self.dataset}"
-            raise ValueError(f"dataset_size={self.dataset_size} is not possible; allowed: {allowed}.")
+            raise ValueError(
+                _(
+                    "dataset_size={size} is not possible; allowed: a whole number from 1 to {most} for {dataset}.",
+                    size=self.dataset_size,
+                    most=self.task.max_size,
+                    dataset=self.dataset,
+                )
+            )
         self._check_folds()
         if self.budget:
             object.__setattr__(self, "steps", budget.steps(self.budget, count(self).flops_per_example * self.batch))
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
-        """Return the spec of flat `values`; what is not named stays at its default."""
+        """Return the spec of flat `values`; a setting that they do not name has its default."""
         own = knobs_of(RunSpec)
         rest = tuple((name, value) for name, value in values.items() if name not in own)
         return cls(**{n: v for n, v in values.items() if n in own}, options=rest)
 
     def flat(self) -> dict[str, Value]:
-        """Return every setting by name in one flat dict; `of` makes the spec of it again."""
+        """Return every setting by name in one flat dict, from which `of` makes the same spec."""
         own = {name: getattr(self, name) for name in knobs_of(RunSpec)}
         return own | dict(self.options)
 
@@ -67,8 +74,8 @@ class RunSpec(Settings):
     def key(self) -> str:
         """32 hex digits: the first half of sha256 over canonical JSON of what differs from the defaults.
 
-        So a knob that comes later leaves the keys of what has been trained as they are. ENGINE_VERSION is part of
-        it, and rises where a default changes.
+        So a knob that is added later does not change the keys of runs that are already trained. ENGINE_VERSION is
+        part of the key, and rises when a default changes.
         """
         return digest(self._distinct())[:32]
 
@@ -93,24 +100,35 @@ class RunSpec(Settings):
 
     @property
     def batch(self) -> int:
-        """Examples in a step: the batch size, or all there are."""
+        """Examples in a step: the batch size, or all training examples where there are fewer."""
         return min(self.batch_size, self.train_size)
 
     @property
     def train_size(self) -> int:
-        """Examples trained on: dataset_size, but for the fold that validates."""
+        """Examples trained on: dataset_size without the fold that validates."""
         validating = len(range(self.fold, self.dataset_size, self.folds)) if self.folds else 0
         return self.dataset_size - validating
 
     def _check_folds(self) -> None:
-        """Refuse a fold that there is not; without folds its number means nothing."""
+        """Refuse a fold that does not exist; without folds, set its number to 0, since it means nothing."""
         if self.folds == 0:
             object.__setattr__(self, "fold", 0)
         elif not 2 <= self.folds <= self.dataset_size:
-            allowed = f"0 or a whole number from 2 to {min(100, self.dataset_size)}"
-            raise ValueError(f"folds={self.folds} is not possible; allowed: {allowed}.")
+            raise ValueError(
+                _(
+                    "folds={folds} is not possible; allowed: 0 or a whole number from 2 to {most}.",
+                    folds=self.folds,
+                    most=min(100, self.dataset_size),
+                )
+            )
         elif self.fold >= self.folds:
-            raise ValueError(f"fold={self.fold} is not possible; allowed: a whole number from 0 to {self.folds - 1}.")
+            raise ValueError(
+                _(
+                    "fold={fold} is not possible; allowed: a whole number from 0 to {most}.",
+                    fold=self.fold,
+                    most=self.folds - 1,
+                )
+            )
 
 
 def train_flops(spec: RunSpec) -> int:
@@ -119,9 +137,16 @@ def train_flops(spec: RunSpec) -> int:
 
 
 def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any], arch: str, dataset: str) -> None:
-    """Refuse settings that no knob has. Raises: ValueError: naming the first of them, and those that are known."""
+    """Refuse settings that no knob declares. Raises: ValueError: naming the first of them, and the known ones."""
     for name in given:
         if name not in known:
             raise ValueError(
-                f"{name}={given[name]} is not a setting of {arch} on {dataset}; allowed: {', '.join(known)}."
+                _(
+                    "{name}={value} is not a setting of {arch} on {dataset}; allowed: {names}.",
+                    name=name,
+                    value=given[name],
+                    arch=arch,
+                    dataset=dataset,
+                    names=", ".join(known),
+                )
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
+from engine.base.language import _, _n
 from engine.spec import registry
 from engine.spec.keys import digest
 from engine.spec.knob import Knob, Value, knobs_of
@@ -29,22 +30,31 @@ class SweepSpec:
         listed = {n: tuple(v) if isinstance(v, tuple | list) else (v,) for n, v in settings.items()}
         declared = knobs_for(listed)
         checked = {n: tuple(dict.fromkeys(declared[n].check(v) for v in vs)) for n, vs in listed.items()}
-        kept = {n: vs for n, vs in checked.items() if vs != (declared[n].default,)}
-        sweep = cls(settings=tuple(sorted(kept.items())))
+        changed = {n: vs for n, vs in checked.items() if vs != (declared[n].default,)}
+        sweep = cls(settings=tuple(sorted(changed.items())))
         for name, values in listed.items():
             if not values:
-                raise ValueError(f"{name}= has no value; allowed: {declared[name].allowed}.")
+                raise ValueError(
+                    _("{name}= has no value; allowed: {allowed}.", name=name, allowed=declared[name].allowed)
+                )
         if sweep.size > MAX_RUNS:
-            raise ValueError(f"The grid has {sweep.size:,} runs; allowed: at most {MAX_RUNS:,}. Take fewer values.")
+            raise ValueError(
+                _n(
+                    "The grid has {n:,} run; allowed: at most {most:,}. Take fewer values.",
+                    "The grid has {n:,} runs; allowed: at most {most:,}. Take fewer values.",
+                    sweep.size,
+                    most=MAX_RUNS,
+                )
+            )
         return sweep
 
     @property
     def size(self) -> int:
-        """Runs in the grid, counted without making them."""
+        """Number of runs in the grid, counted without making them."""
         return math.prod(len(values) for _, values in self.settings)
 
     def runs(self) -> tuple[RunSpec, ...]:
-        """Return the runs, each once, the knobs named first varying slowest."""
+        """Return the runs, each once; the knob that is named first varies slowest."""
         names = [name for name, _ in self.settings]
         grid = itertools.product(*(values for _, values in self.settings))
         made = (RunSpec.of(dict(zip(names, point, strict=True))) for point in grid)
@@ -61,7 +71,7 @@ class SweepSpec:
         return digest(sorted(self.run_keys()))[:16]
 
     def run_keys(self) -> list[str]:
-        """Return the keys of the runs, each once, in whatever order: some twenty times as fast as making the runs."""
+        """Return the keys of the runs, each once, in any order: about twenty times as fast as making the runs."""
         varied = {"seed": self.values("seed"), "data_seed": self.values("data_seed")}
         pairs = [(int(s), int(s if d == -1 else d)) for s, d in itertools.product(*varied.values())]
         seeds, data_seeds = zip(*pairs, strict=True)
@@ -73,9 +83,9 @@ class SweepSpec:
 
 
 def knobs_for(settings: Mapping[str, Any]) -> dict[str, Knob]:
-    """Return all knobs that hold under `settings` (values or lists of them), by name, in order of groups.
+    """Return all knobs that exist under `settings` (values or lists of them), by name, in the order of their groups.
 
-    Raises: ValueError: for a setting that no knob has.
+    Raises: ValueError: for a setting that no knob declares.
     """
     own = knobs_of(RunSpec)
     archs, datasets = (_texts(settings.get(n, own[n].default), own[n]) for n in ("arch", "dataset"))
@@ -87,7 +97,7 @@ def knobs_for(settings: Mapping[str, Any]) -> dict[str, Knob]:
 
 
 def parse_settings(texts: Mapping[str, str], onto: Mapping[str, Any] | None = None) -> SweepSpec:
-    """Return the sweep of knob → text, as links and the command line write it, over the settings `onto`.
+    """Return the sweep of knob → text, as links and the command line write it; `onto` gives the other settings.
 
     Raises: ValueError: one sentence naming the knob, its value and what is allowed.
     """

@@ -1,4 +1,4 @@
-"""What a data set asks of a model, and how an example lies before a network: as steps of units, or a grid."""
+"""What a data set asks of a model, and how a network sees an example: flat, as steps of units, or as a grid."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """One part of a dataset: x (n, inputs) float64, each row an example laid flat, and what is to be answered.
+    """One part of a dataset: x (n, inputs) float64, each row a flattened example, and the answers y.
 
     y is class numbers (n,) where the loss is cross-entropy, class numbers (n, answers) where it is sequence, float64
     (n, outputs) otherwise: ±1 for hinge.
@@ -29,13 +29,13 @@ class Task:
     """What a data set asks of a model."""
 
     shape: tuple[int, ...]
-    """Of one example: (features,), (channels, length), (channels, height, width), or (length,) of tokens."""
+    """Shape of one example: (features,), (channels, length), (channels, height, width), or (length,) of tokens."""
     outputs: int
     """Classes, or numbers that are predicted; for sequence answers × classes, those of the first answer first."""
     max_size: int
-    """Most training examples there are to take."""
+    """Number of training examples that the data set has."""
     tokens: int = 0
-    """Size of the vocabulary where an example is a row of token numbers; 0 where it is one of real numbers."""
+    """Size of the vocabulary where an example is a row of token numbers; 0 where it is a row of real numbers."""
     loss: Literal["cross-entropy", "mse", "hinge", "sequence"] = "cross-entropy"
     """What training minimises, as in net/losses.py."""
     answers: int = 1
@@ -43,7 +43,7 @@ class Task:
 
     @property
     def inputs(self) -> int:
-        """Numbers in one example."""
+        """Number of inputs in one example."""
         return math.prod(self.shape)
 
 
@@ -53,20 +53,20 @@ class Dataset:
 
     title: str
     task: "Callable[[Mapping[str, Any]], Task]"
-    """What it asks under its own options, e.g. a modulus; called often, and without loading anything."""
+    """Options of the data set, e.g. a modulus → its task; called often, so it loads nothing."""
     load: "Callable[[int, Mapping[str, Any]], tuple[Split, Split, Split]]"
     """(data_seed, options) → training pool of max_size, validation, test."""
     scaling: Literal["off", "each", "all"] = "off"
-    """How inputs are standardised, by the training pool, unless a run says otherwise: see splits.scaled."""
+    """How inputs are standardised by the training pool, unless a run says otherwise: see splits.scaled."""
     knobs: tuple[Knob, ...] = ()
     on_disk: "Callable[[], bool]" = lambda: True
-    """Whether load reads what is here; otherwise it downloads, once."""
+    """Whether the data are on this machine; otherwise `load` downloads them once."""
     version: str = ""
-    """Of what load reads, where that differs between machines: part of every key."""
+    """Version of what `load` reads, where it differs between machines; then a part of every key."""
 
 
 def grid_dims(task: Task) -> tuple[int, ...]:
-    """Return (channels, *grid): flat features are a signal of one channel."""
+    """Return the grid of an example, (channels, *grid); flat features are a signal of one channel."""
     return task.shape if len(task.shape) > 1 else (1, *task.shape)
 
 
@@ -77,5 +77,5 @@ def step_dims(task: Task) -> tuple[int, int]:
 
 
 def flat_inputs(task: Task) -> int:
-    """Return the numbers of an example laid flat, with tokens as one-hot rows."""
+    """Return how many inputs a flattened example has, with tokens as one-hot rows."""
     return task.inputs * max(task.tokens, 1)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from engine.net.device_data import DeviceData
-from engine.net.reader import EVAL_ROWS, Reader
+from engine.net.numerics import EVAL_ROWS
+from engine.net.reader import Reader
 from engine.spec.run import RunSpec
 
 MOST_NUMBERS = 100_000

@@ -7,24 +7,10 @@ from functools import cache
 import numpy as np
 
 from engine.data.rng import ORDER, BatchOrder
+from engine.net.kernel import structures
 from engine.net.kernel.build import library
+from engine.net.kernel.structures import PHILOX_NUMBERS
 from engine.spec.run import RunSpec
-
-NUMBERS = 8
-"""Random numbers drawn at a time, as in order.h."""
-
-
-class _Order(ctypes.Structure):
-    _fields_ = [
-        ("key", ctypes.c_uint64 * 2),
-        ("counter", ctypes.c_uint64),
-        ("numbers", ctypes.c_uint32 * NUMBERS),
-        ("used", ctypes.c_int64),
-        ("epoch", ctypes.c_void_p),
-        ("size", ctypes.c_int64),
-        ("taken", ctypes.c_int64),
-        ("began", ctypes.c_int64),
-    ]
 
 
 class BatchOrders:
@@ -68,9 +54,9 @@ class _Drawn:
     def __init__(self, compiled: ctypes.CDLL, seeds: Sequence[int], size: int) -> None:
         self._compiled = compiled
         self._epochs = np.empty((len(seeds), size), dtype=np.int64)
-        self._orders = (_Order * len(seeds))(
+        self._orders = (structures.Order * len(seeds))(
             *(
-                _Order(key=(seed, ORDER), used=NUMBERS, epoch=epoch.ctypes.data, size=size, taken=size)
+                structures.Order(key=(seed, ORDER), used=PHILOX_NUMBERS, epoch=epoch.ctypes.data, size=size, taken=size)
                 for seed, epoch in zip(seeds, self._epochs, strict=True)
             )
         )
@@ -78,18 +64,18 @@ class _Drawn:
     def began(self) -> list[int]:
         """Return BatchOrder.began of every order."""
         return [
-            order.began if order.taken < order.size else (order.counter - 1) * NUMBERS + order.used
+            order.began if order.taken < order.size else (order.counter - 1) * PHILOX_NUMBERS + order.used
             for order in self._orders
         ]
 
     def go_to(self, began: Sequence[int], taken: int) -> None:
         """Go to example `taken` of the epoch that `began` after so many random numbers."""
         for order, numbers in zip(self._orders, began, strict=True):
-            order.counter, used = divmod(numbers, NUMBERS)
-            order.taken, order.used = order.size, NUMBERS
+            order.counter, used = divmod(numbers, PHILOX_NUMBERS)
+            order.taken, order.used = order.size, PHILOX_NUMBERS
             if used:  # numpy makes the eight of which some are used up
                 block = np.random.Philox(key=np.array(order.key[:], dtype=np.uint64), counter=order.counter)
-                order.numbers[:] = block.random_raw(NUMBERS // 2).view(np.uint32).tolist()
+                order.numbers[:] = block.random_raw(PHILOX_NUMBERS // 2).view(np.uint32).tolist()
                 order.counter, order.used = order.counter + 1, used
         if taken:
             self.take(1, 1)  # shuffles the epoch

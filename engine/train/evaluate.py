@@ -5,7 +5,8 @@ from torch import Tensor
 
 from engine.net.device_data import DeviceData
 from engine.net.losses import LOSSES
-from engine.net.reader import EVAL_ROWS, Reader
+from engine.net.numerics import EVAL_ROWS
+from engine.net.reader import Reader
 from engine.spec.result import METRICS, EvalPoint
 from engine.spec.run import RunSpec
 

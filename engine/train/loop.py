@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from engine.data.rng import ORDER_CHUNK, ORDER_NUMBERS
 from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
 from engine.net.kernel.kernel import Kernel
@@ -26,11 +27,6 @@ EVAL_SHARE, SPLITS, LEAST_EVAL_EXAMPLES = 0.1, 3, 400
 
 PULSE = 0.1
 """Seconds after which train() yields even with nothing measured, so that its caller can pause or stop it."""
-
-ORDER_CHUNK, ORDER_NUMBERS = 256, 2**19
-"""Steps, and numbers of examples of all models, that are drawn at a time at most. The kernel takes them model by model:
-the more at a time, the longer a model's examples stay in a core's cache.
-"""
 
 
 def eval_steps(steps: int) -> tuple[int, ...]:

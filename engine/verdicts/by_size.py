@@ -1,4 +1,4 @@
-"""What stands beside the verdicts: labels learned by size, and bias and variance by size, of each curve."""
+"""Beside the verdicts: the labels that each size has learned, and its bias and variance, for each curve."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import numpy as np
 from engine.data.load import load
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
-from engine.verdicts.bias_variance import Parts, bias_variance
 from engine.verdicts.curves import Curves
+from engine.verdicts.decomposition import Parts, bias_variance
 from engine.verdicts.flipped import Learned, learned
 from engine.verdicts.series import series_of, size_axis
 
@@ -18,27 +18,30 @@ Predictions = Mapping[str, Mapping[str, np.ndarray]]
 
 @dataclass(frozen=True, kw_only=True)
 class BySize:
-    """One curve of a sweep, size by size."""
+    """The labels learned, the bias and the variance of one curve, size by size."""
 
     series: str
-    """Which curve of a sweep that has several, "" where there is one."""
+    """The curve, where a sweep has several; else ""."""
     axis: str
-    """width or depth."""
+    """The setting that is model size: width or depth."""
     learned: tuple[Learned, ...]
-    """None without label noise."""
+    """One item a size; empty without label noise."""
     parts: tuple[Parts, ...]
-    """Of sizes with predictions of two seeds or more."""
+    """One item for each size with predictions of two seeds or more."""
     note: str
-    """A sentence on the parts that are missing, and what would bring them; "" where none is."""
+    """A sentence on the parts that are missing, and how to get them; "" where none is missing."""
 
 
-def by_size(
+def summarize_by_size(
     sweep: SweepSpec, curves: Curves, predictions: Callable[[Sequence[RunSpec]], Predictions]
 ) -> tuple[BySize, ...]:
-    """Return what there is of each curve of `sweep`; `predictions` are those of runs, as far as they are kept."""
+    """Return labels learned, bias and variance of each curve of `sweep`.
+
+    `predictions`: returns those of runs by their keys, as far as they are stored.
+    """
     found = []
     for series in series_of(sweep, curves, size_axis(sweep)):
-        kept = predictions([series.curves.runs[place] for place in series.members])
-        parts, note = bias_variance(series, kept, lambda run: load(run).test.y)
+        stored = predictions([series.curves.runs[index] for index in series.members])
+        parts, note = bias_variance(series, stored, lambda run: load(run).test.y)
         found.append(BySize(series=series.name, axis=series.axis, learned=learned(series), parts=parts, note=note))
     return tuple(found)

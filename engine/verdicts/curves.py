@@ -1,4 +1,4 @@
-"""The curves that are judged: every run's metrics at every eval point, and how each run ended."""
+"""The curves that verdicts are about: every run's metrics at every eval point, and how each run ended."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,21 +8,22 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.base.language import _
 from engine.spec.result import METRICS
 from engine.spec.run import RunSpec
 
 Array = NDArray[np.float64]
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curves:
-    """Rows are eval points, those of one run together and its steps rising."""
+    """A row per eval point: the rows of one run stand together, in the order of their steps."""
 
     runs: tuple[RunSpec, ...]
-    """Those that have points; more than one sweep's, where the runs that settle a verdict are among them."""
-    run: Places
-    """(rows,): the place in `runs`."""
+    """The runs that have eval points; of more than one sweep, where follow-up runs are among them."""
+    run: Indices
+    """(rows,): index into `runs`."""
     step: NDArray[np.int64]
     """(rows,): optimizer steps taken."""
     metrics: Mapping[str, Array]
@@ -38,14 +39,17 @@ class Curves:
         """
         for name in ("key", "step", "train_loss"):
             if name not in table:
-                raise ValueError(f"column={name} is missing; allowed: a table with key, step and metrics.")
-        places = {run.key: place for place, run in enumerate({run.key: run for run in runs}.values())}
-        place = np.array([places.get(key, -1) for key in table["key"]], dtype=np.intp)
+                raise ValueError(
+                    _("column={column} is missing; allowed: a table with key, step and metrics.", column=name)
+                )
+        by_key = {run.key: run for run in runs}
+        indices = {key: index for index, key in enumerate(by_key)}
+        index = np.array([indices.get(key, -1) for key in table["key"]], dtype=np.intp)
         step = np.asarray(table["step"], dtype=np.int64)
-        order = np.lexsort([step, place])
-        order = order[place[order] >= 0]
-        seen, run = np.unique(place[order], return_inverse=True)
-        listed = list({run.key: run for run in runs}.values())
+        order = np.lexsort([step, index])
+        order = order[index[order] >= 0]
+        seen, run = np.unique(index[order], return_inverse=True)
+        listed = list(by_key.values())
         return cls(
             runs=tuple(listed[i] for i in seen),
             run=run.astype(np.intp),
@@ -54,8 +58,8 @@ class Curves:
         )
 
     @cached_property
-    def ends(self) -> Places:
-        """(runs,): the row of each run's last point."""
+    def ends(self) -> Indices:
+        """(runs,): the row of each run's last eval point."""
         return np.flatnonzero(np.diff(self.run, append=len(self.runs))).astype(np.intp)
 
     @cached_property
@@ -65,10 +69,10 @@ class Curves:
 
     @cached_property
     def finished(self) -> NDArray[np.bool_]:
-        """(runs,): whether it was trained to its last step without diverging."""
+        """(runs,): whether the run was trained to its last step without diverging."""
         steps = np.array([run.steps for run in self.runs], dtype=np.int64)
         return ~self.diverged & (self.step[self.ends] >= steps)
 
     def values(self, metric: str) -> Array:
-        """Return a metric (rows,); one that nobody measured is all NaN."""
+        """Return a metric (rows,); all NaN where it was not measured."""
         return self.metrics.get(metric, np.full(len(self.run), np.nan))

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.verdicts import settle, words
-from engine.verdicts.curves import Array, Places
-from engine.verdicts.intervals import Effect, answer, at, effect, nearby, picks, usual, worth
+from engine.base.language import _, _n
+from engine.verdicts import follow_up, words
+from engine.verdicts.curves import Array, Indices
+from engine.verdicts.intervals import Effect, answer, at, effect, minimum_effect, most_common, nearby, select_by_others
 from engine.verdicts.series import THRESHOLD, Series, mean
-from engine.verdicts.verdict import Answer, Settle, Verdict
+from engine.verdicts.verdict import Answer, FollowUp, Verdict
 
 LEAST_STEPS = 8
 """Eval points below which a run has no shape."""
@@ -16,15 +17,16 @@ LEAST_STEPS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Bump:
-    """What the seeds say of a rise, the fall after it, and how the end compares with the first valley."""
+    """A rise, the fall after it, and how the end compares with the first valley, over seeds."""
 
-    places: Places
-    """(units, 3): valley, peak and end, each picked by the other seeds."""
+    indices: Indices
+    """(units, 3): valley, peak and end, each selected by the other seeds."""
     rise: Effect
     fall: Effect
     gain: Effect
     """The first valley minus the end: above 0 where the second descent goes deeper."""
-    worth: float
+    minimum: float
+    """The smallest rise and fall that count."""
 
     @property
     def effect(self) -> Effect:
@@ -32,9 +34,14 @@ class Bump:
         return min(self.rise, self.fall, key=lambda one: one.value)
 
     @property
-    def usual(self) -> tuple[int, int, int]:
-        """Valley, peak and end as most seeds have them."""
-        valley, peak, end = usual(self.places)
+    def answer(self) -> Answer:
+        """Whether there are both a rise and a fall."""
+        return answer([self.rise, self.fall], [self.minimum] * 2)
+
+    @property
+    def most_common(self) -> tuple[int, int, int]:
+        """The indices of valley, peak and end that most seeds share."""
+        valley, peak, end = most_common(self.indices)
         return valley, peak, end
 
 
@@ -44,18 +51,22 @@ def by_size(series: Series, metric: str) -> Verdict | None:
     if len(series.sizes) < 3 or not np.isfinite(table).any():
         return None
     found = bump(table, metric)
-    result = answer([found.rise, found.fall], [found.worth] * 2)
+    result = found.answer
     larger = _beyond(series)
-    why = _evidence(found, metric, [words.size(series, p) for p in range(len(series.sizes))])
-    runs: Settle | None = None
+    why = _evidence(found, metric, [words.size(series, index) for index in range(len(series.sizes))])
+    runs: FollowUp | None = None
     if result == "not supported" and larger is not None:
         result, runs = "inconclusive", larger
         why.append(
-            f"No peak up to {words.size(series, -1)}; but one is expected where models begin to fit their training "
-            f"labels, and there training error is still {words.level(series.fit_error[-1], 'train_error')}."
+            _(
+                "No peak up to {size}; but one is expected where models begin to fit their training labels, and there "
+                "training error is still {error}.",
+                size=words.size(series, -1),
+                error=words.level(series.fit_error[-1], "train_error"),
+            )
         )
     elif result == "inconclusive":
-        runs = _more(series, found)
+        runs = _more_seeds(series, found)
     return _verdict("double-descent-by-size", series, metric, found, result, _where(series, found, result), why, runs)
 
 
@@ -65,14 +76,14 @@ def by_data(series: Series, metric: str) -> Verdict | None:
     if len(series.sizes) < 3 or not np.isfinite(table).any():
         return None
     found = bump(table, metric)
-    result = answer([found.rise, found.fall], [found.worth] * 2)
-    why = _evidence(found, metric, [words.size(series, p) for p in range(len(series.sizes))])
-    runs = _more(series, found) if result == "inconclusive" else None
+    result = found.answer
+    why = _evidence(found, metric, [words.size(series, index) for index in range(len(series.sizes))])
+    runs = _more_seeds(series, found) if result == "inconclusive" else None
     if result == "not supported" and series.threshold == len(series.sizes) - 1:
-        more = settle.other_sizes(series, [2 * series.sizes[-1], 4 * series.sizes[-1]])
+        more = follow_up.other_sizes(series, [2 * series.sizes[-1], 4 * series.sizes[-1]])
         if more is not None:
             result, runs = "inconclusive", more
-            why.append("All amounts of data are fitted; a peak is expected at the most that still are.")
+            why.append(_("All amounts of data are fitted; a peak is expected at the most that still are."))
     return _verdict("double-descent-by-data", series, metric, found, result, _where(series, found, result), why, runs)
 
 
@@ -86,57 +97,53 @@ def by_step(series: Series, metric: str) -> Verdict | None:
         return None
     steps = curves.shape[2]
     found = bump(curves.reshape(len(curves), -1), metric, row=steps)
-    result = answer([found.rise, found.fall], [found.worth] * 2)
-    at_sizes = [f" at {words.size(series, p)}" if len(series.sizes) > 1 else "" for p in range(len(series.sizes))]
-    names = [f"step {step:,}" for _ in at_sizes for step in series.steps[:-1]]
-    valley, peak, end = found.usual
-    why = _evidence(found, metric, names)
-    where = (
-        f"{_likeliest(result)} at {names[peak]}{at_sizes[peak // steps]}, after {names[valley]}, before {names[end]}."
-    )
+    result = found.answer
+    names = [_("step {step:,}", step=step) for _size in series.sizes for step in series.steps[:-1]]
     runs = None
     if result == "inconclusive":
-        decisive = {int(place) // steps for place in found.places[:, 1] if place >= 0}
-        runs = settle.more_seeds(series, decisive, [found.rise, found.fall], found.worth)
+        decisive = {int(index) // steps for index in found.indices[:, 1] if index >= 0}
+        runs = follow_up.more_seeds(series, decisive, [found.rise, found.fall], found.minimum)
+    where = _where_in_training(series, found, result, names, steps)
+    why = _evidence(found, metric, names)
     return _verdict("double-descent-by-step", series, metric, found, result, where, why, runs)
 
 
 def bump(table: Array, metric: str, row: int = 0) -> Bump:
-    """Return what (units, places) says of valley, peak and end.
+    """Return the valley, peak and end of `table` (units, indices), selected for each unit by the others.
 
-    `row`: the places are curves of so many steps, one after the other: all three are picked on one of them, and the
-    valley below where training began.
+    `row`: the indices are several curves of `row` steps each, one after the other. Then all three are selected on one
+    curve, and the valley lies below the start of training.
     """
 
-    def pick(others: Array) -> tuple[int, ...]:
-        return _pick(others.reshape(-1, row or len(others)), begins=row > 0)
+    def select(others: Array) -> tuple[int, ...]:
+        return _select(others.reshape(-1, row or len(others)), below_start=row > 0)
 
-    places = picks(table, pick)
-    first, second, third = places.T
+    indices = select_by_others(table, select)
+    valley, peak, end = indices.T
 
-    def change(high: Places, low: Places) -> Effect:
+    def change(high: Indices, low: Indices) -> Effect:
         return effect(at(table, high) - at(table, low), nearby(table, high, low, row))
 
     return Bump(
-        places=places,
-        rise=change(second, first),
-        fall=change(second, third),
-        gain=change(first, third),
-        worth=worth(metric, float(mean(table)[usual(places)[0]])),
+        indices=indices,
+        rise=change(peak, valley),
+        fall=change(peak, end),
+        gain=change(valley, end),
+        minimum=minimum_effect(metric, float(mean(table)[most_common(indices)[0]])),
     )
 
 
-def _pick(curves: Array, begins: bool) -> tuple[int, ...]:
-    """Pick valley, peak and end where the smaller of rise and fall is largest, among curves (rows, places)."""
+def _select(curves: Array, below_start: bool) -> tuple[int, ...]:
+    """Select valley, peak and end where the smaller of rise and fall is largest, among curves (rows, indices)."""
     low = np.where(np.isfinite(curves), curves, np.inf)
     before = np.minimum.accumulate(low, axis=1)[:, :-2]
     after = np.minimum.accumulate(low[:, ::-1], axis=1)[:, ::-1][:, 2:]
     peaks = np.where(np.isfinite(curves), curves, -np.inf)[:, 1:-1]
     with np.errstate(invalid="ignore"):
-        stands = np.nan_to_num(np.minimum(peaks - before, peaks - after), nan=-np.inf)
-    if begins:
-        stands = np.where(before < low[:, :1], stands, -np.inf)
-    row, peak = divmod(int(stands.argmax()), stands.shape[1])
+        heights = np.nan_to_num(np.minimum(peaks - before, peaks - after), nan=-np.inf)
+    if below_start:
+        heights = np.where(before < low[:, :1], heights, -np.inf)
+    row, peak = divmod(int(heights.argmax()), heights.shape[1])
     peak += 1
     valley, end = int(low[row, :peak].argmin()), peak + 1 + int(low[row, peak + 1 :].argmin())
     start = row * curves.shape[1]
@@ -151,52 +158,104 @@ def _smooth(curves: Array) -> Array:
 
 
 def _evidence(found: Bump, metric: str, names: list[str]) -> list[str]:
-    valley, peak, end = (names[place] for place in found.usual)
-    what = words.capital(words.spoken(metric))
+    valley, peak, end = (names[index] for index in found.most_common)
     listed = [
-        f"{what} from {valley} up to {peak}: {words.span(found.rise, metric)} over {words.seeds(found.rise.n)}; "
-        f"a change worth the name is {words.amount(found.worth, metric)}.",
-        f"From {peak} down to {end}: {words.span(found.fall, metric, -1)}.",
+        _n(
+            "{metric} from {valley} up to {peak}: {change} over {n} seed; a change worth the name is {minimum}.",
+            "{metric} from {valley} up to {peak}: {change} over {n} seeds; a change worth the name is {minimum}.",
+            found.rise.n,
+            metric=words.capital(words.metric_name(metric)),
+            valley=valley,
+            peak=peak,
+            change=words.span(found.rise, metric),
+            minimum=words.amount(found.minimum, metric),
+        ),
+        _("From {peak} down to {end}: {change}.", peak=peak, end=end, change=words.span(found.fall, metric, -1)),
     ]
-    if found.rise.value >= found.worth and found.fall.value >= found.worth:
-        gain = found.gain
-        verdict = "beats" if gain.low > 0 else "does not reach" if gain.high < 0 else "ends near"
-        listed.append(f"The second descent {verdict} the first valley: {words.span(gain, metric, -1)}.")
+    if found.rise.value >= found.minimum and found.fall.value >= found.minimum:
+        listed.append(_second_descent(found, words.span(found.gain, metric, -1)))
     return listed
 
 
+def _second_descent(found: Bump, change: str) -> str:
+    if found.gain.low > 0:
+        return _("The second descent beats the first valley: {change}.", change=change)
+    if found.gain.high < 0:
+        return _("The second descent does not reach the first valley: {change}.", change=change)
+    return _("The second descent ends near the first valley: {change}.", change=change)
+
+
 def _where(series: Series, found: Bump, result: Answer) -> str:
-    peak, fitted = found.usual[1], series.threshold
-    text = f"{_likeliest(result)} at {words.size(series, peak)}"
+    """Return where the peak is, beside the interpolation threshold."""
+    index, fitted = found.most_common[1], series.threshold
+    peak, sure = words.size(series, index), result == "supported"
     if fitted is None:
-        return f"{text}; no mean training error is at most {100 * THRESHOLD:.0f} %."
+        limit = 100 * THRESHOLD
+        if sure:
+            return _("The peak is at {peak}; no mean training error is at most {limit:.0f} %.", peak=peak, limit=limit)
+        return _(
+            "A peak, if any, is at {peak}; no mean training error is at most {limit:.0f} %.", peak=peak, limit=limit
+        )
+    threshold = words.size(series, fitted)
     if series.axis == "dataset_size":
-        return f"{text}; training examples are fitted up to {words.size(series, fitted)}."
+        if sure:
+            return _("The peak is at {peak}; training examples are fitted up to {most}.", peak=peak, most=threshold)
+        return _("A peak, if any, is at {peak}; training examples are fitted up to {most}.", peak=peak, most=threshold)
     run = series.curves.runs[series.members[0]]
-    capacity = run.train_size * run.task.outputs
-    near = (
-        "the interpolation threshold"
-        if peak == fitted
-        else "the interpolation threshold is at " + words.size(series, fitted)
+    facts = {"peak": peak, "params": series.params[fitted], "capacity": run.train_size * run.task.outputs}
+    if index == fitted:
+        if sure:
+            return _(
+                "The peak is at {peak}, the interpolation threshold ({params:,.0f} parameters; examples × outputs are "
+                "{capacity:,}).",
+                **facts,
+            )
+        return _(
+            "A peak, if any, is at {peak}, the interpolation threshold ({params:,.0f} parameters; examples × outputs "
+            "are {capacity:,}).",
+            **facts,
+        )
+    if sure:
+        return _(
+            "The peak is at {peak}, the interpolation threshold is at {threshold} ({params:,.0f} parameters; examples "
+            "× outputs are {capacity:,}).",
+            threshold=threshold,
+            **facts,
+        )
+    return _(
+        "A peak, if any, is at {peak}, the interpolation threshold is at {threshold} ({params:,.0f} parameters; "
+        "examples × outputs are {capacity:,}).",
+        threshold=threshold,
+        **facts,
     )
-    return f"{text}, {near} ({series.params[fitted]:,.0f} parameters; examples × outputs are {capacity:,})."
 
 
-def _likeliest(result: Answer) -> str:
-    return "The peak is" if result == "supported" else "A peak, if any, is"
+def _where_in_training(series: Series, found: Bump, result: Answer, names: list[str], steps: int) -> str:
+    """Return the steps of peak, valley and end, and the size where there are several."""
+    valley, peak, end = found.most_common
+    moment = names[peak]
+    if len(series.sizes) > 1:
+        moment = _("{step} at {size}", step=names[peak], size=words.size(series, peak // steps))
+    if result == "supported":
+        return _(
+            "The peak is at {peak}, after {valley}, before {end}.", peak=moment, valley=names[valley], end=names[end]
+        )
+    return _(
+        "A peak, if any, is at {peak}, after {valley}, before {end}.", peak=moment, valley=names[valley], end=names[end]
+    )
 
 
-def _beyond(series: Series) -> Settle | None:
+def _beyond(series: Series) -> FollowUp | None:
     """Return larger sizes where the sweep ends before a peak could be seen; None where it does not."""
     run = series.curves.runs[series.members[0]]
     fitted = series.threshold is not None and series.threshold < len(series.sizes) - 1
     if fitted or series.params[-1] > run.train_size * run.task.outputs:
         return None
-    return settle.other_sizes(series, [2 * series.sizes[-1], 4 * series.sizes[-1]])
+    return follow_up.other_sizes(series, [2 * series.sizes[-1], 4 * series.sizes[-1]])
 
 
-def _more(series: Series, found: Bump) -> Settle | None:
-    return settle.more_seeds(series, found.places.ravel().tolist(), [found.rise, found.fall], found.worth)
+def _more_seeds(series: Series, found: Bump) -> FollowUp | None:
+    return follow_up.more_seeds(series, found.indices.ravel().tolist(), [found.rise, found.fall], found.minimum)
 
 
 def _verdict(
@@ -207,7 +266,7 @@ def _verdict(
     result: Answer,
     where: str,
     why: list[str],
-    runs: Settle | None,
+    runs: FollowUp | None,
 ) -> Verdict:
     shown = found.effect
     return Verdict(
@@ -222,5 +281,5 @@ def _verdict(
         n_seeds=shown.n,
         where=where,
         why=(*why, *words.caveats(series)),
-        settle=runs,
+        follow_up=runs,
     )

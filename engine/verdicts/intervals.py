@@ -1,4 +1,4 @@
-"""Effects over seeds, seed by seed, with intervals that hold although places were picked from the same curves."""
+"""Effects over seeds, seed by seed, with intervals that stay valid although sizes are selected on the same curves."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from engine.verdicts.curves import Array, Places
+from engine.verdicts.curves import Array, Indices
 from engine.verdicts.verdict import Answer
 
 LEVEL = 0.95
+"""How often an interval holds the true effect."""
 LEAST_SEEDS = 3
-"""Fewer decide nothing."""
+"""Seeds below which no verdict is reached."""
 BORROWED = 2.0
-"""Degrees of freedom that the spread at neighbouring places adds to that of the seeds at hand: of three seeds alone an
-interval is 4.3 standard errors to either side. Few, since the spread differs from place to place."""
+"""Degrees of freedom that the spread at neighbouring indices adds to that of the seeds themselves: with three seeds
+alone an interval is 4.3 standard errors to either side. They are few, since the spread differs from index to index."""
 WIDER = 1.2
-"""By how much an interval is widened, since the picks of different seeds share the other seeds. This and BORROWED are
-chosen by tests/benchmarks/verdict_rates.py: at 1.0 flat curves of 10 to 40 seeds would be called rising in 6 to 9 %."""
+"""Factor by which an interval is widened, since the selections for different seeds share the other seeds. This and
+BORROWED are chosen by tests/benchmarks/verdict_rates.py: at 1.0 flat curves of 10 to 40 seeds would be called rising
+in 6 to 9 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +32,9 @@ class Effect:
     low: float
     high: float
     most: float
-    """What it is below, at 95 %: one-sided, and not widened, since picks overstate an effect but never hide one."""
+    """One-sided upper bound at 95 %. It is not widened, since a selection overstates an effect but never hides one."""
     n: int
+    """Seeds that were measured."""
     spread: float
     """Standard deviation over seeds."""
 
@@ -43,7 +46,7 @@ class Effect:
 def effect(values: Array, noise: float = 0.0) -> Effect:
     """Return the mean of `values` (units,), NaN left out, with its t interval.
 
-    `noise`: the variance over seeds of such differences nearby; 0 where that means nothing.
+    `noise`: the variance over seeds of such differences nearby, as `nearby` gives it; 0 where there is none.
     """
     known = values[np.isfinite(values)]
     n = len(known)
@@ -58,10 +61,11 @@ def effect(values: Array, noise: float = 0.0) -> Effect:
     return Effect(value=value, low=value - half, high=value + half, most=most, n=n, spread=spread)
 
 
-def nearby(table: Array, first: Places, second: Places, row: int = 0) -> float:
-    """Return the mean variance over units of differences of places near `first` and near `second`, (units,) each.
+def nearby(table: Array, first: Indices, second: Indices, row: int = 0) -> float:
+    """Return the mean variance over units of differences between indices near `first` and near `second`, (units,) each.
 
-    Near are a place and its two neighbours, of the same curve where curves of `row` places follow each other.
+    Near an index are itself and its two neighbours on the same curve; `table` (units, indices) may hold several curves
+    of `row` indices each, one after the other.
     """
     row = row or table.shape[1]
     pairs, times = np.unique(np.stack([first, second])[:, (first >= 0) & (second >= 0)], axis=1, return_counts=True)
@@ -76,11 +80,12 @@ def nearby(table: Array, first: Places, second: Places, row: int = 0) -> float:
     return total / max(1, int(times.sum()))
 
 
-def picks(table: Array, pick: Callable[[Array], tuple[int, ...]], caution: float = 0.0) -> Places:
-    """Return for each unit the places that `pick` takes of the mean of all others, (units, picked).
+def select_by_others(table: Array, select: Callable[[Array], tuple[int, ...]], caution: float = 0.0) -> Indices:
+    """Return for each unit the indices that `select` chooses on the mean of all other units, (units, chosen).
 
-    So no unit is measured at places that its own noise has chosen, nor where it is not measured. `caution`: standard
-    errors that are added to the means, so that low ones are not those of places where seeds differ most.
+    So no unit of `table` (units, indices) is measured at indices that its own noise has selected, nor where it has no
+    value. `caution`: standard errors that are added to the means, so that an index is not selected as the lowest only
+    because seeds differ most there.
     """
     known = np.isfinite(table)
     found = []
@@ -92,34 +97,37 @@ def picks(table: Array, pick: Callable[[Array], tuple[int, ...]], caution: float
         if caution and others.sum() > 1:
             squares = np.where(there, (some - mean) ** 2, 0.0).sum(axis=0)
             mean = mean + caution * np.sqrt(squares / np.maximum(number - 1, 1) / np.maximum(number, 1))
-        found.append(pick(np.where(known[unit], mean, np.nan)))
+        found.append(select(np.where(known[unit], mean, np.nan)))
     return np.array(found, dtype=np.intp)
 
 
-def at(table: NDArray[Any], places: Places) -> Array:
-    """Return table[unit, places[unit]], (units,); NaN where none was picked."""
-    values = np.asarray(table[np.arange(len(table)), places], dtype=np.float64)
-    return np.asarray(np.where(places < 0, np.nan, values))
+def at(table: NDArray[Any], indices: Indices) -> Array:
+    """Return table[unit, indices[unit]], (units,); NaN where an index is negative, that is, none was selected."""
+    values = np.asarray(table[np.arange(len(table)), indices], dtype=np.float64)
+    return np.asarray(np.where(indices < 0, np.nan, values))
 
 
-def usual(places: Places) -> tuple[int, ...]:
-    """Return the row of places (units, picked) that most units have."""
-    rows, times = np.unique(places, axis=0, return_counts=True)
-    return tuple(int(place) for place in rows[times.argmax()])
+def most_common(indices: Indices) -> tuple[int, ...]:
+    """Return the row of `indices` (units, chosen) that most units share."""
+    rows, times = np.unique(indices, axis=0, return_counts=True)
+    return tuple(int(index) for index in rows[times.argmax()])
 
 
-def answer(effects: Sequence[Effect], worths: Sequence[float]) -> Answer:
-    """Return whether all `effects` are above 0 and at least their worth, or one surely is not."""
+def answer(effects: Sequence[Effect], minimums: Sequence[float]) -> Answer:
+    """Return "supported" where every effect is above 0 and reaches its minimum.
+
+    "not supported" where one is surely below its minimum; else, and for fewer than LEAST_SEEDS, "inconclusive".
+    """
     if min(one.n for one in effects) < LEAST_SEEDS:
         return "inconclusive"
-    pairs = list(zip(effects, worths, strict=True))
-    if all(one.low > 0 and one.value >= worth for one, worth in pairs):
+    pairs = list(zip(effects, minimums, strict=True))
+    if all(one.low > 0 and one.value >= minimum for one, minimum in pairs):
         return "supported"
-    if any(one.most < worth for one, worth in pairs):
+    if any(one.most < minimum for one, minimum in pairs):
         return "not supported"
     return "inconclusive"
 
 
-def worth(metric: str, level: float) -> float:
-    """Return the least difference worth the name: a tenth of `level`, of an error no less than a hundredth."""
+def minimum_effect(metric: str, level: float) -> float:
+    """Return the smallest difference that counts as an effect: a tenth of `level`, and of an error at least 0.01."""
     return max(0.1 * level, 0.01 if metric.endswith("_error") else 0.0)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from engine.verdicts import settle, words
+from engine.base.language import _, _n
+from engine.verdicts import follow_up, words
 from engine.verdicts.curves import Array
-from engine.verdicts.intervals import answer, at, effect, nearby, picks, usual, worth
+from engine.verdicts.intervals import answer, at, effect, minimum_effect, most_common, nearby, select_by_others
 from engine.verdicts.series import Series, mean
 from engine.verdicts.verdict import Verdict
 
@@ -16,24 +17,37 @@ def overfits(series: Series, metric: str) -> Verdict | None:
     table = series.last(metric)
     if not np.isfinite(table).any():
         return None
-    places = picks(table, _lowest, caution=1.0)[:, 0]
-    (valley,), last = usual(places[:, None]), np.full(len(table), table.shape[1] - 1)
-    rise = effect(at(table, last) - at(table, places), nearby(table, last, places))
+    lowest = select_by_others(table, _lowest, caution=1.0)[:, 0]
+    (valley,), last = most_common(lowest[:, None]), np.full(len(table), table.shape[1] - 1)
+    rise = effect(at(table, last) - at(table, lowest), nearby(table, last, lowest))
     fit = series.last("train_error")
-    unfit = effect(at(fit, last) - at(fit, places), nearby(fit, last, places))
-    least = worth(metric, float(mean(table)[valley]))
-    found = answer([rise], [least])
-    start, end, what = words.size(series, valley), words.size(series, len(series.sizes) - 1), words.spoken(metric)
+    fit_rise = effect(at(fit, last) - at(fit, lowest), nearby(fit, last, lowest))
+    minimum = minimum_effect(metric, float(mean(table)[valley]))
+    found = answer([rise], [minimum])
+    what = words.capital(words.metric_name(metric))
+    start, end = words.size(series, valley), words.size(series, len(series.sizes) - 1)
     why = [
-        f"{words.capital(what)} from {start}, about where it is lowest, to {end}, the largest: "
-        f"{words.span(rise, metric)} over {words.seeds(rise.n)}; "
-        f"a change worth the name is {words.amount(least, metric)}.",
-        f"Training error goes from {words.level(series.fit_error[valley], 'train_error')} to "
-        f"{words.level(series.fit_error[-1], 'train_error')}.",
+        _n(
+            "{metric} from {start}, about where it is lowest, to {end}, the largest: {change} over {n} seed; a change "
+            "worth the name is {minimum}.",
+            "{metric} from {start}, about where it is lowest, to {end}, the largest: {change} over {n} seeds; a change "
+            "worth the name is {minimum}.",
+            rise.n,
+            metric=what,
+            start=start,
+            end=end,
+            change=words.span(rise, metric),
+            minimum=words.amount(minimum, metric),
+        ),
+        _(
+            "Training error goes from {first} to {last}.",
+            first=words.level(series.fit_error[valley], "train_error"),
+            last=words.level(series.fit_error[-1], "train_error"),
+        ),
     ]
-    if found == "supported" and unfit.low > 0:
+    if found == "supported" and fit_rise.low > 0:
         found = "not supported"
-        why.append("Training error rises as well: the largest are trained worse, which is no overfitting.")
+        why.append(_("Training error rises as well: the largest are trained worse, which is no overfitting."))
     return Verdict(
         claim="overfits-with-size",
         answer=found,
@@ -44,20 +58,27 @@ def overfits(series: Series, metric: str) -> Verdict | None:
         low=words.scaled(rise.low, metric),
         high=words.scaled(rise.high, metric),
         n_seeds=rise.n,
-        where=f"{words.capital(what)} is lowest about {start} and {words.level(mean(table)[-1], metric)} at {end}.",
+        where=_(
+            "{metric} is lowest about {start} and {level} at {end}.",
+            metric=what,
+            start=start,
+            level=words.level(mean(table)[-1], metric),
+            end=end,
+        ),
         why=(*why, *words.caveats(series)),
-        settle=settle.more_seeds(series, [*places, len(series.sizes) - 1], [rise], least)
+        follow_up=follow_up.more_seeds(series, [*lowest, len(series.sizes) - 1], [rise], minimum)
         if found == "inconclusive"
         else None,
     )
 
 
 def _lowest(others: Array) -> tuple[int, ...]:
-    """Pick where the curve is lowest, but for the largest size; each value counts with half of its neighbours', so that
-    the picks of different seeds agree.
+    """Select where the curve is lowest, except the largest size.
+
+    Each value counts with half of its neighbours', so that the selections for different seeds agree.
     """
-    places = np.flatnonzero(np.isfinite(others[:-1]))
-    if not len(places):
+    known = np.flatnonzero(np.isfinite(others[:-1]))
+    if not len(known):
         return (0,)
-    padded = np.pad(others[places], 1, mode="edge")
-    return (int(places[(padded[:-2] + 2 * padded[1:-1] + padded[2:]).argmin()]),)
+    padded = np.pad(others[known], 1, mode="edge")
+    return (int(known[(padded[:-2] + 2 * padded[1:-1] + padded[2:]).argmin()]),)

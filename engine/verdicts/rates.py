@@ -1,4 +1,4 @@
-"""Size or learning rate? A small ladder of rates at three sizes, and whether the sweep's rate was wrong for some."""
+"""Size or learning rate? A small ladder of rates at three sizes, and whether the sweep's rate is wrong for some."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,55 +6,59 @@ from typing import Any, Literal
 
 import numpy as np
 
+from engine.base.language import _, _n
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec, knobs_for
 from engine.verdicts import words
 from engine.verdicts.curves import Array, Curves
-from engine.verdicts.intervals import Effect, at, effect, nearby, picks
+from engine.verdicts.follow_up import data_seeds_of
+from engine.verdicts.intervals import Effect, at, effect, nearby, select_by_others
 from engine.verdicts.series import Series, mean, series_of, size_axis
-from engine.verdicts.settle import data_seeds_of
-from engine.verdicts.verdict import Settle
+from engine.verdicts.verdict import FollowUp
 
 RUNGS = (0.25, 0.5, 1.0, 2.0, 4.0)
-"""Of the sweep's rate."""
+"""The rates of the ladder, as factors of the sweep's rate."""
 SEEDS = 2
+"""Seeds of the ladder."""
 WRONG = 3.0
-"""By what factor the best rate must differ from the sweep's, at least, for that to be wrong."""
+"""Factor by which the best rate must differ from the sweep's rate, at least, for that to be wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rung:
-    """What the ladder says of one size."""
+    """One size of the ladder."""
 
     size: int
     best: float
-    """The rate of lowest validation loss, between rungs by a parabola in the logs."""
+    """The rate of the lowest validation loss, between rungs by a parabola in the log of the rate."""
     edge: bool
-    """Whether that is the lowest or highest rung: the best may lie beyond."""
+    """Whether the best rate is the lowest or the highest rung, so that a better one may lie beyond."""
     cost: Effect
-    """Validation loss at the sweep's rate minus that at the rung that is best for the other seeds."""
+    """Validation loss (nats) at the sweep's rate minus that at the rung that is best for the other seeds."""
     wrong: bool
+    """Whether the best rate is far off and the cost is beyond the noise of the seeds, or all runs diverged."""
     diverged: bool
-    """Whether every run at the sweep's rate did."""
+    """Whether every run at the sweep's rate diverged."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """The ladder judged."""
+    """Whether the learning rate of a sweep is wrong for some size, from its ladder."""
 
     rate: float
-    """The sweep's."""
+    """The sweep's learning rate."""
     axis: str
-    """What size is: width or depth."""
+    """The setting that is model size: width or depth."""
     rungs: tuple[Rung, ...]
     answer: Literal["right", "wrong"]
     sentence: str
+    """The answer as users read it."""
 
 
 def ladder(sweep: SweepSpec) -> SweepSpec:
-    """Return the runs that check the rate of `sweep`: RUNGS times it at its smallest, middle and largest size.
+    """Return the runs that check the rate of `sweep`: RUNGS times its rate at its smallest, middle and largest size.
 
-    Of what else the sweep varies, the first value is taken, and of its seeds the first SEEDS.
+    Other settings that the sweep varies take their first value; its seeds are the first SEEDS.
     """
     axis = size_axis(sweep)
     sizes = sorted(int(size) for size in sweep.values(axis))
@@ -71,23 +75,28 @@ def ladder(sweep: SweepSpec) -> SweepSpec:
 
 
 def check_rates(sweep: SweepSpec, read: Callable[[Sequence[RunSpec]], Curves]) -> Rates | None:
-    """Return what the ladder of `sweep` says; None before all its runs have ended. `read` gives the curves of runs."""
+    """Return what the ladder of `sweep` says; None before all its runs have ended. `read` returns curves of runs."""
     wanted = ladder(sweep)
     curves = read(wanted.runs())
     if len(curves.runs) < wanted.size or not (curves.finished | curves.diverged).all():
         return None
-    return judge_rates(sweep, curves)
+    return evaluate_rates(sweep, curves)
 
 
-def asking(sweep: SweepSpec) -> Settle:
-    """Return the ladder of `sweep` as what settles whether its rate was wrong, with its words."""
+def rate_follow_up(sweep: SweepSpec) -> FollowUp:
+    """Return the ladder of `sweep` as the follow-up runs that settle whether its rate is wrong."""
     wanted, axis = ladder(sweep), size_axis(sweep)
-    rates = f"{len(wanted.values('lr'))} rates at {words.sizes(axis, [int(size) for size in wanted.values(axis)])}"
-    drawn = max(len(wanted.values(name)) for name in ("seed", "data_seed"))
-    return Settle(sweep=wanted, words=f"{rates}, {words.seeds(drawn)} each")
+    text = _n(
+        "{n} rate at {sizes}, {seeds} each",
+        "{n} rates at {sizes}, {seeds} each",
+        len(wanted.values("lr")),
+        sizes=words.sizes(axis, [int(size) for size in wanted.values(axis)]),
+        seeds=words.seeds(max(len(wanted.values(name)) for name in ("seed", "data_seed"))),
+    )
+    return FollowUp(sweep=wanted, words=text)
 
 
-def judge_rates(sweep: SweepSpec, curves: Curves) -> Rates | None:
+def evaluate_rates(sweep: SweepSpec, curves: Curves) -> Rates | None:
     """Return what the ladder of `sweep` says, from curves that hold all its runs; None where none has finished."""
     rate = float(sweep.values("lr")[0])
     series = series_of(ladder(sweep), curves, "lr")
@@ -110,49 +119,67 @@ def _rung(series: Series, size: int, rate: float) -> Rung | None:
     means = mean(table)
     if not np.isfinite(means).any():
         return None
-    own = int(np.abs(np.log(rates / rate)).argmin())
-    gone = not np.isclose(rates[own], rate)  # every run at this rate diverged
-    place = int(np.nanargmin(means))
-    chosen = picks(table, lambda others: (int(np.where(np.isfinite(others), others, np.inf).argmin()),))[:, 0]
-    here = np.full(len(table), own)
-    cost = effect(at(table, here) - at(table, chosen), nearby(table, here, chosen))
-    best = _parabola(np.log(rates), means, place)
+    nearest = int(np.abs(np.log(rates / rate)).argmin())
+    diverged = not np.isclose(rates[nearest], rate)  # the rate itself has no run that finished
+    lowest = int(np.nanargmin(means))
+    chosen = select_by_others(table, lambda others: (int(np.where(np.isfinite(others), others, np.inf).argmin()),))[
+        :, 0
+    ]
+    used = np.full(len(table), nearest)
+    cost = effect(at(table, used) - at(table, chosen), nearby(table, used, chosen))
+    best = _parabola(np.log(rates), means, lowest)
     off = max(best / rate, rate / best)
     return Rung(
         size=size,
         best=best,
-        edge=place in (0, len(rates) - 1),
+        edge=lowest in (0, len(rates) - 1),
         cost=cost,
-        wrong=gone or (off > WRONG and cost.low > 0),
-        diverged=gone,
+        wrong=diverged or (off > WRONG and cost.low > 0),
+        diverged=diverged,
     )
 
 
-def _parabola(logs: Array, values: Array, place: int) -> float:
-    """Return the minimum of the parabola through the lowest value and its neighbours; the place itself at an edge."""
-    near = [place - 1, place, place + 1]
+def _parabola(logs: Array, values: Array, lowest: int) -> float:
+    """Return the rate at the minimum of the parabola through the lowest value and its neighbours.
+
+    At an edge, or where the parabola has no minimum, it is the rate of the lowest value.
+    """
+    near = [lowest - 1, lowest, lowest + 1]
     if near[0] < 0 or near[2] >= len(logs) or not np.isfinite(values[near]).all():
-        return float(np.exp(logs[place]))
-    curvature, slope, _ = np.polyfit(logs[near] - logs[place], values[near], 2)
+        return float(np.exp(logs[lowest]))
+    curvature, grad, _level = np.polyfit(logs[near] - logs[lowest], values[near], 2)
     if curvature <= 0:
-        return float(np.exp(logs[place]))
-    return float(
-        np.exp(
-            logs[place] + np.clip(-slope / (2 * curvature), logs[near[0]] - logs[place], logs[near[2]] - logs[place])
-        )
-    )
-
-
-def _price(rung: Rung) -> str:
-    return f"it costs {words.span(rung.cost, 'val_loss')}" if not rung.diverged else "every run diverged"
+        return float(np.exp(logs[lowest]))
+    offset = np.clip(-grad / (2 * curvature), logs[near[0]] - logs[lowest], logs[near[2]] - logs[lowest])
+    return float(np.exp(logs[lowest] + offset))
 
 
 def _sentence(rungs: tuple[Rung, ...], rate: float, axis: str) -> str:
-    wrong = [rung for rung in rungs if rung.wrong]
-    best = ", ".join(
-        f"{rung.best:.2g}{' or beyond' if rung.edge else ''} at {words.sizes(axis, [rung.size])}" for rung in rungs
-    )
+    best = ", ".join(_best(rung, axis) for rung in rungs)
+    wrong = [_cost(rung, axis) for rung in rungs if rung.wrong]
     if not wrong:
-        return f"The learning rate {rate:.3g} is not wrong for any size checked; the best on validation loss is {best}."
-    parts = [f"{words.sizes(axis, [rung.size])} ({_price(rung)})" for rung in wrong]
-    return f"The learning rate {rate:.3g} was wrong for {words.together(parts)}; the best on validation loss is {best}."
+        return _(
+            "The learning rate {rate:.3g} is not wrong for any size checked; the best on validation loss is {best}.",
+            rate=rate,
+            best=best,
+        )
+    return _(
+        "The learning rate {rate:.3g} was wrong for {sizes}; the best on validation loss is {best}.",
+        rate=rate,
+        sizes=words.together(wrong),
+        best=best,
+    )
+
+
+def _best(rung: Rung, axis: str) -> str:
+    size = words.sizes(axis, [rung.size])
+    if rung.edge:
+        return _("{rate:.2g} or beyond at {size}", rate=rung.best, size=size)
+    return _("{rate:.2g} at {size}", rate=rung.best, size=size)
+
+
+def _cost(rung: Rung, axis: str) -> str:
+    size = words.sizes(axis, [rung.size])
+    if rung.diverged:
+        return _("{size} (every run diverged)", size=size)
+    return _("{size} (it costs {cost})", size=size, cost=words.span(rung.cost, "val_loss"))

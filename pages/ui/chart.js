@@ -49,7 +49,7 @@ const svgIcon = {
   path: "M5 20h14v-2H5v2zM19 9h-4V3H9v6H5l7 7 7-7z",
 };
 
-function settings(Plotly, name, narrow) {
+function settings(Plotly, name, texts, narrow) {
   const image = format => ({ format, filename: name, width: 1200, height: 640, scale: format === "png" ? 2 : 1 });
   return {
     displaylogo: false,
@@ -58,7 +58,7 @@ function settings(Plotly, name, narrow) {
     scrollZoom: false,
     toImageButtonOptions: image("png"),
     modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"], ["toImage", {
-      name: "svg", title: "Download plot as an SVG", icon: svgIcon,
+      name: "svg", title: texts.svg, icon: svgIcon,
       click: plot => Plotly.downloadImage(plot, image("svg")),
     }]],
   };
@@ -112,7 +112,7 @@ export default function (component) {
       Object.assign(figure.layout.xaxis, { tickangle: 0, tickfont: { size: 10 }, ...apart(figure.layout.xaxis) });
     }
     // Another configuration, even an equal one with another function in it, makes Plotly start over and forget the zoom.
-    state.settings ??= settings(Plotly, data.name, narrow);
+    state.settings ??= settings(Plotly, data.name, data.texts, narrow);
     return Plotly.react(host, figure.data, figure.layout, state.settings).then(() => {
       host.dataset.drawn = turn;
       state.width = host.clientWidth;
@@ -121,7 +121,7 @@ export default function (component) {
     });
   }).catch(() => {
     component.setStateValue("stands", true); // the rest of the page must not wait for it
-    host.textContent = "The chart's script could not be loaded. Check that the app is still running, then reload.";
+    host.textContent = data.texts.failed;
   });
 
   return () => {

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.base.language import _
 from pages.ui.assets import SCRIPT_PATH
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ _render = st.components.v2.component(
     isolate_styles=False,  # Plotly puts its style sheet into the document's head
 )
 
+_TEXTS = {
+    "svg": _("Download plot as an SVG"),
+    "failed": _("The chart's script could not be loaded. Check that the app is still running, then reload."),
+}
+"""What the script says."""
+
 
 def chart(figure: "go.Figure", *, key: str, alt: str, name: str = "scalescope", height: int = 430) -> bool:
     """Draw `figure`; a later run with the same key changes its data and leaves zoom and legend alone.
@@ -26,5 +33,6 @@ def chart(figure: "go.Figure", *, key: str, alt: str, name: str = "scalescope", 
     """
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     script = f"/{base}{SCRIPT_PATH}" if base else SCRIPT_PATH
-    data = {"figure": figure.to_json(), "alt": alt, "name": name, "height": height, "script": script}
+    data = {"figure": figure.to_json(), "alt": alt, "name": name, "height": height}
+    data |= {"script": script, "texts": _TEXTS}
     return bool(_render(key=key, data=data, height=height, on_stands_change=lambda: None).stands)

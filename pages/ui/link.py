@@ -6,11 +6,13 @@ from dataclasses import dataclass, fields, replace
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from engine.base.language import _
 from engine.spec import registry
 from engine.spec.sweep import SweepSpec, parse_settings
 from pages.ui import text
 from pages.ui.address import taken
-from pages.ui.summary import AXES, LOGS, SCALES, SPLITS, View
+from pages.ui.measures import AXES, SCALES, SPLITS
+from pages.ui.summary import LOGS, View
 
 OPENING = "digits-double-descent"
 """The preset of an address that names no settings."""
@@ -43,10 +45,10 @@ def read(params: Mapping[str, str]) -> Shown:
     return Shown(sweep=sweep, view=view, problems=tuple(problems))
 
 
-def read_view(params: dict[str, str], usual: View) -> tuple[View, list[str]]:
+def read_view(params: dict[str, str], default: View) -> tuple[View, list[str]]:
     """Take out of `params` what they say of the view; return it, and sentences on what cannot be had."""
     found, problems = taken(params, VIEW, _read_view)
-    return replace(usual, **found), problems
+    return replace(default, **found), problems
 
 
 def written(sweep: SweepSpec, view: View) -> dict[str, str]:
@@ -62,9 +64,9 @@ def written_sweep(sweep: SweepSpec) -> dict[str, str]:
     return {name: text.values(sweep.values(name)) for name in names}
 
 
-def written_view(view: View, usual: View) -> dict[str, str]:
-    """Return parameters for what is not `usual` in `view`."""
-    changed = {name: getattr(view, name) for name in VIEW if getattr(view, name) != getattr(usual, name)}
+def written_view(view: View, default: View) -> dict[str, str]:
+    """Return parameters for what differs in `view` from `default`."""
+    changed = {name: getattr(view, name) for name in VIEW if getattr(view, name) != getattr(default, name)}
     return {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in changed.items()}
 
 
@@ -75,8 +77,10 @@ def _read_view(name: str, given: str) -> str | int | tuple[str, ...]:
     if name == "show" and set(given.split(",")) <= set(allowed):
         return tuple(split for split in allowed if split in given.split(","))
     if given not in allowed:
-        extra = ", or a step" if name == "at" else ""
-        raise ValueError(f"{name}={given[:40]} is not possible; allowed: one of {', '.join(allowed)}{extra}.")
+        named = {"name": name, "value": given[:40], "allowed": ", ".join(allowed)}
+        if name == "at":
+            raise ValueError(_("{name}={value} is not possible; allowed: one of {allowed}, or a step.", **named))
+        raise ValueError(_("{name}={value} is not possible; allowed: one of {allowed}.", **named))
     return given
 
 
@@ -88,19 +92,19 @@ def _read_sweep(settings: dict[str, str], problems: list[str]) -> SweepSpec:
     except ValueError as problem:
         problems.append(str(problem))
         return preset(OPENING)
-    kept = {name: text.values(values) for name, values in base.settings} | settings
+    found = {name: text.values(values) for name, values in base.settings} | settings
     while True:
         try:
-            sweep = parse_settings(kept)
+            sweep = parse_settings(found)
             sweep.runs()  # some settings are wrong only together
         except ValueError as problem:
             problems.append(str(problem))
             culprit = str(problem).partition("=")[0]
-            if culprit not in kept:
+            if culprit not in found:
                 return preset(OPENING)
-            del kept[culprit]
+            del found[culprit]
         else:
-            return sweep if kept else preset(OPENING)
+            return sweep if found else preset(OPENING)
 
 
 def arrived(page: str) -> dict[str, str] | None:

@@ -1,10 +1,13 @@
-"""What a person must know of the store on every page: that it lacks what it held before."""
+"""What a person must know of the store: that it lacks what it held before, that results cannot be taken in."""
 
 from contextlib import suppress
+from functools import partial
 
 import streamlit as st
 
-from pages.ui import services
+from engine.base.language import _
+from pages.ui import actions, reads, services
+from store.db.connection import Database
 from store.db.errors import StoreError
 
 
@@ -12,9 +15,15 @@ def draw() -> None:
     """Say what the store lacks, with a button that accepts it; a store that cannot be used is for the page to tell."""
     with suppress(StoreError):
         db = services.opened().db
-        lost = services.lost(db)
+        actions.say("store")
+        lost = reads.lost(db)
         if lost:
+            accept = actions.of(db, partial(services.accept_loss, db), at="store")
             st.warning(lost, icon=":material/history:")
-            if st.button("Accept the store as it is", key="accept-loss"):
-                services.accept_loss(db)
-                st.rerun()
+            st.button(_("Accept the store as it is"), key="accept-loss", on_click=accept)
+
+
+def take_in(db: Database) -> None:
+    """Move results from the spool into the tables; where that cannot be, say why."""
+    if trouble := services.take_in(db):
+        st.error(trouble, icon=":material/database_off:")

@@ -9,34 +9,10 @@ import pandas as pd
 from engine.spec.result import ACCURACY
 from engine.spec.sweep import SweepSpec, knobs_for
 from pages.ui import text
+from pages.ui.measures import AXES, SPLITS
 
 THRESHOLD = 0.01
 """Mean training error at or below which a model counts as fitting its training labels."""
-
-SPLITS = ("test", "train", "val")
-SPLIT_NAMES = {"test": "test", "train": "train", "val": "validation"}
-AXES = {"width": "Width", "depth": "Depth", "params": "Parameters", "ratio": "Parameters ÷ training examples"}
-SCALES = {
-    "error": {
-        "cross-entropy": "Error (share of wrong answers)",
-        "hinge": "Error (share of wrong answers)",
-        "sequence": "Error (share of wrong answers)",
-        "mse": "Error (share of variance left unexplained)",
-    },
-    "accuracy": {
-        "cross-entropy": "Accuracy (right answers)",
-        "hinge": "Accuracy (right answers)",
-        "sequence": "Accuracy (right answers)",
-        "mse": "R² (variance explained)",
-    },
-    "loss": {
-        "cross-entropy": "Loss (nats per example)",
-        "hinge": "Hinge loss per example",
-        "sequence": "Loss (nats per answer)",
-        "mse": "Mean squared error",
-    },
-}
-"""What a measure is called, by the loss that training minimises."""
 LOGS = ("none", "x", "y", "xy")
 
 
@@ -45,19 +21,19 @@ class View:
     """How a table of runs is looked at."""
 
     x: str = "width"
-    """A name of AXES."""
+    """A name of measures.AXES."""
     y: str = "error"
-    """A name of SCALES."""
+    """A name of measures.SCALES."""
     log: str = "x"
     """Which axes are logarithmic: a name of LOGS."""
     show: tuple[str, ...] = ("test", "train")
-    """Names of SPLITS, in their order."""
+    """Names of measures.SPLITS, in their order."""
     at: str | int = "last"
     """Where each run's curve is read: "last", "best" (validation) or a step."""
 
     @property
     def by(self) -> str:
-        """What "best" goes by; the lowest error is the highest accuracy."""
+        """The measure that "best" goes by; the lowest error is the highest accuracy."""
         return "loss" if self.y == "loss" else "error"
 
     @property
@@ -69,18 +45,6 @@ class View:
     def log_y(self) -> bool:
         """Whether the loss axis is logarithmic."""
         return "y" in self.log
-
-
-def scale(measure: str, losses: Iterable[str]) -> str:
-    """Return what a curve of `measure` shows, where training minimises `losses`."""
-    titles = {SCALES[measure][loss] for loss in losses}
-    return titles.pop() if len(titles) == 1 else spoken(measure, losses).capitalize()
-
-
-def spoken(measure: str, losses: Iterable[str]) -> str:
-    """Return `measure` as sentences and buttons say it: with mean squared error, 1 − error is no accuracy but R²."""
-    names = {ACCURACY[loss] for loss in losses} if measure == "accuracy" else {measure}
-    return " or ".join(sorted(names)).replace("r2", "R²")
 
 
 def exported(table: pd.DataFrame, losses: Collection[str]) -> pd.DataFrame:
@@ -95,16 +59,16 @@ def axes(sweep: SweepSpec) -> list[str]:
     return [name for name in AXES if name != "depth" or len(sweep.values("depth")) > 1]
 
 
-def series(sweep: SweepSpec, keys: Iterable[str], axis: str, besides: Collection[str] = ()) -> list[str]:
-    """Return for each run's key the name of its curve: what varies in `sweep` beside size and seed; "" if nothing.
+def series(sweep: SweepSpec, keys: Iterable[str], axis: str, ignored: Collection[str] = ()) -> list[str]:
+    """Return for each run's key the name of its curve: what varies in `sweep` except size and seed; "" if nothing.
 
-    `besides`: other settings that tell no curves apart.
+    `ignored`: other settings that tell no curves apart.
     """
     size = (
         axis if axis in ("width", "depth", "dataset_size") else "width" if len(sweep.values("width")) > 1 else "depth"
     )
     declared = knobs_for(dict(sweep.settings))
-    varied = [n for n, vs in sweep.settings if len(vs) > 1 and n not in ("seed", "data_seed", size, *besides)]
+    varied = [n for n, vs in sweep.settings if len(vs) > 1 and n not in ("seed", "data_seed", size, *ignored)]
     names = {}
     for run in sweep.runs():
         values = run.flat()

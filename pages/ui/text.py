@@ -4,6 +4,7 @@ import re
 import string
 from collections.abc import Iterable, Sequence
 
+from engine.base.language import _
 from engine.spec.knob import Value
 
 
@@ -18,26 +19,30 @@ def count(number: float) -> str:
 def flops(number: float) -> str:
     """Return floating-point operations as 4.5e9 FLOPs."""
     if number < 1:
-        return "0 FLOPs"
+        return _("{number} FLOPs", number="0")
     mantissa, exponent = f"{number:.1e}".split("e")  # 9.98e8 is 1.0e9, not 10.0e8
-    return f"{mantissa}e{int(exponent)} FLOPs"
+    return _("{number} FLOPs", number=f"{mantissa}e{int(exponent)}")
 
 
 def duration(seconds: float) -> str:
     """Return a time as one says it: under a second, 38 s, 1 min 50 s, 2 h 5 min."""
     if seconds < 1:
-        return "under a second"
+        return _("under a second")
     whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
     if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return _("{seconds} s", seconds=whole)
+    if whole >= 3600:
+        return _("{hours} h {minutes} min", hours=hours, minutes=minutes)
+    if whole % 60:
+        return _("{minutes} min {seconds} s", minutes=minutes, seconds=whole % 60)
+    return _("{minutes} min", minutes=minutes)
 
 
-def plural(number: int, noun: str) -> str:
-    """Return 1 run, 2 runs, 1,200 runs."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def about(seconds: float) -> str:
+    """Return a time that is predicted: under a second, about 38 s."""
+    said = duration(seconds)
+    return said if seconds < 1 else _("about {duration}", duration=said)
 
 
 def between(low: float, high: float) -> str:
@@ -62,8 +67,15 @@ def listed(words: Iterable[str], most: int = 4) -> str:
     """Return "a, b and c"; beyond `most`, "a, b and 7 more"."""
     shown = list(words)
     if len(shown) > most:
-        shown = [*shown[: most - 1], f"{len(shown) - most + 1} more"]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+        shown = [*shown[: most - 1], _("{n} more", n=len(shown) - most + 1)]
+    if len(shown) < 2:
+        return "".join(shown)
+    return _("{words} and {last}", words=", ".join(shown[:-1]), last=shown[-1])
+
+
+def capital(words: str) -> str:
+    """Return `words` with a capital at the beginning, and the rest as it is."""
+    return words[:1].upper() + words[1:]
 
 
 def literal(given: str) -> str:

@@ -4,10 +4,13 @@ from collections.abc import Callable, Collection, Sequence
 
 import streamlit as st
 
-from pages.ui.summary import SCALES, SPLIT_NAMES, SPLITS, View, spoken
+from engine.base.language import _
+from pages.ui.measures import SCALES, SPLIT_TITLES, SPLITS, measure_name
+from pages.ui.summary import View
+from pages.ui.text import capital
 
-_AXES = {"width": "Width", "depth": "Depth", "params": "Params", "ratio": "Params ÷ data"}
-_POINTS = {"last": "Last step", "best": "Best validation", "step": "At step"}
+_AXES = {"width": _("Width"), "depth": _("Depth"), "params": _("Params"), "ratio": _("Params ÷ data")}
+_POINTS = {"last": _("Last step"), "best": _("Best validation"), "step": _("At step")}
 
 
 def fill(page: str, view: View) -> None:
@@ -34,29 +37,29 @@ def draw(page: str, steps: Callable[[], Sequence[int]], axes: Sequence[str], los
     if st.session_state[f"{page}.x"] not in axes:
         st.session_state[f"{page}.x"] = axes[0]
     with st.container(horizontal=True, wrap=len(axes) > 3, gap="small", key=f"{page}-view"):
-        x = _one(page, "x", "Size", {name: _AXES[name] for name in axes})
+        x = _one(page, "x", _("Size"), {name: _AXES[name] for name in axes})
         y = st.selectbox(
-            "Measure",
+            _("Measure"),
             list(SCALES),
-            format_func=lambda name: _capital(spoken(name, losses)),
+            format_func=lambda name: capital(measure_name(name, losses)),
             key=f"{page}.y",
             width=120,
             persist_state="session",
         )
         log = st.pills(
-            "Log", ["x", "y"], selection_mode="multi", key=f"{page}.log", width="content", persist_state="session"
+            _("Log"), ["x", "y"], selection_mode="multi", key=f"{page}.log", width="content", persist_state="session"
         )
         show = st.pills(
-            "Curves",
+            _("Curves"),
             SPLITS,
             selection_mode="multi",
-            format_func=lambda split: SPLIT_NAMES[split].capitalize(),
+            format_func=SPLIT_TITLES.__getitem__,
             key=f"{page}.show",
             width="content",
             persist_state="session",
         )
         at = st.selectbox(
-            "Read at",
+            _("Read at"),
             list(_POINTS),
             format_func=_POINTS.__getitem__,
             key=f"{page}.at",
@@ -86,10 +89,6 @@ def _one(page: str, name: str, label: str, options: dict[str, str]) -> str:
     return str(chosen or next(iter(options)))
 
 
-def _capital(word: str) -> str:
-    return word[0].upper() + word[1:]
-
-
 def _step(page: str, steps: Sequence[int]) -> int | str:
     if len(steps) < 2:
         return "last"
@@ -97,5 +96,5 @@ def _step(page: str, steps: Sequence[int]) -> int | str:
     # A link may name any step; the slider stands at the last stored one that is not later.
     st.session_state[f"{page}.step"] = max((s for s in steps if s <= asked), default=steps[0])
     return int(
-        st.select_slider("Step", steps, key=f"{page}.step", label_visibility="collapsed", persist_state="session")
+        st.select_slider(_("Step"), steps, key=f"{page}.step", label_visibility="collapsed", persist_state="session")
     )

@@ -3,9 +3,23 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
+from engine.base.language import _
 from store.db.errors import StoreError
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""The commands of a parser, to which more can be added."""
+Command: TypeAlias = Callable[[argparse.Namespace], int]
+"""Takes the options and returns the exit code."""
+
+
+def add_command(commands: Commands, name: str, run: Command, text: str) -> argparse.ArgumentParser:
+    """Add a command, which `text` describes without a full stop; return its parser."""
+    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(run=run)
+    return parser
 
 
 def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
@@ -17,11 +31,11 @@ def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None
     try:
         code: int = options.run(options)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has read enough, as `head` does
+    except BrokenPipeError:  # the reader has read enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, StoreError) as problem:
-        print(f"error: {problem}", file=sys.stderr)
+        print(_("error: {problem}", problem=problem), file=sys.stderr)
         return 2 if isinstance(problem, ValueError) else 1
     except KeyboardInterrupt:
         return 130

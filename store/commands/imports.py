@@ -1,4 +1,4 @@
-"""The command `python -m store import-runs`: brings runs from elsewhere."""
+"""The command that imports runs from elsewhere, import-runs, and the commands on imported collections."""
 
 import argparse
 import json
@@ -6,51 +6,53 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.base.language import _, _n
+from store.commands.frame import Commands
 from store.db.connection import Database
 from store.home import open_database
 from store.imports import collections
+from store.imports.choice import Choice
 from store.imports.collections import Collection, ImportedRun
 from store.imports.guess import guess
-from store.imports.mapping import Choice, mapped
-from store.imports.sources import kinds, read, source
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+from store.imports.mapping import mapped
+from store.imports.sources.registry import kinds, read, source
 
 _SHOWN = 5
-"""Runs that are printed."""
+"""Most runs that are printed."""
 _COLUMNS = {
-    "size": "params or width of each run",
-    "loss": "its loss",
-    "data": "the examples or tokens that it saw",
-    "compute": "the FLOPs of its training",
-    "seed": "its seed",
-    "series": "what tells the curves of one collection apart",
-    "step": "then a row is a point of a run, not a run",
-    "run": "names the run; needed with --step where size, seed, series and kept columns do not tell runs apart",
+    "size": _("params or width of each run"),
+    "loss": _("its loss"),
+    "data": _("the examples or tokens that it saw"),
+    "compute": _("the FLOPs of its training"),
+    "seed": _("its seed"),
+    "series": _("what tells the curves of one collection apart"),
+    "step": _("then a row is a point of a run, not a run"),
+    "run": _("names the run; needed with --step where size, seed, series and kept columns do not tell runs apart"),
 }
+"""What a column may be, and the help of the option that chooses it."""
 
 
-def add_commands(commands: "Commands") -> None:
+def add_commands(commands: Commands) -> None:
     """Add the command; it sets `run`, which takes the parsed options and returns the exit code."""
     titles = ", ".join(source(kind).title for kind in kinds())
-    text = f"Bring runs from elsewhere: {titles}."
-    parser = commands.add_parser("import-runs", help="bring runs from elsewhere, by choosing columns", description=text)
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="a file or a folder")
-    parser.add_argument("--kind", choices=kinds(), default="", help="usually told by the content")
-    for name, words in _COLUMNS.items():
-        parser.add_argument(f"--{name}", dest=f"{name}_column", default="", metavar="COL", help=words)
-    parser.add_argument("--size-is", choices=collections.SIZES, default="", help="usually params")
-    parser.add_argument("--data-is", choices=collections.DATA, default="", help="usually examples")
-    parser.add_argument("--keep", nargs="+", action="extend", default=[], metavar="COL", help="kept beside")
-    parser.add_argument(
-        "--where", nargs="+", action="extend", default=[], metavar="COL=VALUE", help="only such rows; != for others"
-    )
-    parser.add_argument("--name", default="", metavar="TEXT", help="of the collection; usually that of the source")
-    parser.add_argument("--dry-run", action="store_true", help="say what it would make, and keep nothing")
-    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    text = _("Bring runs from elsewhere: {titles}.", titles=titles)
+    help = _("bring runs from elsewhere, by choosing columns")
+    parser = commands.add_parser("import-runs", help=help, description=text)
+    parser.add_argument("source", type=Path, metavar="SOURCE", help=_("a file or a folder"))
+    parser.add_argument("--kind", choices=kinds(), default="", help=_("usually told by the content"))
+    for use, words in _COLUMNS.items():
+        parser.add_argument(f"--{use}", dest=f"{use}_column", default="", metavar="COL", help=words)
+    parser.add_argument("--size-is", choices=collections.SIZES, default="", help=_("usually params"))
+    parser.add_argument("--data-is", choices=collections.DATA, default="", help=_("usually examples"))
+    parser.add_argument("--keep", nargs="+", action="extend", default=[], metavar="COL", help=_("kept beside"))
+    where = _("only such rows; != for others")
+    parser.add_argument("--where", nargs="+", action="extend", default=[], metavar="COL=VALUE", help=where)
+    name = _("of the collection; usually that of the source")
+    parser.add_argument("--name", default="", metavar="TEXT", help=name)
+    parser.add_argument("--dry-run", action="store_true", help=_("say what it would make, and keep nothing"))
+    parser.add_argument("--json", action="store_true", help=_("print JSON and nothing else"))
     parser.set_defaults(run=_import_runs)
 
 
@@ -61,22 +63,23 @@ def _import_runs(options: argparse.Namespace) -> int:
     if not options.json:
         print("\n".join(described(collection)))
     if options.dry_run:
-        kept, new = "", False
+        key, new = "", False
     else:
-        kept, new = collections.keep(open_database(), collection, options.name)
+        key, new = collections.save(open_database(), collection, options.name)
     if options.json:
-        found = {"key": collection.key, "kept": bool(kept), "new": new, **_counts(collection)}
+        found = {"key": collection.key, "kept": bool(key), "new": new, **_counts(collection)}
         print(json.dumps(found | {"mapping": dict(collection.mapping)}, indent=2, ensure_ascii=False))
-    elif not kept:
-        print("Nothing was kept: this was a dry run.")
+    elif not key:
+        print(_("Nothing was kept: this was a dry run."))
     else:
-        name = collections.describe(open_database(), kept)["name"]
-        print(f"Imported as {name!r} ({kept[:8]})." if new else f"There already: {name!r} ({kept[:8]}).")
+        name = collections.describe(open_database(), key)["name"]
+        values = {"name": name, "key": key[:8]}
+        print(_("Imported as {name!r} ({key}).", **values) if new else _("There already: {name!r} ({key}).", **values))
     return 0
 
 
 def _chosen(options: argparse.Namespace, guessed: Choice) -> Choice:
-    """Return what was asked for; size and loss that were not are taken from the headers, and nothing else."""
+    """Return the choice of the options; size and loss come from the headers where no option names them."""
     choice = Choice(
         **{name: getattr(options, f"{name}_column") for name in _COLUMNS},
         size_is=options.size_is or "params",
@@ -90,7 +93,7 @@ def _chosen(options: argparse.Namespace, guessed: Choice) -> Choice:
 
 
 def listed(db: Database, search: str = "") -> list[dict[str, Any]]:
-    """Return each imported collection that has all words of `search`, as `list --json` has it."""
+    """Return the imported collections with every word of `search`, as `list --json` prints them."""
     return [
         {
             "name": row["name"],
@@ -109,29 +112,50 @@ def listed(db: Database, search: str = "") -> list[dict[str, Any]]:
 
 
 def of_import(db: Database, key: str, command: str, options: argparse.Namespace) -> int:
-    """Do one of the commands on a sweep with an imported collection. Raises: ValueError: where it is for sweeps."""
+    """Do a command on an imported collection. Raises: ValueError: for a command on sweeps alone."""
     found = collections.describe(db, key)
     name = found["name"]
     if command == "show":
         _show(found, as_json=options.json)
     elif command == "name":
         collections.rename(db, key, options.name)
-        print(f"{name!r} is now called {options.name.strip()!r}.")
+        print(renamed(name, options.name))
     elif command == "note":
         collections.set_note(db, key, options.text)
-        print(f"{name!r} has {'this' if options.text.strip() else 'no'} note now.")
+        print(noted(name, options.text))
     elif command != "delete":
-        raise ValueError(f"{name!r} is an imported collection; {command} is for sweeps that were trained here.")
-    elif options.yes:
-        print(f"Removed: the imported collection {name!r} with {_counted(collections.delete(db, key), 'run')}.")
-    else:
-        print(
-            f"This would remove the imported collection {name!r} with {_counted(found['runs'], 'run')}. "
-            "To do it, add --yes.",
-            file=sys.stderr,
+        raise ValueError(
+            _(
+                "{name!r} is an imported collection; {command} is for sweeps that were trained here.",
+                name=name,
+                command=command,
+            )
         )
+    elif options.yes:
+        count = _n("{n:,} run", "{n:,} runs", collections.delete(db, key))
+        print(_("Removed: the imported collection {name!r} with {runs}.", name=name, runs=count))
+    else:
+        count = _n("{n:,} run", "{n:,} runs", found["runs"])
+        sentence = _(
+            "This would remove the imported collection {name!r} with {runs}. To do it, add --yes.",
+            name=name,
+            runs=count,
+        )
+        print(sentence, file=sys.stderr)
         return 1
     return 0
+
+
+def renamed(old: str, new: str) -> str:
+    """Return the sentence on a sweep or a collection that has another name now."""
+    return _("{old!r} is now called {new!r}.", old=old, new=new.strip())
+
+
+def noted(name: str, text: str) -> str:
+    """Return the sentence on a sweep or a collection that has another note now."""
+    if text.strip():
+        return _("{name!r} has this note now.", name=name)
+    return _("{name!r} has no note now.", name=name)
 
 
 def _show(found: dict[str, Any], *, as_json: bool) -> None:
@@ -141,47 +165,58 @@ def _show(found: dict[str, Any], *, as_json: bool) -> None:
         print(json.dumps(said, indent=2, ensure_ascii=False))
         return
     diverged = found["runs"] - found["finite"]
-    lines = {
-        "name": f"{found['name']} (imported)",
-        "key": found["import_id"],
-        "kind": found["kind"],
-        "from": found["source"],
-        "imported": found["created"],
-        "runs": f"{found['runs']}: {found['finite']} with a finite loss, {diverged} without; {found['curves']} curves",
-        "sizes": f"{found['sizes']}: {found['smallest']:.6g} to {found['largest']:.6g} {found['size_is']}",
-        "data": found["data_is"] or "none",
-        "note": found["note"] or "none",
-    }
-    for label, text in lines.items():
+    runs = _("{runs}: {finite} with a finite loss, {diverged} without; {curves} curves", diverged=diverged, **found)
+    lines = (
+        (_("name"), _("{name} (imported)", name=found["name"])),
+        (_("key"), found["import_id"]),
+        (_("kind"), found["kind"]),
+        (_("from"), found["source"]),
+        (_("imported"), found["created"]),
+        (_("runs"), runs),
+        (_("sizes"), _("{sizes}: {smallest:.6g} to {largest:.6g} {size_is}", **found)),
+        (_("data"), found["data_is"] or _("none")),
+        (_("note"), found["note"] or _("none")),
+    )
+    for label, text in lines:
         print(f"{label:10}{_plain(text)}")
-    print("columns")
+    print(_("columns"))
     for use, column in found["mapping"].items():
         print(f"  {use} = {_plain(', '.join(column) if isinstance(column, list) else column)}")
 
 
-def _counted(count: float, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
 def _plain(text: str) -> str:
-    """Return text as it is, unless a terminal would take part of it for a command."""
+    """Return text as it is, or quoted where a terminal could take part of it for a command."""
     return text if text.isprintable() else repr(text)
 
 
 def described(collection: Collection) -> list[str]:
-    """Return in words what a collection holds: how many runs, of which sizes, from which columns, and the first."""
+    """Return lines on a collection: how many runs, of which sizes, from which columns, and the first runs."""
     found = _counts(collection)
-    chosen = ", ".join(f"{name} from {value!r}" for name, value in collection.mapping.items() if name in _COLUMNS)
-    sizes = f"{found['smallest']:.6g} to {found['largest']:.6g} {collection.size_is}"
-    runs = f"{_counted(found['runs'], 'run')} of {_counted(found['sizes'], 'size')}"
-    lines = [f"{_plain(collection.source)}: {runs}, {sizes}; {chosen}.", f"Of these with a curve: {found['curves']:,}."]
+    chosen = [
+        _("{use} from {column!r}", use=use, column=column)
+        for use, column in collection.mapping.items()
+        if use in _COLUMNS
+    ]
+    lines = [
+        _(
+            "{source}: {runs} of {sizes}, {smallest:.6g} to {largest:.6g} {size_is}; {chosen}.",
+            source=_plain(collection.source),
+            runs=_n("{n:,} run", "{n:,} runs", found["runs"]),
+            sizes=_n("{n:,} size", "{n:,} sizes", found["sizes"]),
+            smallest=found["smallest"],
+            largest=found["largest"],
+            size_is=collection.size_is,
+            chosen=", ".join(chosen),
+        ),
+        _("Of these with a curve: {count:,}.", count=found["curves"]),
+    ]
     lost = found["runs"] - found["finite"]
     if lost:
-        lines.append(f"Without a finite loss (diverged, or none was noted): {lost:,}, kept as such.")
+        lines.append(_("Without a finite loss (diverged, or none was noted): {count:,}, kept as such.", count=lost))
     return lines + [_line(run, collection) for run in collection.runs[:_SHOWN]]
 
 
-def _counts(collection: Collection) -> dict[str, int | float]:
+def _counts(collection: Collection) -> dict[str, Any]:
     sizes = [run.size for run in collection.runs]
     return {
         "runs": len(sizes),
@@ -197,9 +232,11 @@ def _line(run: ImportedRun, collection: Collection) -> str:
     parts: Sequence[tuple[str, float | None]] = (
         (collection.size_is, run.size),
         (collection.data_is, run.data),
-        ("FLOPs", run.compute),
-        ("seed", run.seed),
-        ("loss", run.loss),
+        (_("FLOPs"), run.compute),
+        (_("seed"), run.seed),
+        (_("loss"), run.loss),
     )
-    said = ", ".join(f"{name} {value:.6g}" for name, value in parts if value is not None)
-    return f"  {run.name!r:.60}: {said}{f', {len(run.step)} points' if run.step else ''}"
+    said = [f"{name} {value:.6g}" for name, value in parts if value is not None]
+    if run.step:
+        said.append(_n("{n} point", "{n} points", len(run.step)))
+    return f"  {run.name!r:.60}: {', '.join(said)}"

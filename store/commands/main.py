@@ -3,15 +3,20 @@
 import argparse
 from collections.abc import Sequence
 
-from store.commands import imports, library, packs
+from engine.base.language import _
+from store.commands import imports, library, maintenance, packs
 from store.commands.frame import run_command
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m store") -> int:
     """Run one command, called as `prog`, and return its exit code; see store.commands.frame.run_command."""
-    parser = argparse.ArgumentParser(prog=prog, description="Look after what was trained.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    library.add_commands(commands)
-    packs.add_commands(commands)
-    imports.add_commands(commands)
-    return run_command(parser, arguments)
+    return run_command(parser(prog), arguments)
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of all commands; each sets `run`, which takes the options and returns the exit code."""
+    whole = argparse.ArgumentParser(prog=prog, description=_("Look after what was trained."))
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    for part in (library, maintenance, packs, imports):
+        part.add_commands(commands)
+    return whole

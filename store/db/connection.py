@@ -1,6 +1,5 @@
 """Lends a connection to the one DuckDB file for one reading or writing, under a lock file beside it."""
 
-import fcntl
 import os
 import threading
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from engine.base.language import _
+from engine.base.locks import locked
 from store.db import ledger
 from store.db.errors import StoreError, in_words, not_a_database
 
@@ -28,7 +29,7 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 ROW_GROUP = 32_768
-"""Rows that the file keeps together. With DuckDB's own 122,880, commits of 50,000 wrote up to 350,000 of them anew."""
+"""Rows in one group of the file. With DuckDB's own 122,880, commits of 50,000 rewrote up to 350,000 rows."""
 
 _OPENING = threading.Lock()
 """Connections of one process to a file share an instance; opened at the same moment, one lacks functions."""
@@ -36,7 +37,7 @@ _OPENING = threading.Lock()
 
 @dataclass(frozen=True)
 class Database:
-    """The store in one home folder; holds no connection, so it may be shared and kept."""
+    """The store in one home folder; it holds no connection, so threads may share it."""
 
     home: Path
 
@@ -47,7 +48,7 @@ class Database:
 
     @property
     def ledger(self) -> Path:
-        """The file that says how far the changes of the store have come; see store.db.ledger."""
+        """The file that counts the changes of the store; see store.db.ledger."""
         return self.home / "scalescope.ledger"
 
     @property
@@ -57,34 +58,34 @@ class Database:
 
     @property
     def live(self) -> Path:
-        """Folder of what living workers have in training."""
+        """Folder of the runs that workers have in training."""
         return self.spool / "live"
 
     @property
     def outcomes(self) -> Path:
-        """Folder of what the runs of result files leave behind, each under the name of its result file."""
+        """Folder of predictions and weights, each file under the name of its result file."""
         return self.spool / "outcomes"
 
     @property
     def rejected(self) -> Path:
-        """Folder of what lay in the spool and is no result."""
+        """Folder of files that lay in the spool and hold no result."""
         return self.spool / "rejected"
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a read-only connection, together with other readers; fetch everything before leaving."""
-        with in_words(self.file), self.locked(fcntl.LOCK_SH), connected(self.file, read_only=True) as con:
+        with in_words(self.file), self.locked(shared=True), connected(self.file, read_only=True) as con:
             yield con
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend the only connection, inside a transaction that commits on leaving and is undone by an error."""
-        with in_words(self.file), self.locked(fcntl.LOCK_EX), self.changing() as con:
+        with in_words(self.file), self.locked(), self.changing() as con:
             yield con
 
     @contextmanager
     def changing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Do as `writing`, for a caller who holds the lock."""
+        """Lend a connection as `writing` does, to a caller who holds the lock."""
         with connected(self.file, read_only=False) as con:
             con.begin()
             begun = ledger.begun(con, ledger.read(self.ledger))
@@ -101,20 +102,23 @@ class Database:
         return tuple(number for part in [*parts, *(_stamp(path) for path in live)] for number in part)
 
     @contextmanager
-    def locked(self, kind: int) -> Iterator[None]:
-        """Hold the store's lock, fcntl.LOCK_SH or LOCK_EX; the kernel frees it when a process dies."""
+    def locked(self, *, shared: bool = False) -> Iterator[None]:
+        """Hold the store's lock, alone or together with other shared ones; the system frees it when a process dies.
+
+        Raises: StoreError: where another process holds it for longer than LOCK_WAIT.
+        """
         deadline = time.monotonic() + LOCK_WAIT
-        with _held(self.home / "scalescope.lock") as lock:
+        with _opened(self.home / "scalescope.lock") as lock:
             # Who waits holds the gate, so that a stream of readers cannot keep a writer out.
-            with _held(self.home / "scalescope.gate") as gate:
-                _take(gate, fcntl.LOCK_EX, deadline)
-                _take(lock, kind, deadline)
+            with _opened(self.home / "scalescope.gate") as gate:
+                _lock(gate, deadline, shared=False)
+                _lock(lock, deadline, shared=shared)
             yield
 
 
 @contextmanager
 def connected(file: Path, read_only: bool, draft: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open `file` and close it again; the caller holds the lock. `draft`: a new database to write, as `draft`."""
+    """Open `file` and close it again; the caller holds the lock. `draft`: a new database, attached under that name."""
     with _OPENING:
         con = _waited_for(partial(_reader, file) if read_only else partial(_writer, file, draft))
     try:
@@ -127,7 +131,7 @@ def connected(file: Path, read_only: bool, draft: Path | None = None) -> Iterato
 def check_magic(file: Path) -> None:
     """Refuse a file that is no DuckDB database: of a SQLite file, DuckDB would ask for an extension.
 
-    Not to be called while this process has the file open: closing it would take DuckDB's own lock away.
+    Not to be called while this process has the file open: closing it would free DuckDB's own lock.
     """
     with file.open("rb") as opened:
         if opened.read(12)[8:] != b"DUCK":
@@ -136,7 +140,7 @@ def check_magic(file: Path) -> None:
 
 def _reader(file: Path) -> duckdb.DuckDBPyConnection:
     if not file.exists():
-        raise StoreError(f"The store {file} is gone: start Scalescope again to make a new one.")
+        raise StoreError(_("The store {file} is gone: start Scalescope again to make a new one.", file=file))
     return duckdb.connect(str(file), read_only=True, config=CONFIG)
 
 
@@ -166,7 +170,7 @@ def _waited_for(opening: Callable[[], duckdb.DuckDBPyConnection]) -> duckdb.Duck
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[int]:
+def _opened(path: Path) -> Iterator[int]:
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         yield handle
@@ -174,20 +178,15 @@ def _held(path: Path) -> Iterator[int]:
         os.close(handle)
 
 
-def _take(handle: int, kind: int, deadline: float) -> None:
-    pause = 0.001
-    while True:
-        try:
-            fcntl.flock(handle, kind | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise StoreError(
-                    f"Another Scalescope process has kept the store busy for {LOCK_WAIT:.0f} s: "
-                    "wait for it or end it, then try again."
-                ) from None
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.005)
+def _lock(handle: int, deadline: float, *, shared: bool) -> None:
+    if not locked(handle, shared=shared, wait=deadline - time.monotonic()):
+        raise StoreError(
+            _(
+                "Another Scalescope process has kept the store busy for {seconds:.0f} s: "
+                "wait for it or end it, then try again.",
+                seconds=LOCK_WAIT,
+            )
+        )
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

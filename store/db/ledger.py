@@ -1,4 +1,4 @@
-"""The ledger beside the store's file: how far its changes had come, so that an older file or a lost log is noticed."""
+"""The ledger beside the store's file: it counts the changes, so that an older file or a lost log is noticed."""
 
 import json
 import uuid
@@ -10,26 +10,26 @@ import duckdb
 from engine.base.atomic import whole
 
 _NAME = "changes"
-"""Of the row in `meta` that says how many changes the file has seen, and in which line of them."""
+"""Name of the row in `meta` that says how many changes the file has seen, and of which line they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """What the last change left; as a file beside the store it outlives the loss of the store."""
+    """The state after the last change; as a file beside the store it outlives the loss of the store."""
 
     line: str
-    """Names the changes that belong together. A file that is not of this line does not hold them."""
+    """Name of the changes that belong together. A file that is not of this line does not hold them."""
     changes: int
     runs: int
     """Results in the tables."""
     held: int | None = None
     """Results before the last loss, until a person has accepted it."""
     found: int = 0
-    """Results after it."""
+    """Results after the last loss."""
 
 
 def read(path: Path) -> Ledger | None:
-    """Return the ledger; None where there is none, as of a store from before there were ledgers, or it is damaged."""
+    """Return the ledger; None where it is damaged or there is none, as for a store older than ledgers."""
     try:
         return Ledger(**json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
@@ -37,13 +37,13 @@ def read(path: Path) -> Ledger | None:
 
 
 def write(path: Path, ledger: Ledger) -> None:
-    """Keep the ledger so that it outlives a power cut."""
+    """Write the ledger so that it outlives a power cut."""
     with whole(path, durable=True) as opened:
         opened.write(json.dumps(asdict(ledger)).encode())
 
 
 def loss(con: duckdb.DuckDBPyConnection, ledger: Ledger | None) -> tuple[int, int] | None:
-    """Return how many results the store held, and in how many it was found, where changes are lost; else None."""
+    """Return how many results the store held and how many were found, where changes are lost; else None."""
     if ledger is None:
         return None
     line, changes = _inside(con)
@@ -53,11 +53,11 @@ def loss(con: duckdb.DuckDBPyConnection, ledger: Ledger | None) -> tuple[int, in
 
 
 def begun(con: duckdb.DuckDBPyConnection, ledger: Ledger | None) -> Ledger:
-    """Count a change, inside its transaction and before it; return the ledger for `ended`."""
+    """Count a change, at the beginning of its transaction; return the ledger for `ended`."""
     line, changes = _inside(con)
     lost = loss(con, ledger)
     if ledger is None or line != ledger.line or changes < ledger.changes:
-        line = uuid.uuid4().hex[:12]  # what follows is no longer what the ledger knew
+        line = uuid.uuid4().hex[:12]  # the changes that follow are not those that the ledger knew
     con.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [_NAME, f"{line} {changes + 1}"])
     held, found = lost or (None, 0)
     return Ledger(line=line, changes=changes + 1, runs=0, held=held, found=found)
@@ -66,7 +66,7 @@ def begun(con: duckdb.DuckDBPyConnection, ledger: Ledger | None) -> Ledger:
 def ended(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> Ledger:
     """Return what to write once the transaction is committed."""
     runs = _runs(con)
-    # A store begun anew finds the results again that ship: they are not lost.
+    # A store that begins anew reads in the gallery again: these results are not lost.
     return replace(ledger, runs=runs, found=0 if ledger.held is None else ledger.found or runs)
 
 

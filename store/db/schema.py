@@ -136,7 +136,7 @@ MIGRATIONS = (
     FROM imported_runs JOIN imports USING (import_id);
     """,
 )
-"""Each brings the tables from its place in the list to the next; a released one never changes."""
+"""Migration n brings the tables from version n to n + 1; a released one never changes."""
 
 NEWEST = len(MIGRATIONS)
 

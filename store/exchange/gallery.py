@@ -1,4 +1,4 @@
-"""Results that ship with Scalescope: a gallery of Parquet files, written from a store and read into a fresh one."""
+"""The gallery: results that ship with Scalescope as Parquet files, written from a store and read into a new one."""
 
 import hashlib
 import json
@@ -12,6 +12,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.base.atomic import whole
+from engine.base.language import _
 from engine.spec.sweep import SweepSpec
 from store.db.connection import Database
 from store.db.errors import StoreError
@@ -19,30 +21,32 @@ from store.library.sweeps import add_sweep
 from store.results.checks import check_rows
 from store.results.inserting import insert_rows
 from store.results.rows import SCHEMA, Dated, as_table, dated_rows, done_rows, from_row
-from store.results.spool import ingest
 
 GALLERY = Path(__file__).parents[1] / "gallery"
-"""Where the results that ship lie; SCALESCOPE_GALLERY names another folder, an empty one for none."""
+"""Folder of the results that ship; SCALESCOPE_GALLERY names another one, an empty one for no results."""
 
 
 def export_gallery(db: Database, sweep: SweepSpec, folder: Path, name: str, facts: Mapping[str, object]) -> None:
     """Write the sweep's runs to <name>.parquet and `facts`, which hold its title, to <name>.json.
 
-    Raises: StoreError: where a run of the sweep has no result yet.
+    Whoever exports ingests first. Raises: StoreError: where a run of the sweep has no result in the tables.
     """
-    ingest(db)
     wanted = [run.key for run in sweep.runs()]
     with db.reading() as con:
         rows = done_rows(con, wanted)
     if len(rows) < len(wanted):
-        raise StoreError(f"Only {len(rows)} of {len(wanted)} runs have a result: train the others first.")
-    pq.write_table(rows, folder / f"{name}.parquet", compression="zstd")
+        raise StoreError(
+            _("Only {found} of {all} runs have a result: train the others first.", found=len(rows), all=len(wanted))
+        )
     text = json.dumps({**facts, "settings": dict(sweep.settings)}, indent=2, ensure_ascii=False)
-    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    with whole(folder / f"{name}.parquet", durable=False) as opened:
+        pq.write_table(rows, opened, compression="zstd")
+    with whole(folder / f"{name}.json", durable=False) as opened:
+        opened.write(f"{text}\n".encode())
 
 
 def import_gallery(db: Database, folder: Path | None = None) -> None:
-    """Read each pair of files in `folder`, else what ships, once; runs of another engine version stay out."""
+    """Read each pair of files in `folder`, or the gallery, once; runs of another engine version stay out."""
     with db.reading() as con:
         found = unread(con, folder)
     sound = {}
@@ -50,12 +54,13 @@ def import_gallery(db: Database, folder: Path | None = None) -> None:
         try:
             sound[digest] = _read(path)
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-            # What ships must not keep anyone from opening their own results.
-            logging.getLogger(__name__).warning("The gallery file %s cannot be read: %s", path, error)
+            # A damaged gallery must not keep anyone from opening their own results.
+            said = _("The gallery file {path} cannot be read: {error}", path=path, error=error)
+            logging.getLogger(__name__).warning(said)
     if sound:
         with db.writing() as con:
             new = {digest: one for digest, one in sound.items() if not _is_read(con, digest)}  # by another process
-            insert_rows(con, pa.concat_tables([SCHEMA.empty_table(), *(rows for _, _, rows in new.values())]))
+            insert_rows(con, pa.concat_tables([SCHEMA.empty_table(), *(rows for *_sweep, rows in new.values())]))
             for digest, (sweep, title, rows) in new.items():
                 if len(rows):
                     add_sweep(con, sweep, title)
@@ -63,7 +68,7 @@ def import_gallery(db: Database, folder: Path | None = None) -> None:
 
 
 def unread(con: duckdb.DuckDBPyConnection, folder: Path | None = None) -> dict[str, Path]:
-    """Return the files that this store has not read yet, by a name made of their content."""
+    """Return the files that this store has not read yet, by a hash of their content."""
     pairs = {
         _digest(path): path
         for path in sorted((folder or Path(os.environ.get("SCALESCOPE_GALLERY") or GALLERY)).glob("*.parquet"))
@@ -87,14 +92,14 @@ def _read(path: Path) -> tuple[SweepSpec, str, pa.Table]:
     try:
         check_rows(rows)
     except ValueError:
-        rows = as_table(_believed(rows))
+        rows = as_table(_sound(rows))
     return SweepSpec.of(facts["settings"]), str(facts["title"]), rows
 
 
-def _believed(rows: pa.Table) -> list[Dated]:
-    """Return the results of those rows that can be believed one by one."""
+def _sound(rows: pa.Table) -> list[Dated]:
+    """Return the results of the rows that are sound."""
     found = []
     for created, row in dated_rows(rows):
-        with suppress(ValueError):  # its key is no longer that of its settings
+        with suppress(ValueError):  # its key does not belong to its settings any more
             found.append((created, from_row(row)))
     return found

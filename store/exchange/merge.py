@@ -1,4 +1,4 @@
-"""Takes a run pack into the store: in whatever order packs come, the store ends the same."""
+"""Imports run packs: the store ends the same in whatever order they come."""
 
 import json
 from collections.abc import Sequence
@@ -19,24 +19,24 @@ from store.results.rows import DONE, LATER
 from store.results.spool import ingest
 
 _RECORD = "packed sweep "
-"""Begins the name in `meta` under which stands what a pack called a sweep, and what it is called here."""
+"""Begins the name of a row in `meta` with the name of a sweep in its pack and here."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
 def _mark(run: str, curve: str) -> str:
-    """SQL: a number for what was measured, to tell results apart that were put into two stores at the same moment."""
+    """Return SQL for a hash of a result, to order two results that two stores got at the same moment."""
     parts = [f"{run}.{name}" for name in ("state", "seconds", "device")]
     parts += [f"{curve}.{name}" for name in ("step", *METRICS) if name not in LATER]
     return f"hash({', '.join(parts)})"
 
 
-# Two machines' results of one spec differ in their last digits, so one has to hold, whichever came first here: the one
-# made first. A run with predictions or weights stays, since a pack has none of its own to put in their place.
+# Results of one spec from two machines differ in their last digits, so one has to win, in whatever order they come: the
+# one made first. A run with predictions or weights stays, since a pack has none to replace them.
 _SUPERSEDED = f"""
     CREATE OR REPLACE TEMP TABLE superseded AS
-    WITH met AS MATERIALIZED (SELECT run_id FROM runs SEMI JOIN packed USING (head)),
-    near AS MATERIALIZED (FROM runs SEMI JOIN met USING (run_id))
-    SELECT runs.run_id FROM near AS runs JOIN curves USING (run_id) JOIN packed USING (key)
+    WITH same_head AS MATERIALIZED (SELECT run_id FROM runs SEMI JOIN packed USING (head)),
+    candidates AS MATERIALIZED (FROM runs SEMI JOIN same_head USING (run_id))
+    SELECT runs.run_id FROM candidates AS runs JOIN curves USING (run_id) JOIN packed USING (key)
     WHERE runs.state IN {DONE} AND runs.run_id NOT IN (SELECT run_id FROM outcomes)
       AND (packed.created < runs.created
            OR packed.created = runs.created AND {_mark("packed", "packed")} < {_mark("runs", "curves")})
@@ -44,18 +44,18 @@ _SUPERSEDED = f"""
 
 
 def import_pack(db: Database, pack: Pack) -> tuple[int, int]:
-    """Take all of a pack in one transaction; return how many runs and how many sweeps were new.
+    """Import all of a pack in one transaction; return how many runs and how many sweeps were new.
 
-    Of two results of one spec the one made first holds; a sweep's name from a pack gives way to one given here.
+    Of two results of one spec the one made first wins; a name that a person gave here wins over the name in a pack.
     """
-    ingest(db)  # what this machine has trained came before
+    ingest(db)  # results that wait here came before those of the pack
     with db.writing() as con:
-        count = sum(_take_rows(con, rows) for rows in pack.batches())
-        return count, _take_sweeps(con, pack.sweeps)
+        count = sum(_add_rows(con, rows) for rows in pack.batches())
+        return count, _add_sweeps(con, pack.sweeps)
 
 
-def _take_rows(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> int:
-    """Put rows of a pack into the tables, some in place of those there; return how many were new."""
+def _add_rows(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> int:
+    """Put rows of a pack into the tables, where some replace others; return how many were new."""
     con.register("packed", rows.append_column("head", heads(rows["key"].to_pylist())))
     con.execute(_SUPERSEDED)
     ((superseded,),) = con.execute("SELECT count(*) FROM superseded").fetchall()
@@ -65,11 +65,11 @@ def _take_rows(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> int:
     return insert_rows(con, rows) - int(superseded)
 
 
-def _take_sweeps(con: duckdb.DuckDBPyConnection, packed: Sequence[PackedSweep]) -> int:
-    """Add the sweeps and name all that came in packs anew, the oldest first; return how many were new."""
+def _add_sweeps(con: duckdb.DuckDBPyConnection, packed: Sequence[PackedSweep]) -> int:
+    """Add the sweeps, and name all sweeps from packs again, the oldest first; return how many were new."""
     there = dict(con.execute("SELECT sweep_id, name FROM sweeps").fetchall())
     recorded = _records(con)
-    # Renamed here since, or never from a pack: its name is a person's, and stays.
+    # A sweep that was renamed here, or never came in a pack, keeps the name that a person gave.
     wanted = {key: (r["created"], r["name"]) for key, r in recorded.items() if there.get(key) == r["given"]}
     new = 0
     for sweep in packed:
@@ -88,7 +88,7 @@ def _take_sweeps(con: duckdb.DuckDBPyConnection, packed: Sequence[PackedSweep]) 
         taken.add(named[key])
     records = {key: {"created": wanted[key][0], "name": wanted[key][1], "given": name} for key, name in named.items()}
     changed = {key: record for key, record in records.items() if record != recorded.get(key)}
-    for key in changed:  # first out of each other's way: names are unique
+    for key in changed:  # names are unique, so all old ones go first
         con.execute("UPDATE sweeps SET name = ? WHERE sweep_id = ?", [_draft(key), key])
     for key, record in changed.items():
         created = _EPOCH + timedelta(microseconds=record["created"])
@@ -103,4 +103,4 @@ def _records(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
 
 
 def _draft(key: str) -> str:
-    return f"{key}\n"  # no person's name has a line's end
+    return f"{key}\n"  # no name of a person has a line break

@@ -1,6 +1,6 @@
-"""Runs as plain tables for other programs: CSV and Parquet with a row per point, JSON with an object per run.
+"""Writes runs as tables for other programs: CSV and Parquet with a row per point, JSON with an object per run.
 
-What was trained here and what was imported stand in one table, told apart by `source`.
+Trained and imported runs stand in one table; its column `source` tells them apart.
 """
 
 import json
@@ -19,11 +19,11 @@ from store.results.rows import CURVE_COLUMNS, RUN_COLUMNS, settings
 
 _FORMULA = r"^[=+\-@\t\r]"
 _AT = ("step", "loss", "data", "train_flops")
-"""What an imported run has at each point."""
+"""Columns that an imported run has at each point."""
 
 
 def write(file: Path, rows: pa.Table, imported: pa.Table | None = None) -> int:
-    """Write runs to a new file, as its suffix says, whole or not at all; return how many runs.
+    """Write runs to a new file in the format of its suffix, whole or not at all; return how many runs.
 
     `rows` were trained here, in the columns of SCHEMA; `imported` are points as collections.points gives them.
     Raises: ValueError: where it exists or cannot be written.
@@ -34,7 +34,7 @@ def write(file: Path, rows: pa.Table, imported: pa.Table | None = None) -> int:
 
 
 def points(rows: pa.Table) -> pa.Table:
-    """Return a row per eval point of trained runs: settings, what was measured; absent where nothing was to measure."""
+    """Return one row per eval point of trained runs: settings and metrics; a metric that does not apply is null."""
     names = [name for name in RUN_COLUMNS if name != "config"]
     configs = [json.loads(text) for text in rows["config"].to_pylist()]
     others = sorted({name for one in configs for name in one})
@@ -46,7 +46,7 @@ def points(rows: pa.Table) -> pa.Table:
     with duckdb.connect() as con:
         con.register("wide", wide)
         columns = ", ".join(f'"{name}"' for name in [*names, *others]).replace(",", ", 'trained' AS source,", 1)
-        # A metric as the 64-bit number that it is: in CSV, float32 would be written short, and read as another number.
+        # As 64-bit numbers: CSV would have the short form of a float32, which reads as another number.
         curve = ", ".join(f"unnest({name}){'' if name == 'step' else '::DOUBLE'} AS {name}" for name in CURVE_COLUMNS)
         return con.sql(f"SELECT {columns}, {curve} FROM wide").to_arrow_table()
 
@@ -61,9 +61,9 @@ def _all_points(rows: pa.Table, imported: pa.Table | None) -> pa.Table:
     trained = points(rows)
     if imported is None or not len(imported):
         return trained
-    for place, name in enumerate(imported.column_names):
+    for index, name in enumerate(imported.column_names):
         if name in trained.column_names:
-            imported = imported.set_column(place, name, _like(imported[name], trained.schema.field(name).type))
+            imported = imported.set_column(index, name, _like(imported[name], trained.schema.field(name).type))
     with duckdb.connect() as con:
         con.register("trained", trained)
         con.register("imported", imported)
@@ -71,7 +71,7 @@ def _all_points(rows: pa.Table, imported: pa.Table | None) -> pa.Table:
 
 
 def _like(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
-    """Return the column in another type where that loses nothing, else as it is: a count need not be whole there."""
+    """Return the column in another type where that loses nothing, else as it is: imported counts may have fractions."""
     try:
         return column.cast(wanted)
     except pa.ArrowInvalid:
@@ -80,9 +80,9 @@ def _like(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
 
 def _csv(opened: BinaryIO, rows: pa.Table, imported: pa.Table | None) -> None:
     table = _all_points(rows, imported)
-    for place, field in enumerate(table.schema):
-        if pa.types.is_string(field.type):  # a spreadsheet would take a stranger's text for a formula
-            table = table.set_column(place, field, pc.replace_substring_regex(table[place], _FORMULA, r"'\0"))
+    for index, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):  # a spreadsheet may run a stranger's text as a formula
+            table = table.set_column(index, field, pc.replace_substring_regex(table[index], _FORMULA, r"'\0"))
     pyarrow.csv.write_csv(table, opened)
 
 
@@ -101,7 +101,7 @@ def _json(opened: BinaryIO, rows: pa.Table, imported: pa.Table | None) -> None:
 
 
 def _objects(imported: pa.Table) -> list[dict[str, Any]]:
-    """Return an object per imported run, with lists of what it has at each point."""
+    """Return one object per imported run, with lists over its points."""
     found: dict[str, dict[str, Any]] = {}
     for row in imported.to_pylist():
         at = {name: row.pop(name) for name in _AT}
@@ -113,4 +113,4 @@ def _objects(imported: pa.Table) -> list[dict[str, Any]]:
 
 Writer = Callable[[BinaryIO, pa.Table, pa.Table | None], None]
 WRITERS: dict[str, Writer] = {".csv": _csv, ".parquet": _parquet, ".json": _json}
-"""By suffix."""
+"""The writer of each suffix."""

@@ -1,1 +1,1 @@
-"""Runs that were trained elsewhere: read from their sources, mapped to runs, kept as collections."""
+"""Runs that were trained elsewhere: read from their sources, mapped to runs, stored as collections."""

@@ -1,4 +1,4 @@
-"""Reads columns of a source as numbers or as text, and says in which rows they are neither."""
+"""Reads columns of a source as numbers or text, and names the rows where that fails."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from store.imports.sources import Raw
+from engine.base.language import _
+from store.imports.sources.source import Raw
 
 MAX_TEXT = 1_000
-"""Characters of a cell that is kept as text."""
+"""Most characters of a cell of text."""
 FROM_NAME = "name:"
-"""Begins what stands in place of a column where the run's name holds the number."""
+"""Begins a pattern that stands for a column where the run's name holds the number."""
 _SHOWN = 4
 """Most rows that a sentence lists."""
 _EMPTY = ("", "null", "none", "na", "n/a", "<na>")
@@ -24,17 +25,17 @@ _FACTORS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9}
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """A column as numbers: `values` are NaN where a cell is empty or holds none."""
+    """A column as numbers; `values` are NaN where a cell is empty or holds no number."""
 
     values: np.ndarray
     empty: np.ndarray
     """Where a cell is empty."""
     bad: np.ndarray
-    """Where a cell holds something that is no number."""
+    """Where a cell holds something else than a number."""
 
 
 def check_there(raw: Raw, wanted: Sequence[tuple[str, str]], run: str) -> None:
-    """Refuse (use, column) pairs whose column the source lacks. Raises: ValueError: with the columns there are."""
+    """Refuse (use, column) pairs whose column the source lacks. Raises: ValueError: with the columns that it has."""
     names = raw.table.column_names
     for use, column in wanted:
         if column in names:
@@ -42,14 +43,27 @@ def check_there(raw: Raw, wanted: Sequence[tuple[str, str]], run: str) -> None:
         if column.startswith(FROM_NAME):
             _pattern(column)
             if not run:
-                raise ValueError(f"{use}={column[:60]!r} needs a column that names the runs: choose one as run.")
+                raise ValueError(
+                    _(
+                        "{use}={column!r} needs a column that names the runs: choose one as run.",
+                        use=use,
+                        column=column[:60],
+                    )
+                )
             continue
-        there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
-        raise ValueError(f"{use}={column[:60]!r} is no column of {raw.source}; its columns are: {there[:2000]}.")
+        raise ValueError(
+            _(
+                "{use}={column!r} is no column of {source}; its columns are: {columns}.",
+                use=use,
+                column=column[:60],
+                source=raw.source,
+                columns=_listed(names, 40)[:2000],
+            )
+        )
 
 
 def numbers(raw: Raw, column: str, run: str = "") -> Numbers:
-    """Return a column, or what the names in the column `run` hold of it, as numbers."""
+    """Return as numbers a column, or the numbers in the names of the column `run`."""
     if column not in raw.table.column_names:
         return _from_names(texts(raw, run), column)
     found = raw.table[column]
@@ -66,35 +80,49 @@ def texts(raw: Raw, column: str) -> list[str]:
     long = np.flatnonzero(pc.utf8_length(found).to_numpy(zero_copy_only=False) > MAX_TEXT)
     if len(long):
         raise ValueError(
-            f"{column[:60]!r} has a text of more than {MAX_TEXT:,} characters in {raw.called(int(long[0]))}: "
-            "choose another column."
+            _(
+                "{column!r} has a text of more than {most:,} characters in {row}: choose another column.",
+                column=column[:60],
+                most=MAX_TEXT,
+                row=raw.called(int(long[0])),
+            )
         )
     return list(found.to_pylist())
 
 
 def refuse(raw: Raw, use: str, column: str, wrong: np.ndarray, what: str) -> None:
-    """Refuse the rows where `wrong`, if there are any. Raises: ValueError: which names some of them."""
+    """Refuse the rows where `wrong`; `what` they hold is part of the sentence. Raises: ValueError: naming some rows."""
     rows = np.flatnonzero(wrong)
     if not len(rows):
         return
     shown = [f"{raw.called(int(row))} ({_shown(raw, column, int(row))})" for row in rows[:_SHOWN]]
-    more = f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else ""
     raise ValueError(
-        f"{use}={column[:60]!r} holds {what} in {', '.join(shown)}{more}: nothing was imported. "
-        "Correct these rows, leave them out by a condition, or choose another column."
+        _(
+            "{use}={column!r} holds {what} in {rows}: nothing was imported. "
+            "Correct these rows, leave them out by a condition, or choose another column.",
+            use=use,
+            column=column[:60],
+            what=what,
+            rows=_listed(shown, _SHOWN, len(rows)),
+        )
     )
 
 
-def kept_rows(raw: Raw, conditions: Sequence[str]) -> np.ndarray:
-    """Return the rows that fulfil every condition, COLUMN=VALUE or COLUMN!=VALUE, compared as text.
+def matching_rows(raw: Raw, conditions: Sequence[str]) -> np.ndarray:
+    """Return where a row fulfils every condition, COLUMN=VALUE or COLUMN!=VALUE, compared as text.
 
-    Raises: ValueError: for what is no condition, and for a column that is not there.
+    Raises: ValueError: for a text that is no condition, and for a column that is not there.
     """
     chosen = np.full(raw.table.num_rows, True)
     for condition in conditions:
         column, equals, value = condition.partition("=")
         if not equals:
-            raise ValueError(f"where={condition[:60]!r} is no condition; allowed: COLUMN=VALUE or COLUMN!=VALUE.")
+            raise ValueError(
+                _(
+                    "where={condition!r} is no condition; allowed: COLUMN=VALUE or COLUMN!=VALUE.",
+                    condition=condition[:60],
+                )
+            )
         negated = column.endswith("!")
         column = column.removesuffix("!").strip()
         check_there(raw, [("where", column)], "")
@@ -119,10 +147,12 @@ def _from_names(names: Sequence[str], column: str) -> Numbers:
 
 
 def _pattern(column: str) -> Callable[[str], float | None]:
-    """Return what finds the number of "name:width={}" in a name: 128, 1e6, or 124M."""
+    """Return a function that finds the number of "name:width={}" in a name: 128, 1e6, or 124M."""
     before, braces, after = column.removeprefix(FROM_NAME).partition("{}")
     if not braces or "{}" in after:
-        raise ValueError(f"{column[:60]!r} is not possible; allowed: name: and text with one {{}} for the number.")
+        raise ValueError(
+            _("{column!r} is not possible; allowed: name: and text with one {{}} for the number.", column=column[:60])
+        )
     wanted = re.compile(re.escape(before) + _IN_NAME + re.escape(after))
 
     def find(name: str) -> float | None:
@@ -135,4 +165,10 @@ def _pattern(column: str) -> Callable[[str], float | None]:
 def _shown(raw: Raw, column: str, row: int) -> str:
     name = column if column in raw.table.column_names else raw.run
     value = raw.table[name][row].as_py() if name else None
-    return "empty" if value in (None, "") else f"{value!r:.40}"
+    return _("empty") if value in (None, "") else f"{value!r:.40}"
+
+
+def _listed(words: Sequence[str], most: int, total: int | None = None) -> str:
+    """Return the first `most` words, and how many more there are of `total`, without it of the words."""
+    shown, rest = ", ".join(words[:most]), (len(words) if total is None else total) - most
+    return _("{shown} and {rest:,} more", shown=shown, rest=rest) if rest > 0 else shown

@@ -1,4 +1,4 @@
-"""Runs from elsewhere: collections of them that a person brought, kept apart from what was trained here."""
+"""Collections of runs from elsewhere: stored apart from the runs that were trained here."""
 
 import hashlib
 import json
@@ -12,13 +12,14 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from engine.base.language import _
 from store.db.connection import Database
 from store.library import naming
 
 SIZES = ("params", "width")
-"""What the size of an imported run may be."""
+"""Possible meanings of the size of an imported run."""
 DATA = ("examples", "tokens")
-"""What its data may be counted in."""
+"""Units of its data."""
 
 _LIST = pa.list_(pa.float64())
 _ROWS = pa.schema(
@@ -65,29 +66,29 @@ _POINTS = """
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedRun:
-    """One run as another program left it."""
+    """One run as another program logged it."""
 
     name: str
     size: float
     """Params or width, as its collection says."""
     loss: float | None
-    """The last one; None where it is not finite, or there is none."""
+    """The last loss; None where it is not finite or missing."""
     series: str = ""
-    """Whose curve it belongs to; "" where the collection is one curve."""
+    """Name of the curve that the run is a point of; "" where the collection is one curve."""
     data: float | None = None
-    """Examples or tokens that it saw, as its collection says."""
+    """Examples or tokens that the run saw, as its collection says."""
     compute: float | None = None
-    """Of its training, in FLOPs."""
+    """FLOPs of its training."""
     seed: int | None = None
     step: tuple[float, ...] | None = None
-    """Rising; None where there is no curve, as for those of the same length below."""
+    """Rising steps; None where there is no curve. The lists below have the same length, or are None too."""
     loss_at: tuple[float | None, ...] | None = None
     data_at: tuple[float | None, ...] | None = None
     """Data seen up to each step."""
     compute_at: tuple[float | None, ...] | None = None
     """FLOPs spent up to each step."""
     others: Mapping[str, str | float | None] = field(default_factory=dict)
-    """What else was kept of it, by column."""
+    """Other values of the run, by column."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,38 +96,38 @@ class Collection:
     """Runs from one source, on their way into the store."""
 
     kind: str
-    """A name of store.imports.sources.kinds()."""
+    """A name of store.imports.sources.registry.kinds()."""
     source: str
-    """Where it was read from, for people to see."""
+    """Path or name of the source, as people see it."""
     size_is: str
     """A name of SIZES."""
     data_is: str
     """A name of DATA, or "" where no run has data."""
     mapping: Mapping[str, Any]
-    """Which of the source's columns became what."""
+    """The use of each chosen column of the source."""
     runs: tuple[ImportedRun, ...]
 
     @property
     def key(self) -> str:
-        """Return the id of these runs, wherever they were read from: importing them again changes nothing."""
+        """Return the id of these runs, the same for any source: importing them again changes nothing."""
         digest = hashlib.sha256(f"{self.size_is}\n{self.data_is}\n".encode())
         for row in _rows(self.runs):
             digest.update(json.dumps(row, sort_keys=True, allow_nan=False).encode() + b"\n")
         return digest.hexdigest()[:32]
 
 
-def keep(db: Database, collection: Collection, name: str = "") -> tuple[str, bool]:
-    """Keep a collection in one transaction; return its id, and whether it was new. One that is there stays as it is.
+def save(db: Database, collection: Collection, name: str = "") -> tuple[str, bool]:
+    """Store a collection in one transaction; return its id and whether it was new. A stored one stays as it is.
 
-    Without a `name` it gets that of its source; a taken one gets a number.
+    Without a `name` it gets the name of its source; a taken name gets a number.
     Raises: ValueError: for a name that is not possible, and for a collection without a run.
     """
     if not collection.runs:
-        raise ValueError(f"{collection.source} has no run to import.")
+        raise ValueError(_("{source} has no run to import.", source=collection.source))
     wanted = naming.checked(name) if name.strip() else named_after(collection.source)
     key = collection.key
     with db.writing() as con:
-        if _is_kept(con, key):
+        if _is_saved(con, key):
             return key, False
         taken = {found for (found,) in con.execute("SELECT name FROM imports UNION SELECT name FROM sweeps").fetchall()}
         mapping = json.dumps(dict(collection.mapping))
@@ -144,24 +145,24 @@ def keep(db: Database, collection: Collection, name: str = "") -> tuple[str, boo
 
 
 def imports(db: Database, search: str = "") -> pd.DataFrame:
-    """Return every imported collection that has all words of `search` in name, note, source, kind or id, newest first.
+    """Return the imported collections with every word of `search` in name, note, source, kind or id, newest first.
 
     Columns: import_id, name, kind, source, size_is, data_is, note, created (UTC), runs, finite (runs with a finite
-    loss), curves (runs with one), sizes (how many), smallest and largest.
+    loss), curves (runs with a curve), sizes (how many), smallest and largest.
     """
     with db.reading() as con:
         return con.execute(_COUNTED, [search.split()]).df()
 
 
 def runs_of(db: Database, import_id: str, *, curves: bool = True) -> pd.DataFrame:
-    """Return a row per run of an imported collection, as it was brought: the fields of ImportedRun and `place`.
+    """Return one row per run of an imported collection: the fields of ImportedRun and `place`, its number.
 
     `others` is a dict; without `curves` there is no step, loss_at, data_at and compute_at.
     Raises: ValueError: for a collection that is not there.
     """
     without = "import_id" if curves else "import_id, step, loss_at, data_at, compute_at"
     with db.reading() as con:
-        if not _is_kept(con, import_id):
+        if not _is_saved(con, import_id):
             raise _gone(import_id)
         found = con.execute(
             f"SELECT * EXCLUDE ({without}) RENAME (run AS name) FROM imported_runs WHERE import_id = ? ORDER BY place",
@@ -172,10 +173,10 @@ def runs_of(db: Database, import_id: str, *, curves: bool = True) -> pd.DataFram
 
 
 def find(db: Database, text: str) -> str | None:
-    """Return the id of the collection of this name or key, or the only one whose name or key begins so; else None.
+    """Return the id of the collection with this name or key, or of the only one whose name or key begins so; else None.
 
-    None as well where the text is a sweep's name or key, or, unless it is a collection's own, the beginning of one.
-    Raises: ValueError: where it begins more than one collection's.
+    A sweep with this name or key comes first: then None. So does a sweep whose name or key begins so, unless the text
+    is the whole name or key of a collection. Raises: ValueError: where several collections begin so.
     """
     match = (
         "SELECT {0}, name, $1 IN (name, {0}) FROM {1} WHERE starts_with(name, $1) OR starts_with({0}, $1) ORDER BY name"
@@ -188,13 +189,15 @@ def find(db: Database, text: str) -> str | None:
         return None
     chosen = exact or found
     if len(chosen) > 1:
-        several = ", ".join(f"{name!r} ({key[:8]})" for key, name, _ in chosen[:10])
-        raise ValueError(f"{text[:80]!r} may be {several}; write more of its name or key.")
+        several = ", ".join(f"{name!r} ({key[:8]})" for key, name, _exact in chosen[:10])
+        raise ValueError(
+            _("{text!r} may be {several}; write more of its name or key.", text=text[:80], several=several)
+        )
     return str(chosen[0][0]) if chosen else None
 
 
 def points(db: Database, import_ids: Sequence[str] | None = None) -> pa.Table:
-    """Return a row per point of each run, and one for a run without a curve, of these collections or all.
+    """Return one row per point of each run, or one for a run without a curve, of these collections or of all.
 
     Columns: source ("imported"), key, collection, run, series, params, width, data, data_is, train_flops, seed, state
     (diverged: without a finite loss at its end), step, loss, others (JSON text).
@@ -205,7 +208,7 @@ def points(db: Database, import_ids: Sequence[str] | None = None) -> pa.Table:
 
 
 def describe(db: Database, import_id: str) -> dict[str, Any]:
-    """Return what `imports` has of one collection, and its `mapping`.
+    """Return the row of `imports` for one collection, and its `mapping`.
 
     Raises: ValueError: for a collection that is not there.
     """
@@ -231,12 +234,14 @@ def rename(db: Database, import_id: str, name: str) -> None:
             [import_id, wanted],
         ).fetchone()
         if taken:
-            raise ValueError(f"name={wanted!r} is taken by another sweep or collection; choose another name.")
+            raise ValueError(
+                _("name={name!r} is taken by another sweep or collection; choose another name.", name=wanted)
+            )
         con.execute("UPDATE imports SET name = ? WHERE import_id = ?", [wanted, import_id])
 
 
 def set_note(db: Database, import_id: str, note: str) -> None:
-    """Keep `note` with the collection in place of the one before; an empty one takes it away.
+    """Replace the note of the collection by `note`; an empty one removes it.
 
     Raises: ValueError: for a note that is too long, and for a collection that is not there.
     """
@@ -246,7 +251,7 @@ def set_note(db: Database, import_id: str, note: str) -> None:
 
 
 def delete(db: Database, import_id: str) -> int:
-    """Remove the collection with its runs; return how many. Raises: ValueError: for one that is not there."""
+    """Remove the collection with its runs; return how many runs. Raises: ValueError: where it is not there."""
     with _changing(db, import_id) as con:
         ((count,),) = con.execute("SELECT count(*) FROM imported_runs WHERE import_id = ?", [import_id]).fetchall()
         for table in ("imported_runs", "imports"):
@@ -261,22 +266,22 @@ def _rows(runs: Sequence[ImportedRun]) -> Iterator[dict[str, Any]]:
 
 
 def named_after(source: str) -> str:
-    """Return a possible name for what was read from `source`: the last part of its path."""
+    """Return a name for a collection that was read from `source`: the last part of its path."""
     name = "".join(letter if letter.isprintable() else " " for letter in source.rstrip("/").rpartition("/")[2]).strip()
-    return name[: naming.MAX_NAME] or "imported runs"
+    return name[: naming.MAX_NAME] or _("imported runs")
 
 
 @contextmanager
 def _changing(db: Database, import_id: str) -> Iterator[duckdb.DuckDBPyConnection]:
     with db.writing() as con:
-        if not _is_kept(con, import_id):
+        if not _is_saved(con, import_id):
             raise _gone(import_id)
         yield con
 
 
-def _is_kept(con: duckdb.DuckDBPyConnection, import_id: str) -> bool:
+def _is_saved(con: duckdb.DuckDBPyConnection, import_id: str) -> bool:
     return con.execute("SELECT 1 FROM imports WHERE import_id = ?", [import_id]).fetchone() is not None
 
 
 def _gone(import_id: str) -> ValueError:
-    return ValueError(f"import={import_id[:40]} is not there any more; allowed: a collection of the list.")
+    return ValueError(_("import={id} is not there any more; allowed: a collection of the list.", id=import_id[:40]))

@@ -1,4 +1,4 @@
-"""What the headers of a source suggest: which column is the size, which the loss."""
+"""Guesses from the headers of a source which column is the size and which the loss."""
 
 import re
 
@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow.compute as pc
 
 from store.imports import cells
-from store.imports.mapping import Choice
-from store.imports.sources import Raw
+from store.imports.choice import Choice
+from store.imports.sources.source import Raw
 
 # Headers as people write them, in letters and digits alone; the first that is there is taken.
 _SIZES = ["n", "params", "nparams", "numparams", "parameters", "numparameters", "nparameters"]
@@ -27,7 +27,7 @@ _PREFIXES = re.compile(r"^(params?|metrics?|hparams?|config|user_attrs|summary)[
 
 
 def guess(raw: Raw) -> Choice:
-    """Return what the headers suggest; size and loss are "" where none does."""
+    """Return the choice that the headers suggest; size and loss are "" where no header fits."""
     headers: dict[str, str] = {}
     for name in raw.table.column_names:
         for text in (name, _PREFIXES.sub("", name)):

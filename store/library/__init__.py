@@ -1,1 +1,1 @@
-"""Saved sweeps: saved, named, found, described, listed and deleted."""
+"""Saved sweeps: saving, naming, finding, describing, listing and deleting them."""

@@ -1,4 +1,4 @@
-"""Looks after saved sweeps: finds, describes, notes, tags, archives and deletes them."""
+"""Finds, describes, notes, tags, archives and deletes saved sweeps."""
 
 import json
 import re
@@ -11,17 +11,18 @@ from typing import Any
 import duckdb
 import pyarrow.compute as pc
 
+from engine.base.language import _, _n
 from engine.spec.result import RunState
 from store.db.connection import Database
 from store.db.errors import StoreError
 from store.library import naming
 from store.results.inserting import remove
-from store.results.lookup import CHOSEN
+from store.results.lookup import WANTED_RUNS
 from store.results.rows import DONE
 from store.results.spool import ingest, pending_rows
 
 _SHOWN = 10
-"""Most names that a sentence lists."""
+"""Most names in a sentence."""
 _TAG = r"[\w.:/+-]{1,40}"
 
 _OWN = """
@@ -31,10 +32,10 @@ _OWN = """
 """
 """The runs in the tables that belong to these sweeps alone."""
 _STATES = f"""
-    WITH wanted AS MATERIALIZED (SELECT key, head FROM sweep_runs WHERE sweep_id = ?), {CHOSEN}, found AS (
+    WITH wanted AS MATERIALIZED (SELECT key, head FROM sweep_runs WHERE sweep_id = ?), {WANTED_RUNS}, found AS (
         FROM (
-            SELECT key, state, created FROM runs SEMI JOIN chosen USING (run_id)
-            UNION ALL SELECT key, state, created FROM beside SEMI JOIN wanted USING (key)
+            SELECT key, state, created FROM runs SEMI JOIN wanted_runs USING (run_id)
+            UNION ALL SELECT key, state, created FROM pending SEMI JOIN wanted USING (key)
         )
         QUALIFY row_number() OVER (
             PARTITION BY key
@@ -48,7 +49,7 @@ _STATES = f"""
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A sweep that a person asked for."""
+    """A sweep that a person named."""
 
     sweep_id: str
     name: str
@@ -56,7 +57,7 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """How many runs of sweeps have a result: those that no other sweep has, and those that others have too."""
+    """How many runs of some sweeps have a result: their own runs, and those that other sweeps have too."""
 
     own: int
     shared: int
@@ -65,7 +66,7 @@ class Share:
 def find(db: Database, text: str) -> Found:
     """Return the sweep of this name or key, or the one whose name or key begins so; archived ones too.
 
-    Raises: ValueError: where there is none, or more than one; it says which there are.
+    Raises: ValueError: where there is none, or more than one; the sentence lists them.
     """
     with db.reading() as con:
         rows = con.execute(
@@ -82,20 +83,24 @@ def find(db: Database, text: str) -> Found:
     if len(chosen) == 1:
         return Found(sweep_id=chosen[0][0], name=chosen[0][1])
     if chosen:
-        several = _listed([f"{name!r} ({sweep_id[:8]})" for sweep_id, name, _ in chosen])
-        raise ValueError(f"sweep={text[:80]!r} may be {several}; write more of its name or key.")
-    there = _listed([repr(name) for (name,) in names]) if names else "none yet; train one first"
-    raise ValueError(f"sweep={text[:80]!r} is not known; there are: {there}.")
+        several = _listed([f"{name!r} ({sweep_id[:8]})" for sweep_id, name, _exact in chosen])
+        raise ValueError(
+            _("sweep={text!r} may be {several}; write more of its name or key.", text=text[:80], several=several)
+        )
+    if not names:
+        raise ValueError(_("sweep={text!r} is not known; there are: none yet; train one first.", text=text[:80]))
+    there = _listed([repr(name) for (name,) in names])
+    raise ValueError(_("sweep={text!r} is not known; there are: {names}.", text=text[:80], names=there))
 
 
 def describe(db: Database, sweep_id: str) -> dict[str, Any]:
     """Return key, name, settings, created (UTC), runs, states (runs by state), note, tags and archived of a sweep.
 
-    A run that has not begun is `missing`. Raises: ValueError: for a sweep that is not there.
+    The state of a run that has not begun is `missing`. Raises: ValueError: for a sweep that is not there.
     """
-    beside = pending_rows(db)
+    pending = pending_rows(db)
     with db.reading() as con:
-        con.register("beside", beside)
+        con.register("pending", pending)
         row = con.execute(
             "SELECT name, settings, created, note, archived IS NOT NULL FROM sweeps WHERE sweep_id = ?", [sweep_id]
         ).fetchone()
@@ -117,7 +122,7 @@ def describe(db: Database, sweep_id: str) -> dict[str, Any]:
 
 
 def set_note(db: Database, sweep_id: str, note: str) -> None:
-    """Keep `note` with the sweep in place of the one before; an empty one takes it away.
+    """Replace the note of the sweep by `note`; an empty one removes it.
 
     Raises: ValueError: for a note that is too long, and for a sweep that is not there.
     """
@@ -127,13 +132,15 @@ def set_note(db: Database, sweep_id: str, note: str) -> None:
 
 
 def add_tags(db: Database, sweep_id: str, tags: Sequence[str]) -> list[str]:
-    """Tag the sweep, and return all its tags; one that it has already stays.
+    """Add tags to the sweep, and return all its tags.
 
     Raises: ValueError: for a tag that is not possible, and for a sweep that is not there.
     """
     for tag in tags:
         if not re.fullmatch(_TAG, tag):
-            raise ValueError(f"tag={tag[:40]!r} is not possible; allowed: 1 to 40 letters, digits and . _ : / + -")
+            raise ValueError(
+                _("tag={tag!r} is not possible; allowed: 1 to 40 letters, digits and . _ : / + -", tag=tag[:40])
+            )
     with _changing(db, sweep_id) as con:
         for tag in tags:
             con.execute("INSERT OR IGNORE INTO sweep_tags VALUES (?, ?)", [sweep_id, tag])
@@ -141,49 +148,62 @@ def add_tags(db: Database, sweep_id: str, tags: Sequence[str]) -> list[str]:
 
 
 def remove_tags(db: Database, sweep_id: str, tags: Sequence[str]) -> list[str]:
-    """Take tags from the sweep, and return those left.
+    """Remove tags from the sweep, and return the rest.
 
-    Raises: ValueError: for a tag that it does not have, then none is taken; and for a sweep that is not there.
+    Raises: ValueError: for a tag that the sweep does not have, and for a sweep that is not there; nothing changes then.
     """
     with _changing(db, sweep_id) as con:
         there = _tags(con, sweep_id)
         for tag in tags:
             if tag not in there:
-                raise ValueError(f"tag={tag[:40]!r} is none of this sweep; its tags are: {_listed(there) or 'none'}.")
+                raise ValueError(
+                    _(
+                        "tag={tag!r} is none of this sweep; its tags are: {tags}.",
+                        tag=tag[:40],
+                        tags=_listed(there) or _("none"),
+                    )
+                )
             con.execute("DELETE FROM sweep_tags WHERE sweep_id = ? AND tag = ?", [sweep_id, tag])
         return _tags(con, sweep_id)
 
 
 def archive(db: Database, sweep_id: str, archived: bool) -> None:
-    """Put the sweep aside, or bring it back. Raises: ValueError: for a sweep that is not there."""
+    """Archive the sweep, or bring it back. Raises: ValueError: for a sweep that is not there."""
     when = datetime.now(UTC).replace(tzinfo=None) if archived else None
     with _changing(db, sweep_id) as con:
         con.execute("UPDATE sweeps SET archived = ? WHERE sweep_id = ?", [when, sweep_id])
 
 
 def share(db: Database, *sweep_ids: str) -> Share:
-    """Return what deleting these sweeps would remove, and what it would leave to others."""
-    ingest(db)
+    """Return how many results in the tables deleting these sweeps would remove, and how many others would keep.
+
+    Whoever asks ingests first.
+    """
     with db.reading() as con:
         return _share(con, sweep_ids)
 
 
 def delete(db: Database, *sweep_ids: str) -> Share:
-    """Remove the sweeps, and the results of those of their runs that no other sweep has; return how many.
+    """Remove the sweeps with the results of their own runs; return how many results went and how many stay.
 
-    Raises: ValueError: for a sweep that is not there; StoreError: while a run of theirs alone is in training. Then
-    nothing is removed.
+    Raises: ValueError: for a sweep that is not there; StoreError: while one of their own runs is in training. Nothing
+    is removed then.
     """
-    ingest(db)
-    beside = pending_rows(db)
-    training = beside.filter(pc.equal(beside["state"], str(RunState.RUNNING)))["key"].to_pylist()
+    ingest(db)  # a result that waits would come back
+    pending = pending_rows(db)
+    training = pending.filter(pc.equal(pending["state"], str(RunState.RUNNING)))["key"].to_pylist()
     with _changing(db, *sweep_ids) as con:
         ids = {"ids": list(sweep_ids)}
         keys = "SELECT key FROM sweep_runs WHERE {} list_contains($ids, sweep_id)"
         own = con.execute(f"{keys.format('')} EXCEPT {keys.format('NOT')}", ids).fetchall()
         if not {key for (key,) in own}.isdisjoint(training):
-            these = "this sweep" if len(sweep_ids) == 1 else "these sweeps"
-            raise StoreError(f"Runs of {these} are in training: stop it first, then delete it.")
+            raise StoreError(
+                _n(
+                    "Runs of this sweep are in training: stop it first, then delete it.",
+                    "Runs of these sweeps are in training: stop it first, then delete it.",
+                    len(sweep_ids),
+                )
+            )
         counts = _share(con, sweep_ids)
         con.execute(f"CREATE TEMP TABLE doomed AS {_OWN}", ids)
         remove(con, "SELECT run_id FROM doomed", "outcomes")
@@ -215,9 +235,9 @@ def _tags(con: duckdb.DuckDBPyConnection, sweep_id: str) -> list[str]:
 
 
 def _gone(sweep_id: str) -> ValueError:
-    return ValueError(f"sweep={sweep_id[:40]} is not there any more; allowed: a sweep of the list.")
+    return ValueError(_("sweep={id} is not there any more; allowed: a sweep of the list.", id=sweep_id[:40]))
 
 
 def _listed(words: Sequence[str]) -> str:
-    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
-    return ", ".join(words[:_SHOWN]) + more
+    shown, rest = ", ".join(words[:_SHOWN]), len(words) - _SHOWN
+    return _("{shown} and {rest} more", shown=shown, rest=rest) if rest > 0 else shown

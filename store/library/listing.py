@@ -1,4 +1,4 @@
-"""The shelf of saved sweeps, a page at a time: searched, sorted, cut and counted in SQL."""
+"""Lists saved sweeps a page at a time: searched, sorted, cut and counted in SQL."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from typing import Any
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 
+from engine.base.language import _
 from engine.spec.sweep import SweepSpec
 from store.db.connection import Database
-from store.results.lookup import CHOSEN
+from store.results.lookup import WANTED_RUNS
 from store.results.rows import DONE
 from store.results.spool import pending_rows
 
 ROWS = 15
 """Sweeps on a page."""
 MAX_SEARCH = 200
-"""Characters of a search; what is beyond is not looked for."""
+"""Characters of a search that count."""
 SORTS = {"newest": "created DESC, name", "oldest": "created, name", "name": "lower(name), name"}
-"""SQL of each order, by what a person calls it."""
+"""SQL of each order, by its name."""
 
 _HITS = """
     CREATE TEMP TABLE hits AS SELECT sweep_id, name, created FROM sweeps
@@ -36,7 +36,8 @@ _WORD = """
          OR len(${word}) > 5 AND starts_with(sweep_id, lower(${word}))
          OR sweep_id IN (SELECT sweep_id FROM sweep_tags WHERE contains(lower(tag), lower(${word}))))
 """
-"""Settings leave defaults out, so these are given. A short number would be in many keys by chance."""
+"""SQL for one word. Settings leave defaults out, so $arch and $dataset give them; keys need a long word, since a
+short number is in many keys by chance."""
 _SHOWN = """
     CREATE TEMP TABLE shown AS
     WITH cut AS (FROM hits ORDER BY {order} LIMIT $rows OFFSET $skipped),
@@ -51,8 +52,8 @@ _SHOWN = """
 _COUNTED = f"""
     WITH members AS MATERIALIZED (
         SELECT sweep_id, key, head FROM sweep_runs SEMI JOIN shown USING (sweep_id)
-    ), wanted AS (FROM members), {CHOSEN}, found AS (
-        FROM (SELECT key, state, created FROM runs SEMI JOIN chosen USING (run_id) UNION ALL FROM beside)
+    ), wanted AS (FROM members), {WANTED_RUNS}, found AS (
+        FROM (SELECT key, state, created FROM runs SEMI JOIN wanted_runs USING (run_id) UNION ALL FROM pending)
         SEMI JOIN members USING (key)
         QUALIFY row_number() OVER (
             PARTITION BY key
@@ -74,17 +75,17 @@ _COUNTED = f"""
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """Some of the sweeps that a search finds."""
+    """A page of the sweeps that a search finds."""
 
     rows: pd.DataFrame
-    """A sweep each: sweep_id, name, created (UTC), archived, note, tags, arch, dataset, and how many of its runs there
-    are (runs), have a result (done), failed (failed) and are in training (running). Not to be changed."""
+    """One row per sweep: sweep_id, name, created (UTC), archived, note, tags, arch, dataset, and how many runs it has
+    (runs), how many have a result (done), failed (failed) and are in training (running). Not to be changed."""
     total: int
-    """Sweeps that were found."""
+    """Sweeps on all pages."""
     number: int
-    """Of this page, from 1."""
+    """Number of this page, from 1."""
     pages: int
-    """How many pages there are, at least 1."""
+    """Pages in all, at least 1."""
 
 
 def page(
@@ -97,29 +98,30 @@ def page(
     number: int = 1,
     rows: int = ROWS,
 ) -> Page:
-    """Return page `number` of the sweeps that have every word of `text` and all of `tags`; beyond the last, that one.
+    """Return page `number`, or the last, of the sweeps that have every word of `text` and all of `tags`.
 
-    A word may stand anywhere in name, note, tags, architectures and data sets, in capitals or not; of six letters and
-    more it may begin the key. `archived`: those that were put aside, those that were not, or (None) both.
+    A word may stand anywhere in name, note, tags, architectures and data sets, in capitals or not; one of six letters
+    and more may begin the key. `archived`: archived sweeps, the others, or (None) both.
     Raises: ValueError: for another `sort`.
     """
     if sort not in SORTS:
-        raise ValueError(f"sort={sort[:40]} is not possible; allowed: {', '.join(SORTS)}.")
-    beside = _beside(db)
+        allowed = ", ".join(SORTS)
+        raise ValueError(_("sort={sort} is not possible; allowed: {allowed}.", sort=sort[:40], allowed=allowed))
+    pending = pending_rows(db).select(["key", "state", "created"])
     with db.reading() as con:
         _search(con, text, tags, archived)
         ((total,),) = con.execute("SELECT count(*) FROM hits").fetchall()
         pages = max(-(-total // rows), 1)
         number = min(max(number, 1), pages)
         con.execute(_SHOWN.format(order=SORTS[sort]), {"rows": rows, "skipped": (number - 1) * rows})
-        con.register("beside", beside)
-        found = con.execute(_COUNTED.format(order=SORTS[sort]), _usual()).df()
+        con.register("pending", pending)
+        found = con.execute(_COUNTED.format(order=SORTS[sort]), _defaults()).df()
     found["tags"] = [tuple(its) for its in found["tags"]]
     return Page(rows=found, total=total, number=number, pages=pages)
 
 
 def titles(db: Database, text: str = "", most: int = 100) -> tuple[dict[str, str], int]:
-    """Return the names of the newest sweeps that `page` would find, by id and not archived, and how many there are."""
+    """Return the names of the newest sweeps that `page` finds, by id and not archived, and how many it finds."""
     with db.reading() as con:
         _search(con, text, (), False)
         ((total,),) = con.execute("SELECT count(*) FROM hits").fetchall()
@@ -128,7 +130,7 @@ def titles(db: Database, text: str = "", most: int = 100) -> tuple[dict[str, str
 
 
 def tags(db: Database, most: int = 500) -> dict[str, int]:
-    """Return how many sweeps have each tag, the most used first, and no more than `most` tags."""
+    """Return how many sweeps have each tag, the most used first and at most `most` tags."""
     counts = "SELECT tag, count(*) FROM sweep_tags GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?"
     with db.reading() as con:
         return dict(con.execute(counts, [most]).fetchall())
@@ -148,16 +150,12 @@ def _search(con: duckdb.DuckDBPyConnection, text: str, tags: Collection[str], ar
     sql, given = _HITS, dict[str, Any](archived=archived)
     if tags:
         sql, given = sql + _TAGGED, given | {"tags": sorted(set(tags))}
-    words = {f"word{place}": word for place, word in enumerate(text[:MAX_SEARCH].split())}
+    words = {f"word{number}": word for number, word in enumerate(text[:MAX_SEARCH].split())}
     if words:
-        sql, given = sql + "".join(_WORD.format(word=name) for name in words), given | words | _usual()
+        sql, given = sql + "".join(_WORD.format(word=name) for name in words), given | words | _defaults()
     con.execute(sql, given)
 
 
-def _usual() -> dict[str, str]:
+def _defaults() -> dict[str, str]:
+    """Return the architecture and the data set of a sweep whose settings name none."""
     return {name: str(SweepSpec(settings=()).values(name)[0]) for name in ("arch", "dataset")}
-
-
-def _beside(db: Database) -> pa.Table:
-    """Return what is in training, and what has ended but is not in the tables yet."""
-    return pending_rows(db).select(["key", "state", "created"])

@@ -1,18 +1,22 @@
-"""Names of sweeps: made from what was trained, or given by a person."""
+"""Names of sweeps: made from their settings, or given by a person."""
 
 from collections.abc import Collection
 
+from engine.base.language import _, _n
 from engine.spec.sweep import SweepSpec, knobs_for
 
 MAX_NAME = 120
+"""Most characters of a name."""
 MAX_NOTE = 10_000
-"""Characters of a note."""
+"""Most characters of a note."""
 _SHARES = ("label_noise", "dropout")
+"""Settings that are said in percent."""
 _COUNTS = ("dataset_size", "steps")
+"""Settings whose value comes before their label: 100 steps."""
 
 
 def describe(sweep: SweepSpec) -> str:
-    """Return what differs from the defaults: "MLP on digits, width 4–512, 20 % label noise, 3 seeds"."""
+    """Return a name of the settings that differ from the defaults: "MLP on digits, width 4–512, 3 seeds"."""
     settings = dict(sweep.settings)
     declared = knobs_for(settings)
     archs = "/".join(str(name).upper() for name in sweep.values("arch"))
@@ -22,13 +26,14 @@ def describe(sweep: SweepSpec) -> str:
     parts = [_part(name, declared[name].label, settings[name]) for name in named]
     seeds = settings.get("seed", ())
     if seeds:
-        parts.append(f"{len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}")
-    name = ", ".join([f"{archs} on {datasets}", *parts])
+        several = len(seeds) > 1
+        parts.append(_n("{n} seed", "{n} seeds", len(seeds)) if several else _("seed {seed}", seed=seeds[0]))
+    name = ", ".join([_("{archs} on {datasets}", archs=archs, datasets=datasets), *parts])
     return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
 
 
 def unique(name: str, taken: Collection[str]) -> str:
-    """Return `name`, with a number behind it where it is taken."""
+    """Return `name`, with a number after it where it is taken."""
     tried, number = name, 1
     while tried in taken:
         number += 1
@@ -38,11 +43,13 @@ def unique(name: str, taken: Collection[str]) -> str:
 
 
 def checked(name: str) -> str:
-    """Return the name without spaces around it. Raises: ValueError: for an empty, long or many-lined one."""
+    """Return the name without spaces around it. Raises: ValueError: for an empty, too long or many-lined one."""
     name = name.strip()
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         shown = name if len(name) <= 40 else name[:37] + "..."
-        raise ValueError(f"name={shown!r} is not possible; allowed: one line of 1 to {MAX_NAME} characters.")
+        raise ValueError(
+            _("name={name!r} is not possible; allowed: one line of 1 to {most} characters.", name=shown, most=MAX_NAME)
+        )
     return name
 
 
@@ -50,7 +57,7 @@ def checked_note(note: str) -> str:
     """Return the note without spaces around it. Raises: ValueError: for one that is too long."""
     note = note.strip()
     if len(note) > MAX_NOTE:
-        raise ValueError(f"note has {len(note)} characters; allowed: up to {MAX_NOTE}.")
+        raise ValueError(_("note has {count} characters; allowed: up to {most}.", count=len(note), most=MAX_NOTE))
     return note
 
 
@@ -58,9 +65,11 @@ def _part(name: str, label: str, values: tuple[int | float | str, ...]) -> str:
     label = label[0].lower() + label[1:] if label[1:2].islower() else label
     numbers = [float(v) for v in values if not isinstance(v, str)]
     if not numbers:
-        return f"{label} {'/'.join(map(str, values))}"
+        return _("{label} {values}", label=label, values="/".join(map(str, values)))
     low, high = (f"{100 * v if name in _SHARES else v:.12g}" for v in (min(numbers), max(numbers)))
     span = low if low == high else f"{low}–{high}"
     if name in _SHARES:
-        return f"{span} % {label}"
-    return f"{span} {label}" if name in _COUNTS else f"{label} {span}"
+        return _("{span} % {label}", span=span, label=label)
+    if name in _COUNTS:
+        return _("{count} {label}", count=span, label=label)
+    return _("{label} {values}", label=label, values=span)

@@ -1,10 +1,11 @@
-"""Saves sweeps, names them and loads them again."""
+"""Saves, renames and loads sweeps."""
 
 import json
 from datetime import UTC, datetime
 
 import duckdb
 
+from engine.base.language import _
 from engine.spec.sweep import SweepSpec
 from store.db.connection import Database
 from store.db.errors import StoreError
@@ -13,9 +14,9 @@ from store.results.lookup import keyed
 
 
 def save_sweep(db: Database, sweep: SweepSpec, name: str = "") -> str:
-    """Keep the sweep and return its id; one that is there keeps its name.
+    """Save the sweep and return its id; a saved one keeps its name.
 
-    Without a `name`, or with one that is taken, it gets a readable unique one.
+    Without a `name` it gets one from its settings; a taken name gets a number.
     Raises: ValueError: for a name that is too long.
     """
     wanted = naming.checked(name) if name else naming.describe(sweep)
@@ -28,7 +29,7 @@ def save_sweep(db: Database, sweep: SweepSpec, name: str = "") -> str:
 
 
 def add_sweep(con: duckdb.DuckDBPyConnection, sweep: SweepSpec, name: str) -> None:
-    """Keep the sweep unless it is there, inside the caller's transaction; a taken name gets a number."""
+    """Save the sweep unless it is saved, inside the caller's transaction; a taken name gets a number."""
     if _is_saved(con, sweep.key):
         return
     taken = {found for (found,) in con.execute("SELECT name FROM sweeps").fetchall()}
@@ -48,7 +49,7 @@ def rename_sweep(db: Database, sweep_id: str, name: str) -> None:
     with db.writing() as con:
         holder = con.execute("SELECT sweep_id FROM sweeps WHERE name = ?", [wanted]).fetchone()
         if holder is not None and holder[0] != sweep_id:
-            raise ValueError(f"name={wanted!r} is taken by another sweep; choose another name.")
+            raise ValueError(_("name={name!r} is taken by another sweep; choose another name.", name=wanted))
         if not _is_saved(con, sweep_id):
             raise _unknown(sweep_id)
         con.execute("UPDATE sweeps SET name = ? WHERE sweep_id = ?", [wanted, sweep_id])
@@ -64,7 +65,11 @@ def load_sweep(db: Database, sweep_id: str) -> SweepSpec:
         return SweepSpec.of(json.loads(row[1]))
     except ValueError as error:
         raise StoreError(
-            f"The sweep {row[0]!r} was saved by another version and cannot be made again: {error}"
+            _(
+                "The sweep {name!r} was saved by another version and cannot be made again: {error}",
+                name=row[0],
+                error=error,
+            )
         ) from error
 
 
@@ -73,7 +78,7 @@ def _is_saved(con: duckdb.DuckDBPyConnection, sweep_id: str) -> bool:
 
 
 def _unknown(sweep_id: str) -> ValueError:
-    return ValueError(f"sweep={sweep_id[:40]} is not known; allowed: a sweep of the list.")
+    return ValueError(_("sweep={id} is not known; allowed: a sweep of the list.", id=sweep_id[:40]))
 
 
 def _now() -> datetime:

@@ -1,4 +1,4 @@
-"""What runs leave behind beside their curves: on its way into the tables in files of its own, and read from there."""
+"""Predictions and weights of runs: the files that bring them to the store, and how they get into its tables."""
 
 import io
 import os
@@ -12,16 +12,17 @@ import numpy as np
 import pyarrow as pa
 
 from engine.base.atomic import whole
+from engine.base.language import _
 from engine.spec.result import RunResult
 from store.db.errors import StoreError
 
-KEPT_GIB = 2.0
-"""Most that all test predictions take up, in GiB; SCALESCOPE_PREDICTIONS overrides. Later runs then keep none, but for
-the weights that a spec asks for."""
+PREDICTIONS_GIB = 2.0
+"""Limit of all test predictions together, in GiB; SCALESCOPE_PREDICTIONS overrides it. Beyond it, runs lose their
+predictions, but not the weights that a spec asks for."""
 ORPHANED = 3600.0
-"""Seconds after which a file is taken away that no result came with: its writer was killed between the two."""
+"""Seconds after which a file without a result file is removed: its writer was killed between the two."""
 BATCH_BYTES = 16 * 2**20
-"""Bytes that are read and put into the tables at once, but for a single run that has more."""
+"""Bytes that go into the tables at once; a single run may have more."""
 _SCHEMA = pa.schema([("key", pa.string()), ("predictions", pa.large_binary()), ("weights", pa.large_binary())])
 _FITTING = """
     INSERT OR IGNORE INTO outcomes BY NAME
@@ -36,24 +37,26 @@ _FITTING = """
 _Row = tuple[str, bytes | None, bytes | None]
 
 
-def kept_bytes() -> int:
-    """Return how many bytes of predictions the store keeps at most.
+def predictions_limit() -> int:
+    """Return how many bytes of predictions the store holds at most.
 
     Raises: StoreError: where SCALESCOPE_PREDICTIONS is no number from 0.
     """
-    text = os.environ.get("SCALESCOPE_PREDICTIONS") or str(KEPT_GIB)
+    text = os.environ.get("SCALESCOPE_PREDICTIONS") or str(PREDICTIONS_GIB)
     try:
         gib = float(text)
     except ValueError:
         gib = -1.0
     if not 0 <= gib < 2**20:
-        raise StoreError(f"SCALESCOPE_PREDICTIONS={text:.40} is not possible; allowed: a number of GiB from 0.")
+        raise StoreError(
+            _("SCALESCOPE_PREDICTIONS={text:.40} is not possible; allowed: a number of GiB from 0.", text=text)
+        )
     return int(gib * 2**30)
 
 
 def write(path: Path, results: Iterable[RunResult]) -> None:
-    """Keep what `results` leave behind for good; writes no file where that is nothing."""
-    wanted = kept_bytes() > 0
+    """Write the predictions and weights of `results` to a file that outlives a power cut; none where there are none."""
+    wanted = predictions_limit() > 0
     made = ((result.spec.key, (wanted and result.predictions) or None, result.weights or None) for result in results)
     rows = [row for row in made if row[1] or row[2]]
     if not rows:
@@ -66,26 +69,27 @@ def write(path: Path, results: Iterable[RunResult]) -> None:
 
 
 def insert(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Put what a file holds of the runs just accepted into the tables, inside the caller's transaction.
+    """Put predictions and weights of the runs just accepted from a file into the tables.
 
-    Raises: FileNotFoundError: where nothing was left behind; OSError, ValueError: where that cannot be read.
+    The caller has begun a transaction. Raises: FileNotFoundError: where the runs have none; OSError, ValueError: where
+    the file cannot be read.
     """
     with path.open("rb") as opened, pa.ipc.open_file(opened) as file:
         if file.schema != _SCHEMA:
-            raise ValueError("It has other columns.")
-        for place in range(file.num_record_batches):
-            batch = file.get_batch(place)
+            raise ValueError(_("It has other columns."))
+        for index in range(file.num_record_batches):
+            batch = file.get_batch(index)
             batch.validate(full=True)
             con.register("arriving", pa.Table.from_batches([batch]))
-            ((kept,),) = con.execute("SELECT coalesce(sum(predictions_bytes), 0) FROM outcomes").fetchall()
-            con.execute(_FITTING, [kept_bytes() - kept])
+            ((held,),) = con.execute("SELECT coalesce(sum(predictions_bytes), 0) FROM outcomes").fetchall()
+            con.execute(_FITTING, [predictions_limit() - held])
             con.unregister("arriving")
 
 
 def clear_orphans(folder: Path, results: Path) -> None:
     """Remove old files of `folder` without a result file of their name in `results`."""
     for path in folder.iterdir():
-        with suppress(OSError):  # gone by now; and what cannot be removed must not hold up the rest
+        with suppress(OSError):  # removed meanwhile; and a file that cannot be removed must not hold up the others
             old = time.time() - path.lstat().st_mtime > ORPHANED
             if old and not any(results.glob(f"{path.name.partition('.')[0]}.*")):
                 path.unlink()

@@ -12,9 +12,9 @@ from store.results.lookup import heads
 from store.results.rows import RUN_COLUMNS, Dated, as_table
 
 _KNOWN = """
-    WITH met AS MATERIALIZED (SELECT run_id FROM runs SEMI JOIN incoming USING (head)),
-    near AS MATERIALIZED (SELECT run_id, key, state, created FROM runs SEMI JOIN met USING (run_id))
-    SELECT place, run_id, state, created FROM near JOIN incoming USING (key)
+    WITH same_head AS MATERIALIZED (SELECT run_id FROM runs SEMI JOIN incoming USING (head)),
+    candidates AS MATERIALIZED (SELECT run_id, key, state, created FROM runs SEMI JOIN same_head USING (run_id))
+    SELECT row, run_id, state, created FROM candidates JOIN incoming USING (key)
 """
 
 
@@ -27,8 +27,8 @@ def insert(con: duckdb.DuckDBPyConnection, dated: Sequence[Dated]) -> int:
 
 
 def insert_rows(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> int:
-    """Do as `insert` with sound rows in the columns of SCHEMA; the new ones' key and run_id are then in `accepted`."""
-    rows = _chosen(rows)
+    """Do as `insert` with checked rows in the columns of SCHEMA; table `accepted` then has their key and run_id."""
+    rows = _each_once(rows)
     rows = _new(con, rows.append_column("head", heads(rows["key"].to_pylist())))
     ids = con.execute("SELECT nextval('run_ids') AS run_id FROM range(?)", [len(rows)]).fetchnumpy()["run_id"]
     rows = rows.append_column("run_id", pa.array(ids, pa.uint32()))
@@ -47,41 +47,40 @@ def remove(con: duckdb.DuckDBPyConnection, run_ids: str, *tables: str) -> None:
     con.execute("DELETE FROM clocks WHERE clock_id NOT IN (SELECT clock_id FROM measured)")
 
 
-def _chosen(rows: pa.Table) -> pa.Table:
-    """Return each key once, its first done result or else its last; the runs of a sweep stay together."""
+def _each_once(rows: pa.Table) -> pa.Table:
+    """Return one row per key, the first done one or else the last; the runs of a sweep stay together."""
     if pc.count_distinct(rows["key"]).as_py() < len(rows):
         rows = rows.sort_by("created")
-        kept: dict[str, tuple[int, bool]] = {}
-        for place, (key, state) in enumerate(zip(rows["key"].to_pylist(), rows["state"].to_pylist(), strict=True)):
-            if key not in kept or not kept[key][1]:
-                kept[key] = (place, RunState(state).done)
-        rows = rows.take([place for place, _ in kept.values()])
+        best: dict[str, tuple[int, bool]] = {}
+        for row, (key, state) in enumerate(zip(rows["key"].to_pylist(), rows["state"].to_pylist(), strict=True)):
+            if key not in best or not best[key][1]:
+                best[key] = (row, RunState(state).done)
+        rows = rows.take([row for row, _ in best.values()])
     return rows
 
 
 def _new(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:
-    """Return the rows that the tables take, and remove what these replace."""
-    con.register(
-        "incoming", rows.select(["key", "head"]).append_column("place", pa.array(range(len(rows)), pa.int64()))
-    )
+    """Return the rows that the tables take, and remove those that they replace."""
+    numbered = rows.select(["key", "head"]).append_column("row", pa.array(range(len(rows)), pa.int64()))
+    con.register("incoming", numbered)
     known = con.execute(_KNOWN).fetchall()
     refused, replaced = set(), []
-    for place, run_id, state, created in known:
-        later = rows["created"][place].as_py() >= created
-        if RunState(state).done or not (later or RunState(rows["state"][place].as_py()).done):
-            refused.add(place)
+    for row, run_id, state, created in known:
+        later = rows["created"][row].as_py() >= created
+        if RunState(state).done or not (later or RunState(rows["state"][row].as_py()).done):
+            refused.add(row)
         else:
             replaced.append(run_id)
     if replaced:
         con.register("replaced", pa.table({"run_id": pa.array(replaced, pa.uint32())}))
         remove(con, "SELECT run_id FROM replaced")
         con.unregister("replaced")
-    kept = [place for place in range(len(rows)) if place not in refused]
-    return rows.take(pa.array(kept, pa.int64())) if refused else rows
+    accepted = [row for row in range(len(rows)) if row not in refused]
+    return rows.take(pa.array(accepted, pa.int64())) if refused else rows
 
 
 def _clocks(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Array:
-    """Keep the distinct pairs of steps and seconds, which a whole bucket shares; return the clock of each row."""
+    """Insert the distinct pairs of steps and seconds, which a whole bucket shares; return the clock_id of each row."""
     pairs = zip(_pieces(rows["step"]), _pieces(rows["point_seconds"]), strict=True)
     numbers: dict[tuple[bytes, bytes], int] = {}
     found = np.array([numbers.setdefault(pair, len(numbers)) for pair in pairs], np.int64)
@@ -95,7 +94,7 @@ def _clocks(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Array:
 
 
 def _pieces(lists: pa.ChunkedArray) -> list[bytes]:
-    """Return the numbers of each list as bytes; of a null list none."""
+    """Return the numbers of each list as bytes; a null list gives none."""
     values = pc.list_flatten(lists).to_numpy()
     ends = np.cumsum(pc.fill_null(pc.list_value_length(lists), 0).to_numpy()).tolist()
     return [values[start:end].tobytes() for start, end in zip([0, *ends], ends, strict=False)]

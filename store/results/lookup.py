@@ -4,15 +4,15 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-CHOSEN = """
-    met AS MATERIALIZED (SELECT run_id FROM runs SEMI JOIN wanted USING (head)),
-    near AS MATERIALIZED (SELECT run_id, key FROM runs SEMI JOIN met USING (run_id)),
-    chosen AS MATERIALIZED (SELECT run_id FROM near SEMI JOIN wanted USING (key))
+WANTED_RUNS = """
+    same_head AS MATERIALIZED (SELECT run_id FROM runs SEMI JOIN wanted USING (head)),
+    candidates AS MATERIALIZED (SELECT run_id, key FROM runs SEMI JOIN same_head USING (run_id)),
+    wanted_runs AS MATERIALIZED (SELECT run_id FROM candidates SEMI JOIN wanted USING (key))
 """
 """SQL, after WITH: the run_id of each run in the tables whose key and head are in `wanted`.
 
-The head is the first 64 bits of the key: of a million, a number is found in a tenth of the time of a text. In one step
-DuckDB would read every key."""
+The head is the first 64 bits of the key: among a million, DuckDB finds a number in a tenth of the time of a text. In
+one step it would read every key."""
 
 
 def heads(keys: Iterable[str]) -> pa.Array:

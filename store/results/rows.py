@@ -1,4 +1,4 @@
-"""A run's result as a row: as an Arrow table, and from a row of one."""
+"""Turns results into rows of an Arrow table, and such rows into results."""
 
 import json
 import math
@@ -10,11 +10,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from engine.base.language import _
 from engine.spec.result import METRICS, RunResult, RunState
 from engine.spec.run import ENGINE_VERSION, RunSpec
 
 LATER = ("test_exact",)
-"""Metrics that results were once kept without: there, NaN."""
+"""Metrics that older results lack; they count as NaN there."""
 
 Dated = tuple[int, RunResult]
 """Microseconds since 1970 (UTC) when the result was put into the store, and the result."""
@@ -33,7 +34,7 @@ SETTING_COLUMNS = {
     "data_seed": pa.uint32(),
     "dataset_size": pa.uint32(),
 }
-"""Settings that have a column of their own; all others stand in `config`, so that it is the same text for many runs."""
+"""Settings with a column of their own; `config` holds all others, and so is the same text for many runs."""
 _RUN_COLUMNS: list[tuple[str, pa.DataType]] = [
     ("key", pa.string()),
     *SETTING_COLUMNS.items(),
@@ -56,24 +57,30 @@ _CURVE_COLUMNS = [
 RUN_COLUMNS = tuple(name for name, _ in _RUN_COLUMNS)
 CURVE_COLUMNS = tuple(name for name, _ in _CURVE_COLUMNS)
 SCHEMA = pa.schema([*_RUN_COLUMNS, *_CURVE_COLUMNS])
-"""One row per run with its curves: of result files and packs, and of results on their way into the tables.
+"""Columns of result files, of packs and of results on their way into the tables: one row per run with its curves.
 
-What is no finite number is null, and a list without any number is null itself."""
+A value that is no finite number is null; a list without any number is null itself."""
 
 
 def from_row(row: Any) -> RunResult:
     """Return the result that `row` holds, its config a dict or JSON text.
 
-    Raises: ValueError: for what no result is written as, or written for another engine version.
+    Raises: ValueError: for a row that is no result, or one of another engine version.
     """
     if not isinstance(row, Mapping):
-        raise ValueError("A result is not an object.")
+        raise ValueError(_("A result is not an object."))
     spec = RunSpec.of(settings(row))
     if row.get("key") != spec.key:
-        raise ValueError(f"key={row.get('key')!s:.40} does not belong to its settings; expected {spec.key}.")
+        raise ValueError(
+            _(
+                "key={found:.40} does not belong to its settings; expected {key}.",
+                found=str(row.get("key")),
+                key=spec.key,
+            )
+        )
     steps = _list(row, "step")
     if not all(_is_whole(step, 2**32) for step in steps) or any(b <= a for a, b in pairwise(steps)):
-        raise ValueError("step is not a rising list of whole numbers.")
+        raise ValueError(_("step is not a rising list of whole numbers."))
     return RunResult(
         spec=spec,
         state=RunState(_text(row, "state")),
@@ -90,11 +97,11 @@ def from_row(row: Any) -> RunResult:
 
 
 def settings(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a row by name: those of its config, and those in columns of their own."""
+    """Return all settings of a row by name: those in its config and those with a column of their own."""
     config = row.get("config")
     config = json.loads(config) if isinstance(config, str) else config
     if not isinstance(config, Mapping):
-        raise ValueError("config is not an object.")
+        raise ValueError(_("config is not an object."))
     return {**config, **{name: row[name] for name in SETTING_COLUMNS if name in row}}
 
 
@@ -129,7 +136,7 @@ def as_table(dated: Sequence[Dated]) -> pa.Table:
 
 
 def done_rows(con: duckdb.DuckDBPyConnection, keys: Collection[str] | None = None) -> pa.Table:
-    """Return the done runs, of `keys` where these are given, in the columns of SCHEMA and always in the same order."""
+    """Return the done runs, or those among `keys`, in the columns of SCHEMA and always in the same order."""
     if keys is not None:
         con.register("wanted", pa.table({"key": pa.array(keys, pa.string())}))
     rows = con.sql(
@@ -143,7 +150,7 @@ def done_rows(con: duckdb.DuckDBPyConnection, keys: Collection[str] | None = Non
 
 
 def dated_rows(rows: pa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield each row of a table in the columns of SCHEMA, for `from_row`, and when it was put into the store."""
+    """Yield when each row of a table in the columns of SCHEMA was put into the store, and the row for `from_row`."""
     return zip(rows["created"].cast(pa.int64()).to_pylist(), rows.to_pylist(), strict=True)
 
 
@@ -152,8 +159,8 @@ def _lists(name: str, lists: Sequence[Sequence[float]], results: Sequence[RunRes
     lengths = np.array([len(one) for one in lists], np.int64)
     for one, result in zip(lists, results, strict=True):
         if len(one) != len(result.steps) and (one or name != "point_seconds"):
-            raise ValueError(f"{name} has {len(one)} values for {len(result.steps)} steps.")
-    with np.errstate(over="ignore"):  # what float32 cannot hold is as absent as what float64 cannot
+            raise ValueError(_has_values(name, len(one), len(result.steps)))
+    with np.errstate(over="ignore"):  # a number beyond float32 becomes null, as one beyond float64 does
         values = np.fromiter(chain.from_iterable(lists), np.float64, lengths.sum()).astype(kind.to_pandas_dtype())
     return _null_lists(values, lengths, np.isfinite(values))
 
@@ -172,7 +179,7 @@ def _null_lists(values: np.ndarray, lengths: np.ndarray, there: np.ndarray) -> p
 def _list(row: Mapping[str, Any], name: str) -> list[Any]:
     found = row.get(name)
     if not isinstance(found, list):
-        raise ValueError(f"{name} is not a list.")
+        raise ValueError(_("{name} is not a list.", name=name))
     return found
 
 
@@ -181,26 +188,30 @@ def _metric(row: Mapping[str, Any], name: str, length: int) -> tuple[float, ...]
         return (math.nan,) * length
     found = _list(row, name)
     if len(found) != length:
-        raise ValueError(f"{name} has {len(found)} values for {length} steps.")
+        raise ValueError(_has_values(name, len(found), length))
     if not set(map(type, found)) <= {int, float, type(None)}:
-        raise ValueError(f"{name} holds something that is no number.")
+        raise ValueError(_("{name} holds something that is no number.", name=name))
     return tuple(math.nan if v is None else float(v) for v in found)
 
 
 def _point_seconds(row: Mapping[str, Any], length: int) -> tuple[float, ...]:
-    """Return them, or nothing: results were once kept without them."""
+    """Return the seconds at each step; older results have none."""
     if not row.get("point_seconds"):
         return ()
     found = _metric(row, "point_seconds", length)
     if not all(0 <= value < math.inf for value in found):
-        raise ValueError("point_seconds holds something that is no number from 0.")
+        raise ValueError(_("{name} holds something that is no number from 0.", name="point_seconds"))
     return found
+
+
+def _has_values(name: str, found: int, steps: int) -> str:
+    return _("{name} has {found} values for {steps} steps.", name=name, found=found, steps=steps)
 
 
 def _whole(row: Mapping[str, Any], name: str) -> int:
     found = row.get(name)
     if not _is_whole(found, 2**63):
-        raise ValueError(f"{name} is not a whole number.")
+        raise ValueError(_("{name} is not a whole number.", name=name))
     assert isinstance(found, int)
     return found
 
@@ -212,12 +223,12 @@ def _is_whole(value: object, limit: int) -> bool:
 def _amount(row: Mapping[str, Any], name: str) -> float:
     found = row.get(name)
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found < math.inf:
-        raise ValueError(f"{name} is not a number from 0.")
+        raise ValueError(_("{name} is not a number from 0.", name=name))
     return float(found)
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:
     found = row.get(name)
     if not isinstance(found, str):
-        raise ValueError(f"{name} is not text.")
+        raise ValueError(_("{name} is not text.", name=name))
     return found

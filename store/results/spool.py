@@ -1,4 +1,4 @@
-"""The way of results into the store: write-once files, live files of workers, and the one ingest."""
+"""Brings results into the store: write-once files, live files of workers, and the one ingest."""
 
 import os
 import re
@@ -13,37 +13,43 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from engine.base.language import _, _n
 from engine.spec.result import RunResult, RunState
 from engine.spec.run import RunSpec
 from store.db.connection import Database
-from store.db.errors import NoRoom, in_words
+from store.db.errors import NoRoom, first_line, in_words
 from store.results import artifacts, result_files
 from store.results.checks import check_rows
 from store.results.inserting import insert_rows
-from store.results.live_writers import living, own
-from store.results.lookup import CHOSEN, keyed
+from store.results.live_writers import clear_dead, live_files, lock_name
+from store.results.lookup import WANTED_RUNS, keyed
 from store.results.result_files import BROKEN
 from store.results.rows import SCHEMA, Dated, as_table, dated_rows, from_row
 
 ROWS_AT_ONCE = 10_000
-"""Runs that are put into the tables at once; a file more or less."""
+"""Runs that go into the tables at once, up to a file more."""
 STALE = 3600.0
-"""Seconds after which a draft has no writer any more."""
+"""Seconds after which a draft has no writer."""
 FULL_WAIT = 1.0
 """Seconds between two attempts to put results onto a full disk."""
 
 
 class Spool:
-    """Where a worker hands its results; `worker` names it among the living ones."""
+    """Takes the results of one worker; `worker` is its name, which no other living worker has."""
 
     def __init__(self, db: Database, worker: str) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", worker):
-            raise ValueError(f"worker={worker[:80]} is not possible; allowed: 1 to 80 letters, digits, dots, dashes.")
+            raise ValueError(
+                _(
+                    "worker={worker} is not possible; allowed: 1 to 80 letters, digits, dots, dashes.",
+                    worker=worker[:80],
+                )
+            )
         self._db = db
         self._live = db.live / f"{worker}.arrow"
         self._lock = db.live / f"{worker}.lock"
         with in_words(db.file):
-            self._handle = own(self._lock)
+            self._handle = lock_name(self._lock)
 
     def unsettled(self, runs: Sequence[RunSpec]) -> list[RunSpec]:
         """Return the runs without any result, a failure included, in the tables or the spool, in their order."""
@@ -51,7 +57,7 @@ class Spool:
         return [run for run in runs if run.key not in settled]
 
     def put(self, results: Sequence[RunResult]) -> None:
-        """Keep results for good: on return they outlive a kill and a power cut.
+        """Write results to the spool: on return they outlive a kill and a power cut.
 
         Raises: ValueError: for a run still in training, or lists that do not fit its steps.
         """
@@ -59,24 +65,26 @@ class Spool:
             return
         for result in results:
             if result.state in (RunState.QUEUED, RunState.RUNNING):
-                raise ValueError(f"state={result.state} is not possible; allowed: that of a run which has ended.")
+                raise ValueError(
+                    _("state={state} is not possible; allowed: that of a run which has ended.", state=result.state)
+                )
         rows = _dated(results)
         check_rows(rows)
         path = self._db.spool / f"{time.time_ns()}-{uuid.uuid4().hex[:12]}.arrow"
         with in_words(self._db.file):
-            beside = _beside(self._db, path)
-            artifacts.write(beside, results)  # first: whoever sees the results finds it
+            outcomes = _outcomes(self._db, path)
+            artifacts.write(outcomes, results)  # first: whoever sees the results finds these too
             try:
                 result_files.write(path, rows, durable=True)
             except OSError:
-                if not path.exists():  # else it is in place, and only the folder's own safety failed
-                    beside.unlink(missing_ok=True)
+                if not path.exists():  # else the file is there, and only the fsync of its folder failed
+                    outcomes.unlink(missing_ok=True)
                 raise
 
     def show(self, results: Sequence[RunResult]) -> None:
-        """Show what this worker has in training in place of what it showed before; empty clears.
+        """Show what this worker has in training instead of what it showed before; empty clears.
 
-        Only a view: training goes on where it cannot be written, on a full disk for one.
+        Training goes on where this cannot be written, as on a full disk.
         """
         with suppress(OSError):
             if results:
@@ -85,7 +93,7 @@ class Spool:
                 self._live.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Take away what this worker showed and give up its name."""
+        """Remove what this worker showed, and free its name."""
         with in_words(self._db.file):
             self._live.unlink(missing_ok=True)
             self._lock.unlink(missing_ok=True)
@@ -93,26 +101,32 @@ class Spool:
 
 
 class PatientSpool(Spool):
-    """A spool for a worker, which rather waits for space on a full disk than loses what it has trained."""
+    """A spool that waits for space on a full disk, so that its worker loses nothing that it has trained."""
 
     def put(self, results: Sequence[RunResult]) -> None:
         """Do as `Spool.put`, however long that takes on a full disk."""
-        told = False
+        warned = False
         while True:
             try:
                 return super().put(results)
             except NoRoom as problem:
-                if not told:
-                    print(f"{problem} Until then {len(results)} results wait.", file=sys.stderr, flush=True)
-                told = True
+                if not warned:
+                    print(_waits(problem, len(results)), file=sys.stderr, flush=True)
+                warned = True
                 time.sleep(FULL_WAIT)
+
+
+def _waits(problem: NoRoom, n: int) -> str:
+    return _n("{problem} Until then {n} result waits.", "{problem} Until then {n} results wait.", n, problem=problem)
 
 
 def ingest(db: Database) -> int:
     """Move all result files into the tables in one transaction; return how many results were new.
 
-    Raises: StoreError: when the tables cannot take them; the files stay for the next time.
+    It also removes what dead workers left. Raises: StoreError: when the tables cannot take the results; their files
+    stay for the next time.
     """
+    clear_dead(db)
     if not _waiting(db):
         return 0
     read: list[Path] = []
@@ -122,31 +136,30 @@ def ingest(db: Database) -> int:
             count += _take(db, con, batch)
             read += batch
     with in_words(db.file):
-        for path in read:  # only now that they are committed: a kill before this line repeats them, which is harmless
+        for path in read:  # after the commit: a kill before this line repeats the ingest, which is harmless
             path.unlink(missing_ok=True)
-            _beside(db, path).unlink(missing_ok=True)
-        if not living(db):  # one may have written what its result file is still to come for, by whatever clock
+            _outcomes(db, path).unlink(missing_ok=True)
+        if not live_files(db):  # a living worker may be about to write the result file; its clock may have jumped
             artifacts.clear_orphans(db.outcomes, db.spool)
     return count
 
 
 def live_results(db: Database) -> list[RunResult]:
-    """Return what living workers have in training, and remove what dead ones left."""
-    return [from_row(row) for _, row in dated_rows(_read_sound(living(db)))]
+    """Return what living workers have in training."""
+    return [from_row(row) for _, row in dated_rows(_read_sound(live_files(db)))]
 
 
 def pending(db: Database) -> list[Dated]:
-    """Return what is not in the tables, as results; see `pending_rows`."""
+    """Return the results that are not in the tables yet; see `pending_rows`."""
     return [(created, from_row(row)) for created, row in dated_rows(pending_rows(db))]
 
 
 def pending_rows(db: Database) -> pa.Table:
-    """Return what is not in the tables, in the columns of SCHEMA: ended runs in the spool, and runs in training.
+    """Return what is not in the tables yet, in the columns of SCHEMA: ended runs in the spool, and runs in training.
 
-    Read the tables after this, never before: what is on its way into them is then seen at least once.
+    Read the tables after this, never before: a run that an ingest moves meanwhile is then seen at least once.
     """
-    live = _read_sound(living(db))
-    # In the order of a run's way, so that one which moves on meanwhile is not missed.
+    live = _read_sound(live_files(db))  # before the spool: a run that ends meanwhile is then seen at least once
     return pa.concat_tables([live, _read_sound(_waiting(db))])
 
 
@@ -157,11 +170,13 @@ def keys_with_result(db: Database, runs: Sequence[RunSpec], *, failed: bool) -> 
         return state.done or (failed and state is not RunState.RUNNING)
 
     wanted = {run.key for run in runs}
-    beside = _read_sound(_waiting(db))  # what is in training has no result yet
-    waiting = zip(beside["key"].to_pylist(), beside["state"].to_pylist(), strict=True)
+    spooled = _read_sound(_waiting(db))  # without runs in training, which have no result yet
+    waiting = zip(spooled["key"].to_pylist(), spooled["state"].to_pylist(), strict=True)
     with db.reading() as con:
         con.register("wanted", keyed(wanted))
-        stored = con.execute(f"WITH {CHOSEN} SELECT key, state FROM runs SEMI JOIN chosen USING (run_id)").fetchall()
+        stored = con.execute(
+            f"WITH {WANTED_RUNS} SELECT key, state FROM runs SEMI JOIN wanted_runs USING (run_id)"
+        ).fetchall()
     return {key for key, state in (*waiting, *stored) if counts(RunState(state)) and key in wanted}
 
 
@@ -171,7 +186,7 @@ def _dated(results: Sequence[RunResult]) -> pa.Table:
 
 
 def _batches(db: Database) -> Iterator[dict[Path, pa.Table]]:
-    """Yield what waits in the spool, some files at a time."""
+    """Yield the files in the spool with their rows, some files at a time."""
     batch: dict[Path, pa.Table] = {}
     for path in _waiting(db):
         try:
@@ -189,7 +204,7 @@ def _batches(db: Database) -> Iterator[dict[Path, pa.Table]]:
 
 
 def _ahead(batches: Iterator[dict[Path, pa.Table]]) -> Iterator[dict[Path, pa.Table]]:
-    """Yield the same, while a thread reads the next one already."""
+    """Yield the same batches, while a thread already reads the next one."""
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(next, batches, None)
         while (batch := following.result()) is not None:
@@ -198,7 +213,7 @@ def _ahead(batches: Iterator[dict[Path, pa.Table]]) -> Iterator[dict[Path, pa.Ta
 
 
 def _sound(db: Database, batch: dict[Path, pa.Table]) -> dict[Path, pa.Table]:
-    """Return the files whose rows can be believed, and set the others aside."""
+    """Return the files whose rows are sound, and reject the others."""
     with suppress(*BROKEN):
         check_rows(pa.concat_tables([SCHEMA.empty_table(), *batch.values()]))
         return batch
@@ -214,15 +229,15 @@ def _sound(db: Database, batch: dict[Path, pa.Table]) -> dict[Path, pa.Table]:
 
 
 def _take(db: Database, con: duckdb.DuckDBPyConnection, batch: dict[Path, pa.Table]) -> int:
-    """Put the rows of some files, and what their runs leave behind, into the tables; return how many were new."""
+    """Put the rows of some files, with predictions and weights, into the tables; return how many runs were new."""
     count = insert_rows(con, pa.concat_tables([SCHEMA.empty_table(), *batch.values()]))
     for path in batch if count else ():
-        _insert_outcomes(db, con, _beside(db, path))
+        _insert_outcomes(db, con, _outcomes(db, path))
     return count
 
 
-def _beside(db: Database, path: Path) -> Path:
-    """Return where what the runs of a result file leave behind lies."""
+def _outcomes(db: Database, path: Path) -> Path:
+    """Return the file with predictions and weights of the runs in a result file."""
     return db.outcomes / f"{path.name.partition('.')[0]}.arrow"
 
 
@@ -238,13 +253,13 @@ def _insert_outcomes(db: Database, con: duckdb.DuckDBPyConnection, path: Path) -
 def _read_sound(paths: Sequence[Path]) -> pa.Table:
     tables = [SCHEMA.empty_table()]
     for path in paths:
-        with suppress(*BROKEN):  # gone by now, or for ingest to reject
+        with suppress(*BROKEN):  # ingested meanwhile, or for ingest to reject
             tables.append(result_files.read(path))
     return pa.concat_tables(tables)
 
 
 def _waiting(db: Database) -> list[Path]:
-    """Everything in the spool but its folders and fresh drafts; a draft that is old may be whole, or is rejected."""
+    """Return all files in the spool but fresh drafts; an old draft may be whole, or ingest rejects it."""
     found, folders = [], (db.live, db.rejected, db.outcomes)
     with in_words(db.file), os.scandir(db.spool) as entries:
         for entry in entries:
@@ -257,7 +272,7 @@ def _waiting(db: Database) -> list[Path]:
 def _is_fresh(db: Database, path: Path) -> bool:
     """Whether a draft may still have a writer: clocks jump, so an old one has none only where no worker lives."""
     with suppress(FileNotFoundError):
-        return abs(time.time() - path.lstat().st_mtime) < STALE or bool(living(db))
+        return abs(time.time() - path.lstat().st_mtime) < STALE or bool(live_files(db))
     return True
 
 
@@ -265,7 +280,6 @@ def _reject(db: Database, path: Path, error: Exception) -> None:
     target = db.rejected / path.name
     if target.exists() or target.is_symlink():
         target = db.rejected / f"{time.time_ns()}-{path.name}"
-    with suppress(OSError):  # what cannot be moved must not hold up the rest
+    with suppress(OSError):  # a file that cannot be moved must not hold up the others
         path.rename(target)
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        target.with_name(target.name + ".txt").write_text(reason + "\n", encoding="utf-8")
+        target.with_name(target.name + ".txt").write_text(first_line(error) + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from engine.laws.library import fit
+from engine.laws.catalog import fit
 from engine.laws.observations import Observations, observe
 
 TABLES, SAMPLES = 200, 300

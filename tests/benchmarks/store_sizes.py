@@ -17,7 +17,7 @@ from store.db.connection import Database
 ROOT = Path(__file__).parent.parent.parent
 _PEAK = """
 import sys
-from store.__main__ import main
+from store.commands.main import main
 code = main(sys.argv[1:])
 print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
 sys.exit(code)

@@ -18,7 +18,7 @@ TIMES, SLOW = 1000, 100
 
 
 def main(only: str = "") -> None:
-    """Judge every scenario and print the shares."""
+    """Evaluate every scenario and print the shares."""
     print(f"{'claim':24}{'curves':52}{'seeds':>6}{'supported':>11}{'not':>7}")
     for one in (*SCENARIOS, *MORE):
         if only in one.claim:

@@ -22,7 +22,7 @@ from store.home import open_database
 from tests.pages import made_up
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -37,6 +37,9 @@ FLAGS = [
     "--disable-sync",
     "--proxy-server=direct://",
 ]
+
+PATIENCE = 60_000
+"""Milliseconds to wait for what is to come: tests share their machine."""
 
 CLEAN = SweepSpec.of({"dataset": "moons", "width": (2, 4, 8), "seed": (0, 1)})
 NOISY = SweepSpec.of({"dataset": "moons", "width": (2, 4, 8), "seed": (0, 1), "label_noise": 0.2})
@@ -54,6 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))  # one Chromium, one server
 
 
 @contextmanager
@@ -83,14 +87,14 @@ def serving(
         for job in queue.jobs():
             queue.remove(job.id)
         server.terminate()
-        server.wait(10)
+        server.wait(60)
         log.close()
     assert "Traceback" not in (home / "server.log").read_text()
 
 
 def _wait_until_healthy(url: str, server: subprocess.Popen[bytes]) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and server.poll() is None:
         try:
             with opener.open(f"{url}/_stcore/health", timeout=2):
@@ -106,6 +110,7 @@ def browser() -> "Iterator[Browser]":
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("chromium is not installed")
+    playwright.expect.set_options(timeout=PATIENCE)
     with playwright.sync_playwright() as started:
         running = started.chromium.launch(executable_path=found, args=FLAGS)
         yield running
@@ -124,14 +129,32 @@ def server(tmp_path_factory: pytest.TempPathFactory, browser: "Browser") -> Iter
 
 
 def press(page: "Page", name: str, role: Any = "button") -> None:
-    """Click what has kept its place for half a second: a widget that moves between press and release is not clicked."""
+    """Click what keeps its place: a widget that moves between press and release is not clicked."""
     widget = page.get_by_role(role, name=name)
+    unmoved(widget)
+    widget.click()
+
+
+def unmoved(widget: "Locator") -> Any:
+    """Wait until the widget has kept its place for half a second; return this place: x, y, width and height."""
     place, since = widget.bounding_box(), time.monotonic()
-    while time.monotonic() - since < 0.5:
-        page.wait_for_timeout(50)
+    while place is None or time.monotonic() - since < 0.5:
+        widget.page.wait_for_timeout(50)
         if (now := widget.bounding_box()) != place:
             place, since = now, time.monotonic()
-    widget.click()
+    return place
+
+
+def drawn(page: "Page") -> None:
+    """Wait until the page has kept its size for half a second and Streamlit runs nothing any more."""
+    page.locator("[data-test-script-state=notRunning]").first.wait_for()
+    unmoved(page.get_by_test_id("stMainBlockContainer"))
+
+
+def assert_fits(page: "Page", width: int) -> None:
+    """Look whether the page, once drawn, needs no scrolling sideways."""
+    drawn(page)
+    page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
 
 
 @pytest.fixture
@@ -143,7 +166,7 @@ def visit(browser: "Browser") -> "Iterator[Callable[..., Page]]":
     def go(url: str, **context: Any) -> "Page":
         page = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | context).new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         pages.append(page)
         page.goto(url)
         return page

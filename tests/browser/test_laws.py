@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store.home import open_database
-from tests.browser.conftest import SCREENSHOTS, Server, serving
+from tests.browser.conftest import SCREENSHOTS, Server, assert_fits, serving, unmoved
 from tests.pages.laws.test_laws import ADDRESS, SWEEP, train
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def test_a_link_shows_the_law_and_fits_a_phone(fresh: Server, visit: Visit) -> N
     chart.locator(".scatterlayer .trace").first.wait_for()
     page.get_by_text("the law says").wait_for()
     page.get_by_text("Which law predicts the loss best").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert_fits(page, 390)
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / "laws-light-390.png")
 
@@ -42,6 +42,7 @@ def test_a_card_under_the_curve_says_why_and_leads_to_the_law(fresh: Server, vis
     page = visit(f"{fresh.url}/?{QUERY}", color_scheme="dark")
     page.get_by_role("textbox", name="Learning rate").wait_for()  # the controls come after the first curve
     card = page.locator("[class*=st-key-verdict-]").filter(has=page.get_by_role("link", name="Scaling laws"))
+    unmoved(card)
     card.get_by_text("misses the mean curve").wait_for(state="hidden")
     card.get_by_text("Why").click()
     card.get_by_text("misses the mean curve").wait_for()

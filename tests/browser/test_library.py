@@ -8,7 +8,7 @@ import pytest
 from engine.spec.sweep import SweepSpec
 from store.home import open_database
 from store.library import catalog, sweeps
-from tests.browser.conftest import CLEAN, NOISY, SCREENSHOTS, Server, press, serving
+from tests.browser.conftest import CLEAN, NOISY, SCREENSHOTS, Server, assert_fits, drawn, press, serving, unmoved
 from tests.pages import made_up
 from tests.pages.library.test_library import ODD
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 Visit = Callable[..., "Page"]
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +39,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def tick(page: "Page", row: int) -> None:
     """Tick a row of the table, the first being 0."""
     grid = page.get_by_test_id("stDataFrame")
-    grid.wait_for()
-    page.wait_for_timeout(500)
-    box = grid.bounding_box()
-    assert box is not None
+    drawn(page)
+    box = unmoved(grid)
     rows = page.locator("[data-testid=stDataFrame] [role=row]").count()
     height = box["height"] / rows
     page.mouse.click(box["x"] + 16, box["y"] + height * (row + 1.5))
@@ -56,9 +55,11 @@ def test_a_sweep_is_found_opened_marked_taken_along_and_deleted(shelf: Server, v
     tick(page, 0)
     page.get_by_role("link", name="Open in Explore").click()
     page.wait_for_selector("[data-drawn] .scatterlayer .trace")
-    assert page.get_by_role("combobox", name="Start from").input_value() == "Noisy moons"
+    expect(page.get_by_role("combobox", name="Start from")).to_have_value("Noisy moons")
     page.go_back()  # to the table with the same row ticked
     name = page.get_by_role("textbox", name="Name")
+    expect(name).to_have_value("Noisy moons")
+    drawn(page)
     name.fill("A fifth wrong")
     name.press("Enter")
     page.get_by_text("No saved sweep has all of this").wait_for()  # it is called otherwise now
@@ -86,14 +87,17 @@ def test_a_name_full_of_markup_is_shown_to_the_letter_and_fetches_nothing(shelf:
     page.on("dialog", lambda dialog: asked.append(dialog.message))
     tick(page, 0)
     name = page.get_by_role("textbox", name="Name")
-    assert name.input_value() == ODD
+    expect(name).to_have_value(ODD)
     name.fill("Sweep 01")
     name.press("Enter")
     page.get_by_text("is taken by another sweep").wait_for()
     name.fill(ODD[:-1])
     name.press("Enter")
+    page.get_by_text("is taken by another sweep").wait_for(state="hidden")
+    assert catalog.describe(db, CLEAN.key)["name"] == ODD[:-1]
     page.goto(f"{shelf.url}/compare?sweeps={CLEAN.key},{NOISY.key}")
     page.wait_for_selector("[data-drawn] .scatterlayer .trace")
+    drawn(page)
     assert page.locator("img[src*=evil], a[href*=evil]").count() == 0
     assert [url for url in asked if "evil.example" in url.partition("?")[0]] == []
     sweeps.rename_sweep(db, CLEAN.key, "Clean moons")
@@ -105,20 +109,21 @@ def test_the_library_fits_every_screen(shelf: Server, visit: Visit, scheme: str,
     page = visit(f"{shelf.url}/library", viewport=size, color_scheme=scheme)
     tick(page, 1)
     page.get_by_role("link", name="Open in Explore").wait_for()
-    page.wait_for_timeout(600)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert_fits(page, width)
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"library-{scheme}-{width}.png")
 
 
 def test_a_sweep_is_ticked_and_its_panel_reached_without_a_mouse(shelf: Server, visit: Visit) -> None:
     page = visit(f"{shelf.url}/library?text=sweep+07")
-    page.get_by_test_id("stDataFrame").wait_for()
-    page.wait_for_timeout(500)
+    unmoved(page.get_by_test_id("stDataFrame"))
+    drawn(page)
     press_until(page, "document.activeElement.tagName === 'CANVAS'", "Tab")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Shift+Space")
     page.get_by_text("1 ticked").wait_for()
+    page.get_by_role("link", name="Open in Explore").wait_for()
+    drawn(page)
     press_until(page, "document.activeElement.innerText.includes('Open in Explore')", "Tab")
     page.keyboard.press("Enter")
     page.get_by_text("2 runs:").wait_for()

@@ -1,6 +1,5 @@
 """Opening a store: made once, by many at once, and refused in a sentence when it cannot be used."""
 
-import fcntl
 import os
 import signal
 import sqlite3
@@ -244,7 +243,7 @@ def test_a_foreign_tool_that_stays_is_named(db: Database, monkeypatch: pytest.Mo
 
 def test_a_process_that_keeps_the_store_busy_is_named(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "LOCK_WAIT", 0.2)
-    with db.locked(fcntl.LOCK_EX), pytest.raises(StoreError, match=r"has kept the store busy .* try again"):
+    with db.locked(), pytest.raises(StoreError, match=r"has kept the store busy .* try again"):
         listed(db)
 
 

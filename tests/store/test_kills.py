@@ -1,7 +1,6 @@
 """SIGKILL at random moments: what was acknowledged is there, once and whole, and nobody else notices."""
 
 import gzip
-import os
 import random
 import time
 import traceback
@@ -25,7 +24,6 @@ from store.results import queries, runs
 from store.results.spool import Spool, ingest, live_results
 from tests.store.fakes import listed, result, start
 
-KILLS = 140
 SHARE = 2000
 """Runs that a writer has for itself, so that no other one can make good what it lost."""
 
@@ -76,6 +74,7 @@ def _look_after(home: Path, place: int) -> None:
     """Back up, vacuum, export and import, again and again."""
     db = open_database(home)
     while True:
+        ingest(db)
         backup.backup(db, home.parent / f"{place}.duckdb")
         backup.vacuum(db)
         file = home.parent / f"{place}.scalescope"
@@ -92,7 +91,7 @@ def _guarded(job: Callable[[Path, int], None], home: Path, place: int) -> None:
         raise
 
 
-def _kill_at_random(home: Path) -> None:
+def _kill_at_random(home: Path, kills: int, chance: random.Random) -> None:
     places = iter(range(10**6))
 
     def begin(job: Callable[[Path, int], None]) -> tuple[Callable[[Path, int], None], BaseProcess]:
@@ -100,9 +99,8 @@ def _kill_at_random(home: Path) -> None:
 
     start(time.sleep, 0).join()  # brings the server up
     _, steady = begin(_read)
-    chance = random.Random(os.getpid())
     living = [begin(job) for job in (_write, _write, _ingest, _ingest, _read, _look_after)]
-    for _ in range(KILLS):
+    for _ in range(kills):
         time.sleep(chance.uniform(0.02, 0.16))
         job, process = living.pop(chance.randrange(len(living)))
         process.kill()
@@ -113,13 +111,17 @@ def _kill_at_random(home: Path) -> None:
         process.join()
 
 
-def test_a_kill_during_the_first_opening_leaves_a_home_that_opens(tmp_path: Path) -> None:
-    for place in range(10):
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.long)])
+def test_a_kill_during_the_first_opening_leaves_a_home_that_opens(
+    tmp_path: Path, chance: random.Random, kills: int
+) -> None:
+    for place in range(kills):
         home = tmp_path / str(place)
         process = start(open_database, home)
         while not home.exists():
             time.sleep(0.001)
-        time.sleep(0.008 * place)
+        time.sleep(chance.uniform(0.0, 0.08))
         process.kill()
         process.join()
         worker = Spool(open_database(home), "w")
@@ -127,13 +129,16 @@ def test_a_kill_during_the_first_opening_leaves_a_home_that_opens(tmp_path: Path
         assert runs.missing(open_database(home), [_run(0), _run(1)]) == [_run(1)]
 
 
-@pytest.mark.timeout(200)
-def test_kills_of_any_process_lose_nothing_and_leave_nothing_half_there(db: Database) -> None:
-    _kill_at_random(db.home)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kills", [25, pytest.param(250, marks=pytest.mark.long)])
+def test_kills_of_any_process_lose_nothing_and_leave_nothing_half_there(
+    db: Database, chance: random.Random, kills: int
+) -> None:
+    _kill_at_random(db.home, kills, chance)
     folder = db.home.parent
     assert [path.read_text() for path in folder.glob("*.error")] == []
     numbers = [int(line) for path in folder.glob("*.acks") for line in path.read_text().split()]
-    assert len(numbers) > 30
+    assert numbers
     ingest(db)
     with db.reading() as con:
         rows = con.execute("SELECT key, state FROM runs").fetchall()
@@ -168,14 +173,15 @@ def _is_sound(file: Path) -> bool:
         )
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kills", [4, pytest.param(30, marks=pytest.mark.long)])
 def test_kills_in_the_middle_of_a_migration_leave_the_store_as_it_was_or_as_it_shall_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chance: random.Random, kills: int
 ) -> None:
     packed = min((Path(__file__).parent / "db" / "released").glob("version-*.gz"))
     monkeypatch.setenv("SCALESCOPE_GALLERY", str(tmp_path))
-    chance, versions, longest = random.Random(3), [], 0.0
-    for place in range(25):
+    versions, longest = [], 0.0
+    for place in range(kills + 1):
         home = tmp_path / str(place)
         home.mkdir()
         file = home / "scalescope.duckdb"
@@ -185,7 +191,7 @@ def test_kills_in_the_middle_of_a_migration_leave_the_store_as_it_was_or_as_it_s
             time.sleep(0.001)
         began = time.monotonic()
         if place:
-            time.sleep(chance.uniform(0.0, 1.5 * longest))
+            time.sleep((place - chance.random()) / kills * 1.5 * longest)
             process.kill()
         process.join()
         if not place:  # the first is not killed, and says how long it takes on this machine at this moment
@@ -200,4 +206,4 @@ def test_kills_in_the_middle_of_a_migration_leave_the_store_as_it_was_or_as_it_s
         assert _is_sound(copies_beside[0])
         assert not list(home.glob("scalescope.before-*.tmp"))
     assert set(versions) <= {1, schema.NEWEST}
-    assert len(set(versions)) == 2, "no kill came before the end, or none after it"
+    assert len(set(versions)) == 2 or kills < 10, "no kill came before the end, or none after it"

@@ -1,4 +1,4 @@
-"""Six processes on one store for half a minute: two write, two look after it, two read, and none meets an error."""
+"""Six processes on one store for some seconds: two write, two look after it, two read, and none meets an error."""
 
 import itertools
 import time
@@ -22,7 +22,6 @@ from store.results.spool import Spool, ingest, live_results
 from tests.store.fakes import event, listed, result, start
 from tests.store.shelves import states
 
-SECONDS = 30
 PAUSE = 0.15
 """Seconds between two rounds of a process, so that two cores have room for six."""
 
@@ -95,12 +94,13 @@ def _rounds(job: Callable[[Database, int, int], None], home: Path, place: int, o
         said.write_text(traceback.format_exc())
 
 
-@pytest.mark.timeout(200)
-def test_six_processes_share_a_store_for_half_a_minute(db: Database) -> None:
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("seconds", [6, pytest.param(30, marks=pytest.mark.long)])
+def test_six_processes_share_a_store(db: Database, seconds: int) -> None:
     over = event()
     jobs = (_write, _write, _look_after, _look_after, _read, _read)
     processes = [start(_rounds, job, db.home, place, over) for place, job in enumerate(jobs)]
-    time.sleep(SECONDS)
+    time.sleep(seconds)
     over.set()
     for process in processes:
         process.join()

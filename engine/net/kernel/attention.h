@@ -19,7 +19,8 @@ struct Attention {
 
 // ---- sums of products, lane by lane ----
 
-constexpr int EDGE = BYTES == 64 ? 4 : 3;  // EDGE² sums and 2 · EDGE factors in registers
+constexpr int MOST_EDGE = 4;  // on any machine: Python makes room for so many
+constexpr int EDGE = BYTES == 64 ? MOST_EDGE : 3;  // EDGE² sums and 2 · EDGE factors in registers
 
 // c[i, j] = Σ a[i, k] b[j, k] over k, each a vector.
 struct Sums {

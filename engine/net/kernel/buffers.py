@@ -1,11 +1,14 @@
 """Where the values of a tape lie while the kernel works: in as little memory as their lifetimes allow."""
 
+import ctypes
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from engine.net.kernel import structures
+
 PAD = 16
-"""Lengths are filled up to this, as in vectors.h: whole vectors on every machine."""
+"""Lengths are filled up to this: whole vectors on every machine."""
 
 IN_PLACE = ("relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add", "positions")
 """Kinds whose result may lie where their first input lay."""
@@ -15,8 +18,8 @@ CLAMPS = ("linear", "convolution")
 """Kinds that do the ReLU of their result on the way: it then costs nothing."""
 GATES = ("linear", "convolution", "max_pool")
 """Kinds whose backward pass does that of the ReLU before them."""
-DETAILS, PARAMETERS = 5, 4
-"""Numbers of an operation, as in tape.h."""
+SKIPS_FORWARD, SKIPS_BACKWARD = 1, 2
+"""Bits of an operation that others do on the way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,27 +123,44 @@ class Workspace:
         return self.rows if by_places else stride_of(self.rows)
 
     def value_words(self) -> list[int]:
-        """Return units, places, stride, and where value and slope lie, of every value in turn."""
+        """Return every value in turn, as structures.Value has it."""
         words = []
         for value, at, slope in zip(self.values, self._at, self._slope, strict=True):
-            words += [value.units, math.prod(value.places), self.stride(value)]
-            words += [region.at if region else -1 for region in (at, slope)]
+            words += _words(
+                structures.Value(
+                    units=value.units,
+                    places=math.prod(value.places),
+                    stride=self.stride(value),
+                    at=at.at if at else -1,
+                    slope=slope.at if slope else -1,
+                )
+            )
         return words
 
     def operation_words(self, kinds: Sequence[str]) -> list[int]:
-        """Return every operation in turn, in the order of tape.h."""
+        """Return every operation in turn, as structures.Operation has it."""
         words = []
         for place, line in enumerate(self.lines):
             adds = [max(self._uses[value]) > place for value in line.inputs]
             if line.inputs[0] == line.inputs[-1] and len(line.inputs) > 1:
                 adds[1] = True  # twice the same: the second on top of the first
             inputs, kept = line.inputs, self._kept[place]
-            words += [kinds.index(line.kind), inputs[0], inputs[-1], line.output, adds[0], adds[-1]]
-            words += [self._clamps(place), self._gates(place)]
-            words += [self._clamped(place) + 2 * self._gated(place)]
-            words += [kept.at if kept else -1, *line.details, *[0] * (DETAILS - len(line.details))]
-            words += [word for parameter in line.parameters for word in parameter]
-            words += [0] * (2 * (PARAMETERS - len(line.parameters)))
+            words += _words(
+                structures.Operation(
+                    kind=kinds.index(line.kind),
+                    input=inputs[0],
+                    other=inputs[-1],
+                    output=line.output,
+                    input_adds=adds[0],
+                    other_adds=adds[-1],
+                    positive=self._clamps(place),
+                    gated=self._gates(place),
+                    skipped=SKIPS_FORWARD * self._clamped(place) + SKIPS_BACKWARD * self._gated(place),
+                    kept=kept.at if kept else -1,
+                    details=line.details,
+                    parameters=line.parameters,
+                )
+            )
         return words
 
     def _region(self, value: Value, times: Callable[[Value], tuple[int, int] | None]) -> Region | None:
@@ -201,6 +221,11 @@ def filled(length: int) -> int:
 def stride_of(length: int) -> int:
     """Return how far apart rows of `length` lie: long ones an odd number of cache lines, as in vectors.h."""
     return filled(length) + (PAD if length >= 128 and filled(length) // PAD % 2 == 0 else 0)
+
+
+def _words(structure: ctypes.Structure) -> list[int]:
+    """Return a structure of integers of 64 bits as one after the other."""
+    return memoryview(bytes(structure)).cast("q").tolist()
 
 
 def _place(regions: Iterable[Region]) -> int:

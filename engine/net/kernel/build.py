@@ -12,6 +12,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from engine.net.kernel import abi
+
 SOURCE = Path(__file__).with_name("kernel.cpp")
 SOURCES = (SOURCE, *sorted(SOURCE.parent.glob("*.h")))
 
@@ -43,14 +45,19 @@ def compiler() -> str | None:
 
 @cache
 def library(real: str) -> ctypes.CDLL | None:
-    """Return the kernel for "float" or "double"; None where it cannot be compiled."""
+    """Return the kernel for "float" or "double"; None where it cannot be compiled.
+
+    Raises: RuntimeError: where it does not agree with the Python beside it.
+    """
     found = compiler()
     if found is None:
         return None
     try:
-        return ctypes.CDLL(str(_built(found, real)))
+        loaded = ctypes.CDLL(str(_built(found, real)))
     except (OSError, subprocess.SubprocessError):
         return None
+    abi.connect(loaded, real)
+    return loaded
 
 
 def _built(compiler: str, real: str) -> Path:

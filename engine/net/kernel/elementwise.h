@@ -25,6 +25,8 @@ static uint32_t dropout_base(const uint32_t (&words)[4]) {
     return hashed(pool[0], 0x58f38ded);
 }
 
+constexpr uint32_t DROPOUT = 5;  // the stream of its random numbers, as in randomness.py
+
 static inline uint32_t hash(uint32_t x) {  // as randomness.kept_units
     x = (x ^ x >> 16) * 0x7FEB352Du;
     x = (x ^ x >> 15) * 0x846CA68Bu;
@@ -35,7 +37,7 @@ static inline uint32_t hash(uint32_t x) {  // as randomness.kept_units
 static void drop_forward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     const uint32_t site = uint32_t(op.details[0]);
-    const uint32_t base = dropout_base({5, uint32_t(pass.model.seed), uint32_t(pass.step), site});
+    const uint32_t base = dropout_base({DROPOUT, uint32_t(pass.model.seed), uint32_t(pass.step), site});
     const uint32_t threshold = uint32_t(std::nearbyint(pass.model.dropout * 4294967296.0));
     const uint32_t units = uint32_t(y.units), places = uint32_t(y.places), rows = uint32_t(pass.rows);
     const real scale = real(1 / (1 - pass.model.dropout));

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "abi.h"
 #include "attention.h"
 #include "convolution.h"
 #include "elementwise.h"
@@ -26,34 +27,35 @@
 #include "tape.h"
 
 struct Family {
+    const char* kind;
     void (*forward)(const Operation&, const Pass&);
     void (*backward)(const Operation&, const Pass&);  // null where nothing before it learns
 };
 
-// In the order of KINDS in tape.py.
+// By the numbers of KINDS in tape.py.
 constexpr Family FAMILIES[] = {
-    {linear_forward, linear_backward},
-    {activate_forward<RELU>, relu_backward},
-    {activate_forward<GELU>, kept_backward},
-    {activate_forward<TANH>, kept_backward},
-    {activate_forward<SIGMOID>, kept_backward},
-    {activate_forward<QUADRATIC>, kept_backward},
-    {drop_forward, kept_backward},
-    {add_forward, add_backward},
-    {mean_forward, mean_backward},
-    {last_forward, last_backward},
-    {one_hot_forward, nullptr},
-    {embedding_forward, embedding_backward},
-    {convolution_forward, convolution_backward},
-    {depthwise_forward, depthwise_backward},
-    {pool_forward, pool_backward},
-    {batch_norm_forward, batch_norm_backward},
-    {ravel_forward, ravel_backward},
-    {gru_forward, gru_backward},
-    {lstm_forward, lstm_backward},
-    {positions_forward, positions_backward},
-    {attention_forward, attention_backward},
-    {layer_norm_forward, layer_norm_backward},
+    {"linear", linear_forward, linear_backward},
+    {"relu", activate_forward<RELU>, relu_backward},
+    {"gelu", activate_forward<GELU>, kept_backward},
+    {"tanh", activate_forward<TANH>, kept_backward},
+    {"sigmoid", activate_forward<SIGMOID>, kept_backward},
+    {"quadratic", activate_forward<QUADRATIC>, kept_backward},
+    {"dropout", drop_forward, kept_backward},
+    {"add", add_forward, add_backward},
+    {"mean", mean_forward, mean_backward},
+    {"last", last_forward, last_backward},
+    {"one_hot", one_hot_forward, nullptr},
+    {"embedding", embedding_forward, embedding_backward},
+    {"convolution", convolution_forward, convolution_backward},
+    {"depthwise", depthwise_forward, depthwise_backward},
+    {"max_pool", pool_forward, pool_backward},
+    {"batch_norm", batch_norm_forward, batch_norm_backward},
+    {"ravel", ravel_forward, ravel_backward},
+    {"gru", gru_forward, gru_backward},
+    {"lstm", lstm_forward, lstm_backward},
+    {"positions", positions_forward, positions_backward},
+    {"attention", attention_forward, attention_backward},
+    {"layer_norm", layer_norm_forward, layer_norm_backward},
 };
 
 static const Value& outputs_of(const Tape& tape) { return tape.values[tape.operations[tape.count - 1].output]; }
@@ -63,7 +65,7 @@ static const real* forward(const Pass& pass) {
     const Tape& tape = pass.tape;
     for (int64_t i = 0; i < tape.count; i++) {
         const Operation& op = tape.operations[i];
-        if (!(op.skipped & 1)) FAMILIES[op.kind].forward(op, pass);
+        if (!(op.skipped & SKIPS_FORWARD)) FAMILIES[op.kind].forward(op, pass);
     }
     return pass.at(outputs_of(tape));
 }
@@ -74,7 +76,7 @@ static void backward(const Pass& pass) {
     for (int64_t i = tape.count - 1; i >= 0; i--) {
         const Operation& op = tape.operations[i];
         const auto step = FAMILIES[op.kind].backward;
-        if (step && !(op.skipped & 2)) step(op, pass);
+        if (step && !(op.skipped & SKIPS_BACKWARD)) step(op, pass);
     }
     if (as_a_whole(pass)) update_all(pass.model, *pass.rates, pass.bucket.numbers, pass.bucket.whole);
 }
@@ -144,11 +146,11 @@ extern "C" void logits(const Bucket* bucket, const Model* models, const Split* s
 // Writes the mean loss, the mean error, the error on moved labels, summed, and the mean Brier score (models, 4) of one
 // split per model; `counts` (models, 2, outputs), from 0: answers that are right and all, or null with no Brier score.
 extern "C" void measure(const Bucket* bucket, const Model* models, const Split* splits, double* out, int64_t* counts) {
-    for (int64_t m = 0; m < bucket->models; m++, out += 4) {
+    for (int64_t m = 0; m < bucket->models; m++, out += MEASURED) {
         const Split& split = splits[m];
         Judgement sums{};
         if (counts) {
-            sums.hits = counts + 2 * m * bucket->outputs;
+            sums.hits = counts + COUNTED * m * bucket->outputs;
             sums.answers = sums.hits + bucket->outputs;
         }
         for (int64_t start = 0; start < split.count; start += BLOCK) {
@@ -163,4 +165,22 @@ extern "C" void measure(const Bucket* bucket, const Model* models, const Split* 
         out[2] = sums.flipped.total();
         out[3] = sums.brier.total() / count;
     }
+}
+
+// Returns what Python takes for granted of all this; see abi.h.
+extern "C" const char* abi() {
+    static const std::string text = [] {
+        Lines lines;
+        note_numbers(lines);
+        int64_t number = 0;
+        for (const Family& family : FAMILIES) lines.number(std::string("kind ") + family.kind, double(number++));
+        note_tape(lines);
+        note_models(lines);
+        lines.call("train()", train);
+        lines.call("logits()", logits);
+        lines.call("measure()", measure);
+        lines.call("draw()", draw);
+        return lines.text;
+    }();
+    return text.c_str();
 }

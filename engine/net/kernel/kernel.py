@@ -8,72 +8,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.base.language import _
 from engine.net.device_data import DeviceData, Examples
 from engine.net.initial import initial_values
+from engine.net.kernel import structures
+from engine.net.kernel.abi import COUNTED, GRADIENT, LOSSES, MEASURED, MOST_ROWS
 from engine.net.kernel.buffers import PAD, filled, stride_of
 from engine.net.kernel.build import library
 from engine.net.kernel.program import Tape, tape
 from engine.net.kernel.program_writer import BLOCK
+from engine.net.kernel.structures import RATES
 from engine.net.lr_schedule import rate
 from engine.net.reader import Classes, Resumable
 from engine.spec.count import count
 from engine.spec.run import RunSpec
 
-GRADIENT = 4096
-"""Numbers of a gradient made at a time, as in tape.h, and MOST_ROWS rows of weights at least, as in product.h."""
-MOST_ROWS = 6
-
-LOSSES = ("cross-entropy", "mse", "hinge")
-"""In the order of tape.h."""
-
-RATES = ("weight_decay", "l1", "l2", "clip", "label_smoothing", "momentum", "beta1", "beta2", "dropout")
-"""Settings of a run that the kernel reads, in the order of tape.h."""
-
 REAL = {torch.float32: "float", torch.float64: "double"}
-
-
-class _Tape(ctypes.Structure):
-    _fields_ = [
-        ("operations", ctypes.c_void_p),
-        ("count", ctypes.c_int64),
-        ("values", ctypes.c_void_p),
-        ("input_stride", ctypes.c_int64),
-    ]
-
-
-class _Model(ctypes.Structure):
-    _fields_ = [
-        *((name, ctypes.c_void_p) for name in ("numbers", "mean", "square", "running", "x", "y", "squares")),
-        *((name, ctypes.c_double) for name in RATES),
-        ("seed", ctypes.c_int64),
-        ("training", _Tape),
-        ("evaluation", _Tape),
-    ]
-
-
-class _Bucket(ctypes.Structure):
-    _fields_ = [
-        *((name, ctypes.c_int64) for name in ("models", "batch", "inputs", "outputs", "labels")),
-        *((name, ctypes.c_int64) for name in ("loss", "adamw", "numbers")),
-        *((name, ctypes.c_void_p) for name in ("space", "scratch", "input", "turned", "answers")),
-        *((name, ctypes.c_void_p) for name in ("gradient", "whole")),
-    ]
-
-
-class _Split(ctypes.Structure):
-    _fields_ = [
-        ("blocks", ctypes.c_void_p),
-        ("y", ctypes.c_void_p),
-        ("moved", ctypes.c_void_p),
-        ("count", ctypes.c_int64),
-    ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Laid:
     """A split as the kernel reads it, and what it points to."""
 
-    views: "ctypes.Array[_Split]"
+    views: "ctypes.Array[structures.Split]"
     """One per model."""
     kept: tuple[object, ...]
     labels: Tensor
@@ -88,7 +45,7 @@ class Kernel(Resumable):
         dtype = data.train.x.dtype
         loaded, evaluation = library(REAL[dtype]), tape(runs[0], False)
         if loaded is None or evaluation is None:
-            raise ValueError(f"reader=Kernel is not possible for {runs[0].arch} here; allowed: Batched.")
+            raise ValueError(_("reader=Kernel is not possible for {arch} here; allowed: Batched.", arch=runs[0].arch))
         self._library, self._evaluation = loaded, evaluation
         self._numbers = torch.zeros(3, len(runs), filled(self._evaluation.numbers), dtype=dtype)
         self._lr = torch.tensor([run.lr for run in runs], dtype=torch.float64)
@@ -104,8 +61,8 @@ class Kernel(Resumable):
         self._laid: dict[int, _Laid] = {}
         self._squares = torch.full((len(runs),), torch.nan, dtype=torch.float64)
         self._kept: list[object] = []  # what the structures below point to
-        self._tapes: dict[tuple[tuple[int, ...], ...], _Tape] = {}
-        self._models = (_Model * len(runs))(*(self._model(place, run) for place, run in enumerate(runs)))
+        self._tapes: dict[tuple[tuple[int, ...], ...], structures.Tape] = {}
+        self._models = (structures.Model * len(runs))(*(self._model(place, run) for place, run in enumerate(runs)))
         self._bucket = self._new_bucket(dtype)
 
     @staticmethod
@@ -128,7 +85,8 @@ class Kernel(Resumable):
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (models, classes, n) of x (models, n, inputs) in evaluation mode."""
         blocks, rows = _in_blocks(self._ordered(x)), x.shape[1]
-        splits = (_Split * len(x))(*(_Split(_address(part), None, None, rows) for part in blocks))
+        views = (structures.Split(blocks=_address(part), count=rows) for part in blocks)
+        splits = (structures.Split * len(x))(*views)
         out = x.new_empty(len(x), self._bucket.outputs, rows)
         self._library.logits(ctypes.byref(self._bucket), self._models, splits, _address(out))
         return out
@@ -154,14 +112,14 @@ class Kernel(Resumable):
     def classes(self, split: Examples, which: Tensor) -> Classes:
         """See Reader."""
         laid = self._lay(split, which)
-        counts = torch.zeros(len(which), 2, self._bucket.outputs, dtype=torch.int64)
+        counts = torch.zeros(len(which), COUNTED, self._bucket.outputs, dtype=torch.int64)
         loss, error, _, brier = self._measured(laid, counts)
         hits, answers = counts.double().unbind(dim=1)
         return Classes(loss=loss, error=error, brier=brier, hits=hits, answers=answers, labels=laid.labels)
 
     def _measured(self, laid: _Laid, counts: Tensor | None) -> tuple[Tensor, ...]:
         """Return loss, error, flipped error and Brier score of every model; `counts` are filled where given."""
-        out = torch.empty(len(self._runs), 4, dtype=torch.float64)
+        out = torch.empty(len(self._runs), MEASURED, dtype=torch.float64)
         where = None if counts is None else _address(counts)
         self._library.measure(ctypes.byref(self._bucket), self._models, laid.views, _address(out), where)
         return out.unbind(dim=1)
@@ -172,15 +130,16 @@ class Kernel(Resumable):
             dtype, places = split.x.dtype, which.tolist()
             x, y = _in_blocks(self._ordered(split.x)), _in_blocks(_labels(split, dtype))
             moved = None if split.moved is None else _in_blocks(split.moved.to(dtype)[:, :, None])
+            flags = [None if moved is None else _address(moved[i]) for i in places]
             views = (
-                _Split(_address(x[i]), _address(y[i]), None if moved is None else _address(moved[i]), split.count)
-                for i in places
+                structures.Split(blocks=_address(x[i]), y=_address(y[i]), moved=flag, count=split.count)
+                for i, flag in zip(places, flags, strict=True)
             )
             labels = torch.zeros(len(split.y), self.task.outputs + 1, dtype=torch.float64)
             if self.task.loss == "cross-entropy":  # empty rows, of class −1, come first
                 labels.scatter_add_(1, split.y + 1, torch.ones(split.y.shape, dtype=torch.float64))
             self._laid[id(split)] = _Laid(
-                views=(_Split * len(places))(*views), kept=(split, x, y, moved), labels=labels[which, 1:]
+                views=(structures.Split * len(places))(*views), kept=(split, x, y, moved), labels=labels[which, 1:]
             )
         return self._laid[id(split)]
 
@@ -209,56 +168,66 @@ class Kernel(Resumable):
             found[name] = part.unflatten(2, inner) if len(place.dims) > 1 else part[:, 0]
         return found
 
-    def _model(self, place: int, run: RunSpec) -> _Model:
+    def _model(self, place: int, run: RunSpec) -> structures.Model:
         training, evaluation = tape(run, True), tape(run, False)
         assert training is not None
         assert evaluation is not None
         which = int(self._data.which[place])
-        return _Model(
-            *(_address(self._numbers[moment, place]) for moment in range(3)),
-            _address(self._running[place]),
-            _address(self._x[which]),
-            _address(self._y[which]),
-            _address(self._squares[place]),
-            *(getattr(run, name) for name in RATES),
-            run.seed,
-            self._written(training),
-            self._written(evaluation),
+        return structures.Model(
+            numbers=_address(self._numbers[0, place]),
+            mean=_address(self._numbers[1, place]),
+            square=_address(self._numbers[2, place]),
+            running=_address(self._running[place]),
+            x=_address(self._x[which]),
+            y=_address(self._y[which]),
+            squares=_address(self._squares[place]),
+            seed=run.seed,
+            training=self._written(training),
+            evaluation=self._written(evaluation),
+            **{name: getattr(run, name) for name in RATES},
         )
 
-    def _written(self, tape: Tape) -> _Tape:
+    def _written(self, tape: Tape) -> structures.Tape:
         """Return the tape for C++, the same one for all models that have it."""
         words = (tape.operations, tape.values)
         if words not in self._tapes:
             operations, values = (torch.tensor(part, dtype=torch.int64) for part in words)
             self._kept.append((operations, values))
-            self._tapes[words] = _Tape(_address(operations), tape.count, _address(values), tape.input_stride)
+            self._tapes[words] = structures.Tape(
+                operations=_address(operations),
+                count=tape.count,
+                values=_address(values),
+                input_stride=tape.input_stride,
+            )
         return self._tapes[words]
 
-    def _new_bucket(self, dtype: torch.dtype) -> _Bucket:
+    def _new_bucket(self, dtype: torch.dtype) -> structures.Bucket:
         tapes = [found for run in self._runs for training in (True, False) if (found := tape(run, training))]
         run, task, numbers = self._runs[0], self.task, self._numbers.shape[2]
         batch, labels = filled(run.batch), self._y.shape[2]
         stride = stride_of(batch)
-        sizes = (
-            max(found.space for found in tapes),
-            max(found.scratch for found in tapes),
-            batch * stride_of(task.inputs),
-            filled(task.inputs) * stride,
-            labels * stride,
-            max(
-                GRADIENT,
-                MOST_ROWS * stride_of(max(found.widest for found in tapes)),
-                MOST_ROWS * stride_of(task.inputs),
-            ),
-            numbers,
-        )
-        spaces = [torch.zeros(size, dtype=dtype) for size in sizes]
+        widest = max(task.inputs, *(found.widest for found in tapes))
+        sizes = {
+            "space": max(found.space for found in tapes),
+            "scratch": max(found.scratch for found in tapes),
+            "input": batch * stride_of(task.inputs),
+            "turned": filled(task.inputs) * stride,
+            "answers": labels * stride,
+            "gradient": max(GRADIENT, MOST_ROWS * stride_of(widest)),
+            "whole": numbers,
+        }
+        spaces = {name: torch.zeros(size, dtype=dtype) for name, size in sizes.items()}
         self._kept.append(spaces)
-        return _Bucket(
-            *(len(self._runs), run.batch, task.inputs, task.outputs, labels),
-            *(LOSSES.index(task.loss), run.optimizer == "adamw", numbers),
-            *(_address(space) for space in spaces),
+        return structures.Bucket(
+            models=len(self._runs),
+            batch=run.batch,
+            inputs=task.inputs,
+            outputs=task.outputs,
+            labels=labels,
+            loss=LOSSES.index(task.loss),
+            adamw=run.optimizer == "adamw",
+            numbers=numbers,
+            **{name: _address(space) for name, space in spaces.items()},
         )
 
 

@@ -93,7 +93,7 @@ static void normalize_back_at(const Norm& n, int64_t column, const real* slope, 
 // Writes the slope of x, or adds it, and the gradients of shift and scale into `sums` (2, units, LANES), lane by
 // lane: the sum over lanes is left to the caller.
 static void normalize_back(const Norm& n, const real* slope, real* of_x, bool adds, real* sums) {
-    std::fill_n(sums, 2 * n.units * LANES, real(0));
+    std::fill_n(sums, NORM_PARTS * n.units * LANES, real(0));
     int64_t column = 0;
     for (; column + AT_ONCE * LANES <= n.columns; column += AT_ONCE * LANES)
         normalize_back_at<AT_ONCE>(n, column, slope, of_x, adds, sums);

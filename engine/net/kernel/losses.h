@@ -39,7 +39,7 @@ static inline Vec in_batch(int64_t row, int64_t batch, real value) {
 // (softmax − target) / batch; smoothing moves a share of the target from the label to all classes.
 static void cross_entropy_slope(const Pass& pass, const real* logits, real* out) {
     const int64_t batch = pass.bucket.batch, classes = pass.bucket.outputs;
-    const real share = real(1) / real(batch), smoothing = real(pass.model.smoothing);
+    const real share = real(1) / real(batch), smoothing = real(pass.model.label_smoothing);
     for (int64_t row = 0; row < pass.rows; row += LANES) {
         const Vec shares = in_batch(row, batch, share), y = load(pass.bucket.answers + row);
         const Vec scale = shares / softmax(logits + row, classes, pass.stride, out + row);

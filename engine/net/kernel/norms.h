@@ -6,6 +6,7 @@
 #include "tape.h"
 
 constexpr double NORM_EPS = 1e-5, NORM_MOMENTUM = 0.1;  // as torch.nn has them
+constexpr int64_t NORM_PARTS = 2;  // × units or columns: mean and 1 / deviation, which a norm keeps; sums for shift and scale
 
 // 1 in rows that are examples, 0 in those that fill up.
 static inline Vec in_rows(const Pass& pass, int64_t row) {

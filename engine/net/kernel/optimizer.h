@@ -4,8 +4,8 @@
 
 #include "tape.h"
 
-// Adam's constant, and what is added to a norm before it divides; see optimizers.py.
-constexpr double EPS = 1e-8, CLIP_EPS = 1e-6;
+// Adam's constant, and what is added to a norm before it divides; see numerics.py.
+constexpr double ADAM_EPS = 1e-8, CLIP_EPS = 1e-6;
 
 struct Corrections {  // of Adam's moments, which begin at 0: 1 − β1^t and 1 − β2^t
     double mean, square;
@@ -48,7 +48,7 @@ static void descend(const Model& model, const Rates& r, int64_t place, int64_t c
         }
         return;
     }
-    const real eps = EPS;
+    const real eps = ADAM_EPS;
     for (int64_t i = 0; i < count; i++) {
         mean[i] = mean[i] * r.beta1 + gradient[i] * r.rest1;
         square[i] = square[i] * r.beta2 + gradient[i] * gradient[i] * r.rest2;

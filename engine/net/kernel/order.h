@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 
+constexpr int PHILOX_NUMBERS = 8;  // drawn at a time
+
 // Random numbers by counting. Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011, §3.3.
 struct Philox {
     uint64_t key[2], counter;
-    uint32_t numbers[8];
+    uint32_t numbers[PHILOX_NUMBERS];
     int64_t used;  // of the numbers
 
     static void multiply(uint64_t factor, uint64_t& low, uint64_t& high) {
@@ -29,16 +31,16 @@ struct Philox {
             k[0] += 0x9E3779B97F4A7C15;
             k[1] += 0xBB67AE8584CAA73B;
         }
-        for (int i = 0; i < 8; i++) numbers[i] = uint32_t(w[i / 2] >> (i % 2 * 32));
+        for (int i = 0; i < PHILOX_NUMBERS; i++) numbers[i] = uint32_t(w[i / 2] >> (i % 2 * 32));
         used = 0;
     }
 
     uint32_t next() {
-        if (used == 8) refill();
+        if (used == PHILOX_NUMBERS) refill();
         return numbers[used++];
     }
 
-    int64_t drawn() const { return int64_t(counter) * 8 - 8 + used; }
+    int64_t drawn() const { return (int64_t(counter) - 1) * PHILOX_NUMBERS + used; }
 };
 
 struct Order {

@@ -4,12 +4,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from inspect import isfunction
 from typing import NoReturn
 
+from engine.base.language import _
 from engine.net.kernel.buffers import PAD, Value, Workspace, filled, stride_of
 from engine.net.kernel.program_writer import Place, Writer
 from engine.spec import registry
 from engine.spec.knob import knobs_of
+from engine.spec.net import ACTIVATIONS, Net
 from engine.spec.run import RunSpec
 from engine.spec.task import grid_dims, step_dims
 
@@ -19,13 +22,23 @@ KINDS = (
     *("convolution", "depthwise", "max_pool", "batch_norm", "ravel", "gru", "lstm"),
     *("positions", "attention", "layer_norm"),
 )
-"""In the order of FAMILIES in kernel.cpp."""
+"""By their numbers in C++."""
 
 STRETCH = 512
-"""Columns of an input that are turned over at a time, as in product.h."""
+"""Columns of an input that are turned over at a time."""
 
 MOST_EDGE = 4
-"""Steps whose attention is worked out at a time, at most, as EDGE in attention.h."""
+"""Steps whose attention is worked out at a time, at most."""
+
+GRU_GATES, GRU_PARTS, LSTM_GATES, LSTM_PARTS = 3, 4, 4, 6
+"""Gates of a recurrent layer, and what it keeps of every unit and step."""
+NEAR_PARTS = 6
+"""What a recurrent layer works on in one step, of every unit, at most."""
+NORM_PARTS = 2
+"""What a norm keeps: mean and 1 / deviation; and its sums, for shift and scale."""
+
+OPERATIONS = frozenset(name for name, member in vars(Net).items() if isfunction(member) and name[0] != "_")
+"""What an architecture may use."""
 
 AT_DEFAULT = ("shift", "rotate", "augment_noise", "mixup", "width_rule")
 """Settings that the kernel follows at their defaults alone."""
@@ -37,7 +50,7 @@ class UnknownOperationError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Tape:
-    """What to do with a batch (inputs, rows), in the order of tape.h."""
+    """What to do with a batch (inputs, rows)."""
 
     operations: tuple[int, ...]
     values: tuple[int, ...]
@@ -101,6 +114,8 @@ class TapeNet(Writer):
 
     def convolution(self, name: str, x: Value, width: int, *, kernel: int = 3, bias: bool = True) -> Value:
         """Write down a filter per channel; of one place, it is a linear layer at every place."""
+        if kernel not in (1, 3):
+            raise ValueError(_("kernel={kernel} is not possible for {name}; allowed: 1, 3.", kernel=kernel, name=name))
         weight = self._parameter(f"{name}.weight", width, x.units, *[kernel] * len(x.places))
         parameters = (weight, self._parameter(f"{name}.bias", width)) if bias else (weight,)
         if kernel == 3:
@@ -128,12 +143,15 @@ class TapeNet(Writer):
         first, units = len(self.running), filled(x.units)
         self.running += (0.0,) * units + (1.0,) * units
         self.statistics |= {f"{name}.mean": (first, x.units), f"{name}.variance": (first + units, x.units)}
-        kept = 2 * units
+        kept = NORM_PARTS * units
         return self._write("batch_norm", x, places=x.places, parameters=parameters, details=(first,), kept=kept)
 
     def activation(self, x: Value) -> Value:
         """Write down the spec's nonlinearity."""
         kind = str(dict(self.spec.options)["activation"])
+        if kind not in ACTIVATIONS:
+            allowed = ", ".join(ACTIVATIONS)
+            raise ValueError(_("activation={kind} is not possible; allowed: {allowed}.", kind=kind, allowed=allowed))
         if kind not in KINDS:
             raise UnknownOperationError(kind)
         return self._write(kind, x, places=x.places, kept=0 if kind == "relu" else self._numbers_of(x))
@@ -184,27 +202,33 @@ class TapeNet(Writer):
         """Write down x normalised over its units; mean and deviation are kept."""
         parameters = (self._parameter(f"{name}.weight", x.units), self._parameter(f"{name}.bias", x.units))
         columns = stride_of(math.prod(x.places) * self.rows)
-        sums = 2 * PAD * x.units
-        return self._write("layer_norm", x, places=x.places, parameters=parameters, kept=2 * columns, scratch=sums)
+        kept, sums = NORM_PARTS * columns, NORM_PARTS * PAD * x.units
+        return self._write("layer_norm", x, places=x.places, parameters=parameters, kept=kept, scratch=sums)
 
     def gru(self, name: str, x: Value, width: int) -> Value:
         """Write down a layer; kept are three gates and the state's share in the last of them."""
-        return self._recurrent("gru", name, x, width, gates=3, parts=4)
+        return self._recurrent("gru", name, x, width, gates=GRU_GATES, parts=GRU_PARTS)
 
     def lstm(self, name: str, x: Value, width: int) -> Value:
         """Write down a layer; kept are four gates, the cell and its tangent."""
-        return self._recurrent("lstm", name, x, width, gates=4, parts=6)
+        return self._recurrent("lstm", name, x, width, gates=LSTM_GATES, parts=LSTM_PARTS)
 
     def _recurrent(self, kind: str, name: str, x: Value, width: int, *, gates: int, parts: int) -> Value:
         arrays = (("weight_ih", (x.units,)), ("weight_hh", (width,)), ("bias_ih", ()), ("bias_hh", ()))
         parameters = tuple(self._parameter(f"{name}.{array}", gates * width, *fan_in) for array, fan_in in arrays)
-        kept, near = parts * self._numbers_of(replace(x, units=width)), 6 * width * self.rows  # NEAR_PARTS
+        kept, near = parts * self._numbers_of(replace(x, units=width)), NEAR_PARTS * width * self.rows
         turned = math.prod(x.places) * self.rows * stride_of(max(x.units, width))
         scratch = max(near, turned) if self.training else near + kept
         return self._write(kind, x, units=width, places=x.places, parameters=parameters, kept=kept, scratch=scratch)
 
     def __getattr__(self, name: str) -> "Callable[..., NoReturn]":
-        """Refuse the operations that other readers know and the kernel does not."""
+        """Refuse the operations that other readers know and the kernel does not.
+
+        Raises: AttributeError: for what no reader knows, which is a mistake in the architecture.
+        """
+        if name not in OPERATIONS:
+            allowed = ", ".join(sorted(OPERATIONS))
+            raise AttributeError(f"net.{name} is not an operation of an architecture; allowed: {allowed}.")
 
         def refuse(*rest: object, **named: object) -> NoReturn:
             raise UnknownOperationError(name)

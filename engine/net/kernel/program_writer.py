@@ -7,7 +7,7 @@ from engine.net.kernel.buffers import Line, Value, filled, stride_of
 from engine.spec.run import RunSpec
 
 BLOCK = 64
-"""Rows evaluated at a time, as in tape.h."""
+"""Rows evaluated at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@
 #include "tape.h"
 
 constexpr int64_t GRU_GATES = 3, LSTM_GATES = 4;
+constexpr int64_t GRU_PARTS = GRU_GATES + 1, LSTM_PARTS = LSTM_GATES + 2;  // × units × columns: what is kept
 constexpr int64_t NEAR_PARTS = 6;  // × units × rows, in the scratch
 
 struct Recurrent {

@@ -1,4 +1,4 @@
-// What Python hands over, in the order of kernel.py: a tape of operations, models, and a bucket of them.
+// What Python hands over, as structures.py has it: a tape of operations, models, and a bucket of them.
 #pragma once
 #include <cstdint>
 
@@ -6,6 +6,9 @@
 
 constexpr int64_t BLOCK = 64;       // rows evaluated at a time
 constexpr int64_t GRADIENT = 4096;  // numbers of a gradient that are made and used up at a time
+
+constexpr int64_t SKIPS_FORWARD = 1, SKIPS_BACKWARD = 2;  // bits of Operation::skipped: others do it
+constexpr int64_t MEASURED = 4, COUNTED = 2;  // numbers of a model that measure() writes, and of a class
 
 enum Loss : int64_t { CROSS_ENTROPY, MSE, HINGE };
 
@@ -24,7 +27,7 @@ struct Operation {
     int64_t input, other, output;    // places among the values; other: the second of two inputs
     int64_t input_adds, other_adds;  // whether its slope comes on top of what a later use has written
     int64_t positive, gated;         // whether it does the ReLU that comes next, or the slope of the one before
-    int64_t skipped;                 // 1: others do it forward, 2: backward, 3: both
+    int64_t skipped;                 // SKIPS_FORWARD, SKIPS_BACKWARD, or both
     int64_t kept;                    // where in the workspace lies what backward needs besides; −1 in evaluation
     int64_t details[5];              // what else the kind wants to know
     Parameter parameters[4];
@@ -43,7 +46,7 @@ struct Model {
     const real* x;                  // training examples (n, filled inputs)
     const real* y;                  // their labels (n, labels)
     double* squares;                // of the gradient, summed over all numbers
-    double weight_decay, l1, l2, clip, smoothing, momentum, beta1, beta2, dropout;
+    double weight_decay, l1, l2, clip, label_smoothing, momentum, beta1, beta2, dropout;
     int64_t seed;
     Tape training, evaluation;
 };

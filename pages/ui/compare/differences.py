@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from engine.base.language import _
 from engine.spec.knob import Knob
 from engine.spec.sweep import SweepSpec, knobs_for
 from pages.ui import text
@@ -22,11 +23,13 @@ def table(sweeps: Mapping[str, SweepSpec]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(sweeps))
 
 
-def notice(apart: pd.DataFrame) -> str:
+def notice(differing: pd.DataFrame) -> str:
     """Return why a difference between the curves has no single cause."""
-    return (
-        f"These sweeps differ in {len(apart)} settings ({text.listed(label.lower() for label in apart.index)}): "
-        "a difference between the curves may come from any of them. Change one at a time to know which."
+    return _(
+        "These sweeps differ in {n} settings ({settings}): "
+        "a difference between the curves may come from any of them. Change one at a time to know which.",
+        n=len(differing),
+        settings=text.listed(label.lower() for label in differing.index),
     )
 
 

@@ -5,6 +5,7 @@ from itertools import groupby
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from engine.base.language import _
 from engine.spec import registry
 from engine.spec.knob import Knob, applies
 from engine.spec.sweep import SweepSpec, knobs_for, parse_settings
@@ -39,8 +40,8 @@ def settings() -> dict[str, str]:
     shown = [declared for declared in known.values() if _shown(declared)]
     order = list(dict.fromkeys(declared.group for declared in known.values()))
     shown.sort(key=lambda declared: order.index(declared.group))
-    for group, members in groupby(shown, key=lambda declared: declared.group):
-        st.markdown(f"**{group}**")
+    for heading, members in groupby(shown, key=lambda declared: declared.heading):
+        st.markdown(f"**{heading}**")
         _draw_group(list(members))
     return {declared.name: str(st.session_state[_key(declared.name)] or "") for declared in shown}
 
@@ -56,7 +57,7 @@ def _of(name: str, default: str) -> str:
 def _shown(declared: Knob) -> bool:
     if declared.only_if is None:
         return True
-    other, _ = declared.only_if
+    other = declared.only_if[0]
     return any(applies(declared, {other: value}) for value in _of(other, "").split(","))
 
 
@@ -65,7 +66,7 @@ def _draw_group(members: list[Knob]) -> None:
     rare = [declared for declared in members if declared.rare]
     if rare:
         changed = any(_of(declared.name, "") != text.value(declared.default) for declared in rare)
-        with st.expander("More", expanded=changed):
+        with st.expander(_("More"), expanded=changed):
             _draw_knobs(rare)
 
 
@@ -156,8 +157,10 @@ def _draw_text(declared: Knob, label: str = "") -> None:
 
 
 def _help(declared: Knob) -> str:
-    several = "4,6,8 or 0..4 or 4..512x8 (log-spaced)" if declared.kind is int else "several: 0,0.1,0.2"
-    return f"{declared.help} Allowed: {declared.allowed}; {several}."
+    said = {"help": declared.help, "allowed": declared.allowed}
+    if declared.kind is int:
+        return _("{help} Allowed: {allowed}; 4,6,8 or 0..4 or 4..512x8 (log-spaced).", **said)
+    return _("{help} Allowed: {allowed}; several: 0,0.1,0.2.", **said)
 
 
 def _draw_widths(declared: Knob) -> None:
@@ -167,9 +170,9 @@ def _draw_widths(declared: Knob) -> None:
         for part, value in ends.items():
             st.session_state[f"width.{part}"] = value
     with _row(3):
-        for part, label in (("from", "Width from"), ("to", "to"), ("points", "points")):
+        for part, label in (("from", _("Width from")), ("to", _("to")), ("points", _("points"))):
             st.text_input(label, key=f"width.{part}", on_change=_space_widths, args=(declared,))
-    _draw_text(declared, "Widths, one by one")
+    _draw_text(declared, _("Widths, one by one"))
 
 
 def _space_widths(declared: Knob) -> None:
@@ -186,8 +189,8 @@ def _draw_seeds(declared: Knob) -> None:
     if values is not None:
         st.session_state["seed.count"] = len(values)
     with _row(2):
-        st.number_input("How many", min_value=1, step=1, key="seed.count", on_change=_count_seeds, args=(declared,))
-        _draw_text(declared, "One by one")
+        st.number_input(_("How many"), min_value=1, step=1, key="seed.count", on_change=_count_seeds, args=(declared,))
+        _draw_text(declared, _("One by one"))
 
 
 def _count_seeds(declared: Knob) -> None:

@@ -1,29 +1,33 @@
-"""Runs that settle what is asked of a sweep: their price, the button that trains them, how far they are."""
+"""Follow-up runs, which settle what is asked of a sweep: their price, the button that trains them, how far they are."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
+from engine.base.language import _, _n
 from engine.spec.sweep import SweepSpec
-from pages.ui import actions, services, text
+from pages.ui import actions, jobs, reads, text
 from pages.ui.services import Services
 
 if TYPE_CHECKING:  # scipy behind it takes half a second to load, which the first curve does not wait for
-    from engine.verdicts.verdict import Settle
+    from engine.verdicts.verdict import FollowUp
 
 T = TypeVar("T")
-_SUBMITTED = "settling.submitted"
-"""Where a session keeps which sweeps were submitted to settle something, by the key of the sweep it is on."""
+_SUBMITTED = "follow_up.submitted"
+"""Where a session keeps which follow-up sweeps it submitted, by the key of the sweep that they are for."""
 
 
 def active(opened: Services, sweep: SweepSpec) -> bool:
-    """Return whether runs that this session submitted to settle something on `sweep` are in training."""
-    return any(services.active(opened, other) for other in _submitted(sweep))
+    """Return whether follow-up runs that this session submitted for `sweep` are in training."""
+    return any(jobs.active(opened, other) for other in _submitted(sweep))
 
 
-def kept(opened: Services, sweep: SweepSpec, key: str, about: object, make: Callable[[], T]) -> T:
-    """Return what `make` makes; while runs that settle train, what it made last `about` the same: it would flicker."""
+def steady(opened: Services, sweep: SweepSpec, key: str, about: object, make: Callable[[], T]) -> T:
+    """Return what `make` makes; while follow-up runs train, what it made last `about` the same, as it would flicker.
+
+    `key`: where the session keeps it.
+    """
     known = st.session_state.get(key)
     if known is not None and known[0] == about and active(opened, sweep):
         shown: T = known[1]
@@ -34,38 +38,36 @@ def kept(opened: Services, sweep: SweepSpec, key: str, about: object, make: Call
 
 
 def draw(
-    opened: Services, sweep: SweepSpec, settle: "Settle", *, label: str, icon: str, then: str, doing: str, key: str
+    opened: Services, sweep: SweepSpec, settle: "FollowUp", *, label: str, icon: str, then: str, doing: str, key: str
 ) -> None:
-    """Draw what would settle something, at which price, and the button that trains it, or how far that is.
+    """Draw the follow-up runs and their price, with the button that trains them, or how far they are.
 
-    `then` says what follows the training, `doing` what it is while it goes on.
+    `then`: the sentence on what the button does; `doing`: what goes on while they train.
     """
     other = settle.sweep
-    progress = services.progress(opened.db, other)
-    job = services.job_of(opened.queue, other)
+    progress = reads.progress(opened.db, other)
+    job = jobs.job_of(opened.queue, other)
     if job is not None:
         if other not in _submitted(sweep):  # the page was left and opened again meanwhile: it watches on
             _watch(sweep, other)
             st.rerun()
-        left = text.duration(progress.seconds_left)
-        st.caption(f"{doing}: {settle.words}. {left[0].upper()}{left[1:]} left.")
+        time = text.capital(text.duration(progress.seconds_left))
+        st.caption(_("{doing}: {runs}. {time} left.", doing=doing, runs=settle.words, time=time))
         st.progress(progress.done(job.runs))
         return
 
     def train() -> None:
-        services.train(opened, other)
+        jobs.train(opened, other)
         _watch(sweep, other)
 
-    seconds = text.duration(progress.seconds)
-    about = seconds if seconds.startswith("under") else f"about {seconds}"
-    refused = services.refusal(opened, progress.missing)
-    words = settle.words[0].upper() + settle.words[1:]
-    st.caption(f"{words}: {text.plural(len(progress.missing), 'run')}, {about}")
+    refused = jobs.refusal(opened, progress.missing)
+    runs = {"runs": text.capital(settle.words), "time": text.about(progress.seconds)}
+    st.caption(_n("{runs}: {n:,} run, {time}", "{runs}: {n:,} runs, {time}", len(progress.missing), **runs))
     st.button(
         label,
         key=key,
         icon=icon,
-        help=refused or f"Trains these runs, then {then}.",
+        help=refused or then,
         disabled=bool(refused) or not progress.missing,
         on_click=actions.of(opened.db, train),
     )

@@ -1,13 +1,14 @@
 """Verdict cards: what the curves of a sweep say of each claim, why, and the runs that would settle it."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.base.language import _, _n
 from engine.spec.sweep import SweepSpec
-from pages.ui import actions, link, services, text
+from pages.ui import actions, link, reads, text
+from pages.ui.cached import by_generation
 from pages.ui.explore import diagnostics, follow_up
 from pages.ui.services import Services
 from store.db.connection import Database
@@ -16,51 +17,56 @@ if TYPE_CHECKING:  # scipy behind it takes half a second to load, which the firs
     from engine.verdicts.verdict import Verdict
 
 _LOOKS = {
-    "supported": (":material/check_circle:", "green"),
-    "inconclusive": (":material/help:", "orange"),
-    "not supported": (":material/cancel:", "gray"),
+    "supported": (_("Supported"), ":material/check_circle:", "green"),
+    "inconclusive": (_("Inconclusive"), ":material/help:", "orange"),
+    "not supported": (_("Not supported"), ":material/cancel:", "gray"),
 }
-"""Icon and colour of each answer, in the order in which cards stand."""
+"""Words, icon and colour of each answer, in the order in which cards stand."""
 _SHOWN = "verdicts.shown"
-"""The verdicts that were drawn last, with what they are on: they stay while runs that settle train."""
+"""Where a session keeps the verdicts that were drawn last: they stay while follow-up runs train."""
 MOST_RUNS = 1_000
-"""Of a sweep that is judged: its whole curves are read for it, in a second or two, and a law is fitted."""
+"""Most runs of a sweep that gets verdicts: they read its whole curves, in a second or two, and fit a law."""
 _MOST = 12
-"""Cards that are drawn at once; the others are folded away."""
+"""Cards that are drawn in full; the others are folded away."""
 
-Judged = tuple[tuple["Verdict", ...], int]
-"""The verdicts, and how many runs beyond the sweep were judged with it."""
+Found = tuple[tuple["Verdict", ...], int]
+"""The verdicts, and how many runs beyond the sweep they rest on."""
 
 
 def draw(opened: Services, sweep: SweepSpec, measure: str) -> None:
-    """Draw a card per claim, judged by `measure`: "error" or "loss"."""
+    """Draw a card per claim, with the verdict by `measure`: "error" or "loss"."""
     if sweep.size > MOST_RUNS:
-        st.caption(f"Sweeps of up to {MOST_RUNS:,} runs are judged here: `python -m engine verdicts` judges any.")
+        most = _("Sweeps of up to {most:,} runs are judged here: `scalescope verdicts` judges any.", most=MOST_RUNS)
+        st.caption(most)
         return
     about = (sweep.key, measure)
-    verdicts, beyond = follow_up.kept(
-        opened, sweep, _SHOWN, about, lambda: _judged(opened.db, opened.db.generation(), sweep, measure)
-    )
+    verdicts, beyond = follow_up.steady(opened, sweep, _SHOWN, about, lambda: _found(opened.db, sweep, measure))
     if not verdicts:
         return
-    st.markdown("**What the curve says**", help="Judged over seeds, never from one alone, with 95 % intervals.")
+    st.markdown(_("**What the curve says**"), help=_("Judged over seeds, never from one alone, with 95 % intervals."))
     actions.say()
     order = list(_LOOKS)
     ranked = sorted(verdicts, key=lambda one: order.index(one.answer))
     _cards(opened, sweep, ranked[:_MOST], 0)
     if rest := ranked[_MOST:]:
-        with st.expander(f"{text.plural(len(rest), 'more verdict')}"):
+        with st.expander(_n("{n:,} more verdict", "{n:,} more verdicts", len(rest))):
             _cards(opened, sweep, rest, _MOST)
     if beyond:
-        st.caption(f"Judged together with {text.plural(beyond, 'run')} beyond this sweep that settle a verdict.")
+        st.caption(
+            _n(
+                "Judged together with {n:,} run beyond this sweep that settle a verdict.",
+                "Judged together with {n:,} runs beyond this sweep that settle a verdict.",
+                beyond,
+            )
+        )
     diagnostics.draw(opened, sweep)
 
 
-@lru_cache(maxsize=16)
-def _judged(db: Database, generation: tuple[int, ...], sweep: SweepSpec, measure: str) -> Judged:
-    from engine.verdicts.library import judge_settled
+@by_generation(maxsize=16)
+def _found(db: Database, sweep: SweepSpec, measure: str) -> Found:
+    from engine.verdicts.claims import judge_with_follow_up
 
-    verdicts, curves = judge_settled(sweep, lambda runs: services.curves(db, runs), measure=measure)
+    verdicts, curves = judge_with_follow_up(sweep, lambda runs: reads.curves(db, runs), measure=measure)
     own = set(sweep.run_keys())
     return verdicts, sum(run.key not in own for run in curves.runs)
 
@@ -73,44 +79,47 @@ def _cards(opened: Services, sweep: SweepSpec, verdicts: Sequence["Verdict"], fi
 
 
 def _card(opened: Services, sweep: SweepSpec, verdict: "Verdict", number: int) -> None:
-    icon, color = _LOOKS[verdict.answer]
+    words, icon, color = _LOOKS[verdict.answer]
     series = f" · {text.literal(verdict.series)}" if verdict.series else ""
     st.markdown(f"**{text.literal(verdict.title)}**{series}")
-    st.badge(verdict.answer.capitalize(), icon=icon, color=color)  # type: ignore[arg-type]  # one of its names
+    st.badge(words, icon=icon, color=color)  # type: ignore[arg-type]  # one of its names
     st.markdown(text.literal(effect(verdict)))
     if verdict.where:
         st.caption(text.literal(verdict.where))
-    with st.expander("Why", type="compact"):
+    with st.expander(_("Why"), type="compact"):
         st.markdown("\n".join(f"- {text.literal(sentence)}" for sentence in verdict.why))
     if verdict.claim == "power-law":
         st.page_link(
             "laws.py",
-            label="Scaling laws",
+            label=_("Scaling laws"),
             icon=":material/trending_down:",
             query_params=link.written_sweep(sweep) | {"law": "power-offset"},
         )
-    if verdict.settle is not None:
+    if verdict.follow_up is not None:
         follow_up.draw(
             opened,
             sweep,
-            verdict.settle,
-            label="Settle it",
+            verdict.follow_up,
+            label=_("Settle it"),
             icon=":material/gavel:",
-            then="judges again",
-            doing="Training what settles it",
+            then=_("Trains these runs, then judges again."),
+            doing=_("Training what settles it"),
             key=f"settle-{number}",
         )
 
 
 def effect(verdict: "Verdict") -> str:
     """Return how large an effect is, with its interval and the number of seeds."""
-    seeds = text.plural(verdict.n_seeds, "seed")
+    seeds = verdict.n_seeds
     if verdict.effect is None:
-        return f"No effect to measure, {seeds}"
-    between = ""
-    if verdict.low is not None and verdict.high is not None:
-        between = f" ({_number(verdict.low)} to {_number(verdict.high)})"
-    return f"{_number(verdict.effect)} {verdict.unit}{between}, {seeds}"
+        return _n("No effect to measure, {n:,} seed", "No effect to measure, {n:,} seeds", seeds)
+    said = {"effect": _number(verdict.effect), "unit": verdict.unit}
+    if verdict.low is None or verdict.high is None:
+        return _n("{effect} {unit}, {n:,} seed", "{effect} {unit}, {n:,} seeds", seeds, **said)
+    said |= {"low": _number(verdict.low), "high": _number(verdict.high)}
+    return _n(
+        "{effect} {unit} ({low} to {high}), {n:,} seed", "{effect} {unit} ({low} to {high}), {n:,} seeds", seeds, **said
+    )
 
 
 def _number(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 @asynccontextmanager
 async def warm_up(app: Any) -> AsyncIterator[None]:
     """Import what the first page needs, and open the store, while the server starts."""
-    from pages.ui import services, viewing  # noqa: F401
+    from pages.ui import reads, services, viewing  # noqa: F401
     from pages.ui.explore import report, training  # noqa: F401
     from store.db.errors import StoreError
     from store.home import open_database

@@ -5,23 +5,25 @@ from typing import Any
 
 import streamlit as st
 
+from engine.base.language import _
 from engine.laws.broken import MOST_BREAKS
-from pages.ui import link, services
+from pages.ui import link, reads
+from pages.ui.grid import grid
 from pages.ui.laws import fits, source, words
 from pages.ui.laws import question as asking
 from pages.ui.laws.question import MEASURES, MOST_DROPPED, SIZES, Asked
 from pages.ui.laws.source import Runs
 from pages.ui.laws.table import Table, of_runs, of_sweep
-from pages.ui.summary import View, spoken
+from pages.ui.measures import UNIT_TITLES, measure_name
+from pages.ui.services import Services
+from pages.ui.summary import View
 
 FIRST = ({"preset": "characters-compute", "law": "isoflop"}, {"preset": "teacher-student-size", "law": "power"})
 """What an address that names nothing shows: the first that has results. Those of the text, which is Python's own, ship
 for one version of Python."""
-_SPLITS = {"test": "Test", "val": "Validation"}
-_SIZES = {"params": "Params", "params_non_embedding": "Params without embeddings", "dataset_size": "Training examples"}
 
 
-def arrive(opened: services.Services, params: dict[str, str]) -> list[str]:
+def arrive(opened: Services, params: dict[str, str]) -> list[str]:
     """Set all widgets as `params` say; return sentences on what cannot be had."""
     params = params or _first(opened)
     found, problems = asking.read(params)
@@ -32,27 +34,29 @@ def arrive(opened: services.Services, params: dict[str, str]) -> list[str]:
     return [*problems, *source.arrive(opened, params)]
 
 
-def address(opened: services.Services, runs: Runs, asked: Asked) -> dict[str, str]:
+def address(opened: Services, runs: Runs, asked: Asked) -> dict[str, str]:
     """Return the shortest parameters from which `arrive` gives both again, but for a table's own rows."""
     params = runs.address | asking.written(asked)
     return {} if params == _first(opened) else params
 
 
-def _first(opened: services.Services) -> dict[str, str]:
-    there = (one for one in FIRST if services.steps(opened.db, link.preset(one["preset"])))
+def _first(opened: Services) -> dict[str, str]:
+    there = (one for one in FIRST if reads.steps(opened.db, link.preset(one["preset"])))
     return dict(next(there, FIRST[-1]))
 
 
-def draw(opened: services.Services, runs: Runs) -> tuple[Asked, Table]:
+def draw(opened: Services, runs: Runs) -> tuple[Asked, Table]:
     """Draw the widgets that suit `runs` in a row; return what is asked and what can be fitted."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="laws-asked"):
         law = str(
-            st.selectbox("Law", list(words.TITLES), format_func=words.TITLES.__getitem__, key=_key("law"), **_look(250))
+            st.selectbox(
+                _("Law"), list(words.TITLES), format_func=words.TITLES.__getitem__, key=_key("law"), **_look(250)
+            )
         )
         if runs.sweep is not None:
-            losses = services.grid(runs.sweep).losses
+            losses = grid(runs.sweep).losses
             st.selectbox(
-                "Measure", MEASURES, format_func=lambda name: _measure(name, losses), key=_key("y"), **_look(165)
+                _("Measure"), MEASURES, format_func=lambda name: _measure(name, losses), key=_key("y"), **_look(165)
             )
         table = _table(opened, runs)
         if runs.sweep is not None:
@@ -62,16 +66,16 @@ def draw(opened: services.Services, runs: Runs) -> tuple[Asked, Table]:
             _draw_data(table)
         if len(table.curves) > 1:
             st.session_state[_key("curve")] = table.curve(asked())
-            st.selectbox("Curve", table.curves, format_func=_named, key=_key("curve"), **_look(220))
+            st.selectbox(_("Curve"), table.curves, format_func=_named, key=_key("curve"), **_look(220))
         if law == "broken":
-            st.selectbox("Breaks", range(1, MOST_BREAKS + 1), key=_key("breaks"), **_look(90))
+            st.selectbox(_("Breaks"), range(1, MOST_BREAKS + 1), key=_key("breaks"), **_look(90))
         st.number_input(
-            "Leave out largest",
+            _("Leave out largest"),
             min_value=0,
             max_value=MOST_DROPPED,
             step=1,
             key=_key("drop"),
-            help="How many of the largest losses are left out, declared beneath the fit.",
+            help=_("How many of the largest losses are left out, declared beneath the fit."),
             width=130,
             persist_state="session",
         )
@@ -82,15 +86,15 @@ def _draw_size(table: Table) -> None:
     sizes = [name for name in SIZES if "d" not in asked().needs or name != "dataset_size"]
     if st.session_state[_key("n")] not in sizes:
         st.session_state[_key("n")] = ""
-    names = {"": f"{_SIZES[table.usual]} (usual)"} | {name: _SIZES[name] for name in sizes}
-    st.selectbox("Size", list(names), format_func=names.__getitem__, key=_key("n"), **_look(200))
+    names = {"": _("{name} (usual)", name=UNIT_TITLES[table.default])} | {name: UNIT_TITLES[name] for name in sizes}
+    st.selectbox(_("Size"), list(names), format_func=names.__getitem__, key=_key("n"), **_look(200))
 
 
 def _draw_data(table: Table) -> None:
     if st.session_state[_key("d")] not in table.amounts:
         st.session_state[_key("d")] = ""
-    names = {"": f"{table.amounts[table.amount(Asked())]} (usual)", **table.amounts}
-    st.selectbox("Data", list(names), format_func=names.__getitem__, key=_key("d"), **_look(200))
+    names = {"": _("{name} (usual)", name=table.amounts[table.amount(Asked())]), **table.amounts}
+    st.selectbox(_("Data"), list(names), format_func=names.__getitem__, key=_key("d"), **_look(200))
 
 
 def asked() -> Asked:
@@ -101,12 +105,14 @@ def asked() -> Asked:
 def say_empty(runs: Runs) -> None:
     """Say what to do where there is nothing to fit."""
     if runs.sweep is None:
-        st.info("None of these runs can be fitted: choose other columns.", icon=":material/info:")
+        st.info(_("None of these runs can be fitted: choose other columns."), icon=":material/info:")
         return
-    st.info("Nothing of this sweep is trained yet. Open it in Explore and press Train.", icon=":material/show_chart:")
+    st.info(
+        _("Nothing of this sweep is trained yet. Open it in Explore and press Train."), icon=":material/show_chart:"
+    )
     st.page_link(
         "explore.py",
-        label="Open in Explore",
+        label=_("Open in Explore"),
         icon=":material/show_chart:",
         query_params=link.written(runs.sweep, View()),
     )
@@ -120,19 +126,20 @@ def warn(runs: Runs, asked: Asked) -> None:
             st.warning(said, icon=":material/warning:")
 
 
-def _table(opened: services.Services, runs: Runs) -> Table:
+def _table(opened: Services, runs: Runs) -> Table:
     now = asked()
     if runs.sweep is None:
-        assert runs.brought is not None
-        return of_runs(runs.brought, runs.size_is, runs.data_is, now)
-    ends = services.table(opened.db, runs.sweep, "last", "loss")
+        assert runs.imported is not None
+        return of_runs(runs.imported, runs.size_is, runs.data_is, now)
+    ends = reads.table(opened.db, runs.sweep, "last", "loss")
     points = fits.curves(opened.db, runs.sweep) if now.of_curves else None
-    return of_sweep(runs.sweep, ends, points, services.grid(runs.sweep).losses, now)
+    return of_sweep(runs.sweep, ends, points, grid(runs.sweep).losses, now)
 
 
 def _measure(name: str, losses: frozenset[str]) -> str:
-    split, _, scale = name.partition("_")
-    return f"{_SPLITS[split]} {spoken(scale, losses)}"
+    split, scale = name.split("_")
+    measure = measure_name(scale, losses)
+    return _("Test {measure}", measure=measure) if split == "test" else _("Validation {measure}", measure=measure)
 
 
 def _named(curve: str) -> str:

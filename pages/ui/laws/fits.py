@@ -1,4 +1,4 @@
-"""Fits that a page shows, and curves they need, each computed or read once: what was fitted before is there at once."""
+"""Fits that the page shows, and curves they need, each computed or read once and then cached."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,12 +7,13 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from engine.laws import library, optimum
-from engine.laws.fit import Fit
+from engine.laws import catalog, optimum
 from engine.laws.observations import Observations
 from engine.laws.optimum import Plan
+from engine.laws.result import Fit
 from engine.spec.sweep import SweepSpec
-from pages.ui import services
+from pages.ui.cached import by_generation
+from pages.ui.grid import grid
 from pages.ui.laws.question import Asked
 from store.db.connection import Database
 from store.imports import collections
@@ -23,7 +24,7 @@ BOOTSTRAP = 200
 _ROWS_TIMES_SAMPLES = 60_000
 LEVEL = 0.9
 _BUDGETS = 60
-"""Amounts of compute at which a frontier is drawn."""
+"""Number of amounts of compute at which a frontier is drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,29 +49,29 @@ class _Rows:
 
 
 def fitted(asked: Asked, rows: Observations) -> Fit:
-    """Return the law that is asked for, fitted to `rows`. Raises: ValueError: as engine.laws.library.fit."""
+    """Return the law that is asked for, fitted to `rows`. Raises: ValueError: as engine.laws.catalog.fit."""
     return _fitted(asked.law, asked.breaks, _Rows.of(rows))
 
 
 @lru_cache(maxsize=32)
 def _fitted(law: str, breaks: int, keyed: _Rows) -> Fit:
     samples = max(40, min(BOOTSTRAP, _ROWS_TIMES_SAMPLES // len(keyed.rows)))
-    return library.fit(law, keyed.rows, bootstrap=samples, level=LEVEL, breaks=breaks)
+    return catalog.fit(law, keyed.rows, bootstrap=samples, level=LEVEL, breaks=breaks)
 
 
 def comparable(rows: Observations) -> tuple[str, ...]:
     """Return the laws that predict the loss from what `rows` have, and the flat line."""
-    return ("flat", *library.comparable(rows))
+    return ("flat", *catalog.comparable(rows))
 
 
-def ranked(law: str, rows: Observations) -> library.Ranked:
+def ranked(law: str, rows: Observations) -> catalog.Ranked:
     """Return the law with its error on the largest, held out: of every law the same rows."""
     return _ranked(law, _Rows.of(rows))
 
 
 @lru_cache(maxsize=64)
-def _ranked(law: str, keyed: _Rows) -> library.Ranked:
-    return next(one for one in library.compare([law], keyed.rows) if one.name == law)
+def _ranked(law: str, keyed: _Rows) -> catalog.Ranked:
+    return next(one for one in catalog.compare([law], keyed.rows) if one.name == law)
 
 
 def plan(fit: Fit, more: float) -> Plan:
@@ -95,14 +96,10 @@ def frontier(fit: Fit, more: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@by_generation(maxsize=4)
 def curves(db: Database, sweep: SweepSpec) -> pd.DataFrame:
     """Return one row per run of `sweep` and eval point; see store.results.queries.curves. Not to be changed."""
-    return _curves(db, db.generation(), sweep)
-
-
-@lru_cache(maxsize=4)
-def _curves(db: Database, generation: tuple[int, ...], sweep: SweepSpec) -> pd.DataFrame:
-    return queries.curves(db, services.grid(sweep).runs)
+    return queries.curves(db, grid(sweep).runs)
 
 
 @lru_cache(maxsize=4)

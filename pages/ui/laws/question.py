@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
-from engine.laws import library
+from engine.base.language import _
+from engine.laws import catalog
 from engine.laws.broken import MOST_BREAKS
 from pages.ui.address import taken
 
@@ -40,12 +41,12 @@ class Asked:
     @property
     def needs(self) -> tuple[str, ...]:
         """What the law takes: n, and perhaps d and unique."""
-        return library.FORMS[self.law].inputs if self.law in library.FORMS else ("n", "d")
+        return catalog.FORMS[self.law].inputs if self.law in catalog.FORMS else ("n", "d")
 
     @property
     def of_budgets(self) -> bool:
         """Whether the law is of the size that suits a budget, and says of the loss only what it is there."""
-        return self.law not in library.FORMS
+        return self.law not in catalog.FORMS
 
     @property
     def of_curves(self) -> bool:
@@ -64,13 +65,13 @@ def read(params: dict[str, str]) -> tuple[Asked, list[str]]:
 
 def written(asked: Asked) -> dict[str, str]:
     """Return the parameters from which `read` gives it again; the law always."""
-    usual = Asked()
-    kept = [name for name in NAMES if name == "law" or getattr(asked, name) != getattr(usual, name)]
-    return {name: str(getattr(asked, name)) for name in kept}
+    default = Asked()
+    named = [name for name in NAMES if name == "law" or getattr(asked, name) != getattr(default, name)]
+    return {name: str(getattr(asked, name)) for name in named}
 
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "law": library.LAWS,
+    "law": catalog.LAWS,
     "y": MEASURES,
     "n": SIZES,
     "d": AMOUNTS,
@@ -84,8 +85,21 @@ def _read(name: str, given: str) -> str | int:
         return given[:500]
     if name == "drop":
         if not given.isdecimal() or int(given[:9]) > MOST_DROPPED:
-            raise ValueError(f"drop={given[:40]} is not possible; allowed: a whole number from 0 to {MOST_DROPPED}.")
+            raise ValueError(
+                _(
+                    "drop={value} is not possible; allowed: a whole number from 0 to {most}.",
+                    value=given[:40],
+                    most=MOST_DROPPED,
+                )
+            )
         return int(given)
     if given not in _CHOICES[name]:
-        raise ValueError(f"{name}={given[:40]} is not possible; allowed: one of {', '.join(_CHOICES[name])}.")
+        raise ValueError(
+            _(
+                "{name}={value} is not possible; allowed: one of {allowed}.",
+                name=name,
+                value=given[:40],
+                allowed=", ".join(_CHOICES[name]),
+            )
+        )
     return int(given) if name in ("more", "breaks") else given

@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from engine.base.language import _, _n
 from engine.laws.observations import Observations, observe
 from engine.spec.sweep import SweepSpec
-from pages.ui import summary, text
+from pages.ui import summary
 from pages.ui.laws.question import SHARES, Asked
+from pages.ui.measures import UNIT_TITLES, UNITS, Measure, of_split
 
 MOST_ROWS, MOST_POINTS = 1_000, 5_000
-"""Of runs, and of points of curves, that the page fits in some seconds: the command line takes all."""
+"""Most runs, and most points of curves, that the page fits in some seconds: the command line takes all."""
 _TIME = ("steps", "batch_size", "dataset_size", "budget")
 """Settings that say how much data a run has, and so tell no curves of a law of data apart."""
-_SEEN = {"seen": "Examples seen", "unique": "Training examples", "flops": "FLOPs: D = C/6N"}
-_SIZES = {"params": "params", "params_non_embedding": "params without embeddings", "dataset_size": "training examples"}
+_SEEN = {"seen": _("Examples seen"), "unique": _("Training examples"), "flops": _("FLOPs: D = C/6N")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,17 +29,22 @@ class Table:
     amounts: Mapping[str, str]
     """What the data may be taken from, and what each is called."""
     size: str
-    """What n counts: params."""
+    """What n counts: a name of measures.UNITS."""
     data: str
     """What d counts: examples."""
-    loss: str
-    """What is predicted: test loss (nats per example)."""
-    usual: str = "params"
-    """What n is where nothing else is asked: a name of asked.SIZES."""
+    loss: Measure
+    """What is predicted: Test loss (nats per example)."""
+    default: str = "params"
+    """What n counts where nothing else is asked: a name of question.SIZES."""
     share: bool = False
-    """Whether it is a share, shown in per cent."""
+    """Whether the loss is a share, shown in per cent."""
     notes: tuple[str, ...] = ()
     """Sentences on what was left out before any fit."""
+
+    @property
+    def unit(self) -> str:
+        """What n counts, within a sentence."""
+        return UNITS[self.size]
 
     @property
     def curves(self) -> list[str]:
@@ -54,7 +60,7 @@ class Table:
 
     def counted(self, asked: Asked) -> str:
         """Return what the numbers of data that a law gives are: of FLOPs, those that C = 6·N·D has."""
-        return f"{self.data}, as C/6N" if self.amount(asked) == "flops" else self.data
+        return _("{data}, as C/6N", data=self.data) if self.amount(asked) == "flops" else self.data
 
     def curve(self, asked: Asked) -> str:
         """Return the curve that is fitted."""
@@ -66,10 +72,10 @@ class Table:
         needs, amount = asked.needs, self.amount(asked)
         if "d" in needs and not amount:
             raise ValueError(
-                "This law needs data beside sizes: choose a column of them or of training FLOPs, or another law."
+                _("This law needs data beside sizes: choose a column of them or of training FLOPs, or another law.")
             )
         if "unique" in needs and "unique" not in self.frame:
-            raise ValueError("This law needs the number of different examples, which these runs do not have.")
+            raise ValueError(_("This law needs the number of different examples, which these runs do not have."))
         if "unique" in needs:
             amount = "seen"
         data = rows[amount].to_numpy(float) if "d" in needs else None
@@ -104,17 +110,17 @@ def of_sweep(
     rows = named[named["state"].isin(("finished", "diverged"))]
     if points is not None:
         rows = _points(rows, points, asked)
-    split, _, scale = asked.y.partition("_")
-    kept = rows[["n", "loss", "curve", "run", *_SEEN]].reset_index(drop=True)
+    split, scale = asked.y.split("_")
+    found = rows[["n", "loss", "curve", "run", *_SEEN]].reset_index(drop=True)
     by_budget = asked.of_budgets and len(dict(sweep.settings).get("budget", ())) > 1
     amounts = dict(sorted(_SEEN.items(), key=lambda item: item[0] != "flops")) if by_budget else _SEEN
     return _table(
-        kept,
+        found,
         amounts,
-        size=_SIZES[size],
-        usual=_size(ends, replace(asked, n="")),
-        data="examples",
-        loss=f"{summary.SPLIT_NAMES[split].capitalize()} {_uncapital(summary.scale(scale, losses))}",
+        size=size,
+        default=_size(ends, replace(asked, n="")),
+        data=UNITS["examples"],
+        loss=of_split(split, scale, losses),
         share=scale in SHARES,
         notes=_left_out(ends, len(sweep.runs())),
     )
@@ -142,9 +148,10 @@ def of_runs(runs: pd.DataFrame, size_is: str, data_is: str, asked: Asked) -> Tab
     )
     if asked.of_curves and "step" in runs:
         frame = _unrolled(frame, runs)
-    amounts = {"data": (data_is or "data").capitalize(), "flops": _SEEN["flops"]}
+    amounts = {"data": UNIT_TITLES[data_is] if data_is else _("Data"), "flops": _SEEN["flops"]}
     known = {name: label for name, label in amounts.items() if frame[name].notna().any()}
-    return _table(frame, known, size=size_is, data=data_is or "examples or tokens", loss="Loss")
+    data = UNITS[data_is] if data_is else _("examples or tokens")
+    return _table(frame, known, size=size_is, data=data, loss=Measure(_("Loss"), _("loss"), _("Loss")))
 
 
 def _table(
@@ -153,16 +160,22 @@ def _table(
     *,
     size: str,
     data: str,
-    loss: str,
-    usual: str = "params",
+    loss: Measure,
+    default: str = "params",
     share: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Table:
     most = MOST_POINTS if frame["run"].duplicated().any() else MOST_ROWS
     if len(frame) > most:
-        said = f"Of {len(frame):,} rows {most:,} are fitted, drawn by chance; `python -m engine fit` takes all."
+        said = _(
+            "Of {rows:,} rows {most:,} are fitted, drawn by chance; `scalescope fit` takes all.",
+            rows=len(frame),
+            most=most,
+        )
         frame, notes = frame.sample(most, random_state=0).sort_index(), (*notes, said)
-    return Table(frame=frame, amounts=amounts, size=size, data=data, loss=loss, usual=usual, share=share, notes=notes)
+    return Table(
+        frame=frame, amounts=amounts, size=size, data=data, loss=loss, default=default, share=share, notes=notes
+    )
 
 
 def _points(rows: pd.DataFrame, points: pd.DataFrame, asked: Asked) -> pd.DataFrame:
@@ -179,7 +192,7 @@ def _points(rows: pd.DataFrame, points: pd.DataFrame, asked: Asked) -> pd.DataFr
 def _unrolled(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Return a row per point of each run that has a curve with the data or the compute of each."""
     parts = []
-    for place, (_, run) in enumerate(runs.iterrows()):
+    for place, run in enumerate(runs.to_dict("records")):
         steps = run["step"]
         if steps is None or np.ndim(steps) == 0:
             continue
@@ -193,15 +206,12 @@ def _unrolled(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
 def _left_out(ends: pd.DataFrame, runs: int) -> tuple[str, ...]:
     states = ends["state"].value_counts()
+    diverged, running, failed = (int(states.get(state, 0)) for state in ("diverged", "running", "failed"))
     missing = runs - len(ends)
     said = [
-        (int(states.get("diverged", 0)), "diverged and has no loss", "diverged and have no loss"),
-        (int(states.get("running", 0)), "is still in training", "are still in training"),
-        (int(states.get("failed", 0)), "failed", "failed"),
-        (missing, "is not trained yet", "are not trained yet"),
+        (diverged, _n("{n:,} run diverged and has no loss.", "{n:,} runs diverged and have no loss.", diverged)),
+        (running, _n("{n:,} run is still in training.", "{n:,} runs are still in training.", running)),
+        (failed, _n("{n:,} run failed.", "{n:,} runs failed.", failed)),
+        (missing, _n("{n:,} run is not trained yet.", "{n:,} runs are not trained yet.", missing)),
     ]
-    return tuple(f"{text.plural(count, 'run')} {one if count == 1 else many}." for count, one, many in said if count)
-
-
-def _uncapital(words: str) -> str:
-    return words if words[:2].isupper() or words[:1] == "R" else words[0].lower() + words[1:]
+    return tuple(sentence for count, sentence in said if count)

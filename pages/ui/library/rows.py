@@ -7,21 +7,22 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import streamlit as st
 
+from engine.base.language import _, _n
 from pages.ui import text
 from store.library import listing
 
 _KEY = "library"
 _PICKED = "library.picked"
 """Where a session keeps which sweeps are picked: a table forgets it when its data change."""
-_SORTS = {"newest": "Newest first", "oldest": "Oldest first", "name": "By name"}
+_SORTS = {"newest": _("Newest first"), "oldest": _("Oldest first"), "name": _("By name")}
 _COLUMNS = {
-    "name": st.column_config.TextColumn("Name"),
-    "results": st.column_config.TextColumn("Runs", width=75, help="Those with a result, of all."),
-    "failed": st.column_config.NumberColumn("Failed", width=60),
-    "tags": st.column_config.ListColumn("Tags", width=150),
-    "dataset": st.column_config.TextColumn("Data set", width=110),
-    "arch": st.column_config.TextColumn("Architecture", width=100),
-    "created": st.column_config.DatetimeColumn("Saved (UTC)", format="D MMM YYYY, HH:mm", width=140),
+    "name": st.column_config.TextColumn(_("Name")),
+    "results": st.column_config.TextColumn(_("Runs"), width=75, help=_("Those with a result, of all.")),
+    "failed": st.column_config.NumberColumn(_("Failed"), width=60),
+    "tags": st.column_config.ListColumn(_("Tags"), width=150),
+    "dataset": st.column_config.TextColumn(_("Data set"), width=110),
+    "arch": st.column_config.TextColumn(_("Architecture"), width=100),
+    "created": st.column_config.DatetimeColumn(_("Saved (UTC)"), format="D MMM YYYY, HH:mm", width=140),
 }
 
 
@@ -41,15 +42,17 @@ def read(params: Mapping[str, str]) -> tuple[Search, list[str]]:
     problems = []
     number, sort = params.get("page", "1"), params.get("sort", "newest")
     if not (number.isdecimal() and 0 < len(number) < 10):
-        problems.append(f"page={number[:40]} is not possible; allowed: a whole number from 1.")
+        problems.append(_("page={value} is not possible; allowed: a whole number from 1.", value=number[:40]))
         number = "1"
     if sort not in _SORTS:
-        problems.append(f"sort={sort[:40]} is not possible; allowed: {', '.join(_SORTS)}.")
+        allowed = ", ".join(_SORTS)
+        problems.append(_("sort={value} is not possible; allowed: {allowed}.", value=sort[:40], allowed=allowed))
         sort = "newest"
-    if params.get("archived", "yes") != "yes":
-        problems.append(f"archived={params['archived'][:40]} is not possible; allowed: yes, or nothing.")
+    if (archived := params.get("archived", "yes")) != "yes":
+        problems.append(_("archived={value} is not possible; allowed: yes, or nothing.", value=archived[:40]))
     for name in set(params) - {"text", "tags", "archived", "sort", "page"}:
-        problems.append(f"{name[:40]} is not known here; allowed: text, tags, archived, sort, page.")
+        said = _("{name} is not known here; allowed: text, tags, archived, sort, page.", name=name[:40])
+        problems.append(said)
     found = Search(
         text=params.get("text", "")[: listing.MAX_SEARCH],
         tags=tuple(dict.fromkeys(tag[:40] for tag in params.get("tags", "").split(",") if tag))[:20],
@@ -90,10 +93,10 @@ def search(tags: Mapping[str, int]) -> Search:
     """Draw the widgets and return what they look for; `tags` are those there are."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="library-search"):
         words = st.text_input(
-            "Search",
+            _("Search"),
             key=f"{_KEY}.text",
             type="search",
-            placeholder="Words in name, note, tags, key, data set, architecture",
+            placeholder=_("Words in name, note, tags, key, data set, architecture"),
             max_chars=listing.MAX_SEARCH,
             live=True,
             width=520,
@@ -101,16 +104,16 @@ def search(tags: Mapping[str, int]) -> Search:
             persist_state="session",
         )
         chosen = st.multiselect(
-            "Tags",
+            _("Tags"),
             list(dict.fromkeys([*tags, *st.session_state[f"{_KEY}.tags"]])),
             key=f"{_KEY}.tags",
-            placeholder="Any",
+            placeholder=_("Any"),
             width=190,
             on_change=_first_page,
             persist_state="session",
         )
         sort = st.selectbox(
-            "Order",
+            _("Order"),
             list(_SORTS),
             format_func=_SORTS.__getitem__,
             key=f"{_KEY}.sort",
@@ -119,9 +122,9 @@ def search(tags: Mapping[str, int]) -> Search:
             persist_state="session",
         )
         archived = st.toggle(
-            "Archived",
+            _("Archived"),
             key=f"{_KEY}.archived",
-            help="Shows the sweeps that were put aside, instead of the others.",
+            help=_("Shows the sweeps that were put aside, instead of the others."),
             on_change=_first_page,
             persist_state="session",
         )
@@ -145,9 +148,14 @@ def draw(found: listing.Page, search: Search, picked: pd.DataFrame) -> None:
         return
     first = (found.number - 1) * listing.ROWS + 1
     last = first + len(found.rows) - 1
-    many = f"{first:,}–{last:,} of {found.total:,} sweeps" if found.pages > 1 else text.plural(found.total, "sweep")
-    ticked = f"{len(picked)} ticked, see beside or beneath." if len(picked) else "Tick some to work with them."
-    st.caption(f"{many}. {ticked}", help="By keyboard: the arrows move in the table, Shift+Space ticks.")
+    if found.pages > 1:
+        many = _("{first:,}–{last:,} of {total:,} sweeps.", first=first, last=last, total=found.total)
+    else:
+        many = _n("{n:,} sweep.", "{n:,} sweeps.", found.total)
+    ticked = (
+        _("{n} ticked, see beside or beneath.", n=len(picked)) if len(picked) else _("Tick some to work with them.")
+    )
+    st.caption(f"{many} {ticked}", help=_("By keyboard: the arrows move in the table, Shift+Space ticks."))
     _table(found.rows, picked)
     st.session_state[_PICKED] = tuple(picked["sweep_id"])
     if found.pages > 1:
@@ -171,7 +179,7 @@ def _table(rows: pd.DataFrame, picked: pd.DataFrame) -> None:
         selection_mode="multi-row",
         selection_default={"selection": {"rows": list(picked.index)}},
         placeholder="",
-        alt="Table of saved sweeps",
+        alt=_("Table of saved sweeps"),
     )
 
 
@@ -184,11 +192,11 @@ def _pages(found: listing.Page, search: Search) -> None:
     own = hashlib.sha256(repr(replace(search, page=0)).encode()).hexdigest()[:12]
     key = f"page-{own}-{st.session_state[f'{_KEY}.visit']}"
 
-    def turn() -> None:
+    def go() -> None:
         st.session_state[f"{_KEY}.page"] = st.session_state[key]
 
     with st.container(horizontal=True, horizontal_alignment="center"):
-        st.pagination(found.pages, default=found.number, key=key, on_change=turn)
+        st.pagination(found.pages, default=found.number, key=key, on_change=go)
 
 
 def _first_page() -> None:
@@ -197,8 +205,9 @@ def _first_page() -> None:
 
 def _empty(search: Search) -> str:
     if search.text or search.tags:
-        where = "archived" if search.archived else "saved"
-        return f"No {where} sweep has all of this. Take a word or a tag away."
+        if search.archived:
+            return _("No archived sweep has all of this. Take a word or a tag away.")
+        return _("No saved sweep has all of this. Take a word or a tag away.")
     if search.archived:
-        return "No sweep is archived. To put one aside, tick it in the list and press Archive."
-    return "No sweep is saved yet. One is saved when you press Train in Explore, and here you can import a run pack."
+        return _("No sweep is archived. To put one aside, tick it in the list and press Archive.")
+    return _("No sweep is saved yet. One is saved when you press Train in Explore, and here you can import a run pack.")

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.ui.summary import AXES, SPLIT_NAMES, SPLITS, View, drawable, marked, means, scale, sizes
+from engine.base.language import _
+from pages.ui.measures import AXES, SPLIT_NAMES, SPLITS, scale
+from pages.ui.summary import View, drawable, marked, means, sizes
 
-DASH_NAMES = {"test": "solid", "train": "dotted", "val": "dashed"}
 _DASHES = {"test": "solid", "train": "dot", "val": "dash"}
 _COLORS = (0, 3, 4, 5, 6)
 """Theme colours of series; 1 and 2 are left to training and validation, where there is one series."""
@@ -126,7 +127,7 @@ def _traces(rows: pd.DataFrame, view: View, metric: str, look: _Look) -> list[go
             mode="lines+markers",
             line={"color": look.ink(), "width": 2.5 if look.dash == "solid" else 2, "dash": look.dash},
             marker={"size": 8, "symbol": symbols, "color": look.ink()},
-            text=[_spoken(row.mean, row.error, row.n, view.y, row.training) for row in mean.itertuples(index=False)],
+            text=[_hover(row.mean, row.error, row.n, view.y, row.training) for row in mean.itertuples(index=False)],
             hovertemplate="%{text}",
             showlegend=look.titled,
             **common,
@@ -152,9 +153,10 @@ def _band(mean: pd.DataFrame, view: View, look: _Look, common: Mapping[str, str]
     )
 
 
-def _spoken(mean: float, error: float, n: int, scale: str, training: bool) -> str:
+def _hover(mean: float, error: float, n: int, scale: str, training: bool) -> str:
     said, spread = (f"{100 * v:.2f} %" if scale != "loss" else f"{v:.4g}" for v in (mean, error))
-    return f"{said}{f' ± {spread}' if n > 1 else ''} (n = {n}{', in training' if training else ''})"
+    value = f"{said} ± {spread}" if n > 1 else said
+    return _("{value} (n = {n}, in training)", value=value, n=n) if training else f"{value} (n = {n})"
 
 
 def _lay_out(figure: go.Figure, table: pd.DataFrame, view: View, *, title: str, many: bool) -> None:
@@ -198,8 +200,8 @@ def _legend(many: bool) -> dict[str, object]:
     return place | {"uirevision": "legend"}
 
 
-def _ticks(places: pd.Series, view: View) -> dict[str, object]:
-    own = sorted(set(places))
+def _ticks(drawn: pd.Series, view: View) -> dict[str, object]:
+    own = sorted(set(drawn))
     if view.x == "depth" or (view.x == "width" and view.log_x and len(own) <= 16):
         return {"tickvals": own, "ticktext": [f"{v:g}" for v in own]}
     every: dict[str, object] = {"dtick": "D2"} if view.log_x else {}  # 1, 2, 5, 10: more would run into each other
@@ -225,7 +227,7 @@ def _mark_threshold(figure: go.Figure, size: float, view: View, look: _Look, *, 
             yref="paper",
             yanchor="top",
             xanchor="left",
-            text=" interpolation threshold",
+            text=f" {_('interpolation threshold')}",
             showarrow=False,
             font={"color": color, "size": 12},
         )

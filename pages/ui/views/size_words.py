@@ -4,35 +4,39 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from engine.base.language import _, _n
 from pages.ui import text
-from pages.ui.summary import AXES, SPLIT_NAMES, THRESHOLD, View, drawable, marked, means, spoken
-from pages.ui.views.size_curve import DASH_NAMES
+from pages.ui.measures import AXIS_NAMES, SPLIT_NAMES, measure_name
+from pages.ui.summary import THRESHOLD, View, drawable, marked, means
 
 MOST_FAILURES, MOST_REASON = 5, 400
 """Failed runs that are listed, and characters of each reason."""
+_DASHES = {
+    "test": _("solid lines are test"),
+    "train": _("dotted lines are train"),
+    "val": _("dashed lines are validation"),
+}
 
 
 def marks(table: pd.DataFrame, view: View) -> str:
     """Return what lines, bands and dots stand for."""
     found = means(table, f"{view.show[0]}_{view.y}", view.x)
     if found.empty:
-        return "No run has a finite value here."
+        return _("No run has a finite value here.")
     low, high = int(found["n"].min()), int(found["n"].max())
-    count = f"n = {low}" if low == high else f"n = {low}–{high}"
+    count = f"{low}" if low == high else f"{low}–{high}"
     several = table["series"].nunique() > 1
     said = [_dashes(view)] if several and len(view.show) > 1 else []
     if high > 1:
-        whose = f" of {SPLIT_NAMES[view.show[0]]}" if several and len(view.show) > 1 else ""
-        band = f"bands{whose} ± one standard error of the mean, dots single runs"
-        said.append(f"Lines are means over seeds ({count}), {band}.")
+        said.append(_bands(count, view.show[0] if several and len(view.show) > 1 else ""))
     else:
-        said.append("One run per size, so there is no band.")
+        said.append(_("One run per size, so there is no band."))
     if found["training"].any():
-        said.append("Hollow marks are still in training.")
+        said.append(_("Hollow marks are still in training."))
     if drawable(table, view) != view:
-        said.append("The size axis is linear: 0 has no place on a log axis.")
+        said.append(_("The size axis is linear: 0 has no place on a log axis."))
     if view.log_y and (table[[f"{split}_{view.y}" for split in view.show]] == 0).any(axis=None):
-        said.append("Zeros have no place on a log axis and are left out.")
+        said.append(_("Zeros have no place on a log axis and are left out."))
     return " ".join(said)
 
 
@@ -41,20 +45,29 @@ def threshold(table: pd.DataFrame, view: View) -> str:
     found = marked(table, view)
     if not found or table["train_error"].isna().all():
         return ""
-    axis = AXES[view.x].lower()
-    share = f"{100 * THRESHOLD:.0f} %"
+    said = {"axis": AXIS_NAMES[view.x], "share": f"{100 * THRESHOLD:.0f} %"}
     reached = {name: size for name, size in found.items() if size is not None}
     if not reached and (table["state"] == "running").any():
-        return f"No interpolation threshold yet: mean training error is still above {share} at every size."
-    if not reached:
-        return f"There is no interpolation threshold here: mean training error stays above {share} at every size."
-    if len(found) == 1:
-        size = _size(next(iter(reached.values())), view)
-        return (
-            f"Dashed line, the interpolation threshold: from {axis} {size} on, mean training error is at most {share}."
+        return _(
+            "No interpolation threshold yet: mean training error is still above {share} at every size.",
+            share=said["share"],
         )
-    places = text.listed(f"{_size(size, view)} ({name})" for name, size in reached.items())
-    return f"Dashed lines, interpolation thresholds: mean training error falls to {share} at {axis} {places}."
+    if not reached:
+        return _(
+            "There is no interpolation threshold here: mean training error stays above {share} at every size.",
+            share=said["share"],
+        )
+    if len(found) == 1:
+        return _(
+            "Dashed line, the interpolation threshold: from {axis} {size} on, mean training error is at most {share}.",
+            size=_size(next(iter(reached.values())), view),
+            **said,
+        )
+    return _(
+        "Dashed lines, interpolation thresholds: mean training error falls to {share} at {axis} {sizes}.",
+        sizes=text.listed(f"{_size(size, view)} ({name})" for name, size in reached.items()),
+        **said,
+    )
 
 
 def troubles(table: pd.DataFrame) -> list[str]:
@@ -62,10 +75,15 @@ def troubles(table: pd.DataFrame) -> list[str]:
     diverged = table[table["state"] == "diverged"]
     if diverged.empty:
         return []
-    return [
-        f"{text.plural(len(diverged), 'run')} diverged: the loss stopped being a finite number "
-        f"({_named(diverged)}). They do not count in the means; a smaller learning rate may help."
-    ]
+    said = _n(
+        "{n:,} run diverged: the loss stopped being a finite number ({runs}). "
+        "They do not count in the means; a smaller learning rate may help.",
+        "{n:,} runs diverged: the loss stopped being a finite number ({runs}). "
+        "They do not count in the means; a smaller learning rate may help.",
+        len(diverged),
+        runs=_named(diverged),
+    )
+    return [said]
 
 
 def failures(table: pd.DataFrame) -> str:
@@ -74,29 +92,65 @@ def failures(table: pd.DataFrame) -> str:
     if failed.empty:
         return ""
     lines = [
-        f"- width {row.width}, seed {row.seed}: {' '.join(str(row.error).split())[:MOST_REASON]}"
+        _(
+            "width {width}, seed {seed}: {reason}",
+            width=row.width,
+            seed=row.seed,
+            reason=" ".join(str(row.error).split())[:MOST_REASON],
+        )
         for row in failed.head(MOST_FAILURES).itertuples()
     ]
-    rest = [f"- and {len(failed) - MOST_FAILURES} more"] if len(failed) > MOST_FAILURES else []
-    return "\n".join([f"**{text.plural(len(failed), 'run')} failed:**", *lines, *rest])
+    if len(failed) > MOST_FAILURES:
+        lines.append(_("and {n} more", n=len(failed) - MOST_FAILURES))
+    heading = _n("{n:,} run failed:", "{n:,} runs failed:", len(failed))
+    return "\n".join([f"**{heading}**", *(f"- {line}" for line in lines)])
 
 
 def alt(table: pd.DataFrame, view: View, losses: Collection[str] = ("cross-entropy",)) -> str:
     """Return in words what the chart shows, for those who do not see it; `losses` are what training minimises."""
-    splits, measure = text.listed(SPLIT_NAMES[split] for split in view.show), spoken(view.y, losses)
-    said = f"Line chart of {splits} {measure} against {AXES[view.x].lower()}, {text.plural(len(table), 'run')}."
-    end = "Highest" if view.y == "accuracy" else "Lowest"
+    measure = measure_name(view.y, losses)
+    said = [
+        _n(
+            "Line chart of {splits} {measure} against {axis}, {n:,} run.",
+            "Line chart of {splits} {measure} against {axis}, {n:,} runs.",
+            len(table),
+            splits=text.listed(SPLIT_NAMES[split] for split in view.show),
+            measure=measure,
+            axis=AXIS_NAMES[view.x],
+        )
+    ]
     for name, rows in means(table, f"{view.show[0]}_{view.y}", view.x).groupby("series"):
-        best = rows.loc[rows["mean"].idxmin() if end == "Lowest" else rows["mean"].idxmax()]
-        curve = f" of {name}" if name else ""
-        place = f"{best['mean']:.3g} at {_size(best['size'], view)}"
-        said += f" {end} mean {SPLIT_NAMES[view.show[0]]} {measure}{curve}: {place}."
-    return said
+        best = rows.loc[rows["mean"].idxmax() if view.y == "accuracy" else rows["mean"].idxmin()]
+        found = {"value": f"{best['mean']:.3g}", "size": _size(best["size"], view)}
+        named = {"split": SPLIT_NAMES[view.show[0]], "measure": measure, "curve": name}
+        said.append(_best(named | found, highest=view.y == "accuracy"))
+    return " ".join(said)
+
+
+def _best(named: dict[str, str], *, highest: bool) -> str:
+    if named["curve"]:
+        if highest:
+            return _("Highest mean {split} {measure} of {curve}: {value} at {size}.", **named)
+        return _("Lowest mean {split} {measure} of {curve}: {value} at {size}.", **named)
+    if highest:
+        return _("Highest mean {split} {measure}: {value} at {size}.", **named)
+    return _("Lowest mean {split} {measure}: {value} at {size}.", **named)
+
+
+def _bands(count: str, split: str) -> str:
+    """Return what lines and bands are over `count` seeds; bands of one `split` alone where that is named."""
+    if split:
+        return _(
+            "Lines are means over seeds (n = {n}), bands of {split} ± one standard error of the mean, "
+            "dots single runs.",
+            n=count,
+            split=SPLIT_NAMES[split],
+        )
+    return _("Lines are means over seeds (n = {n}), bands ± one standard error of the mean, dots single runs.", n=count)
 
 
 def _dashes(view: View) -> str:
-    said = (f"{DASH_NAMES[split]} lines are {SPLIT_NAMES[split]}" for split in view.show)
-    return text.listed(said).capitalize() + "."
+    return f"{text.capital(text.listed(_DASHES[split] for split in view.show))}."
 
 
 def _size(size: float, view: View) -> str:
@@ -105,5 +159,6 @@ def _size(size: float, view: View) -> str:
 
 def _named(rows: pd.DataFrame) -> str:
     return text.listed(
-        f"width {width}: seed {text.listed(map(str, group['seed']))}" for width, group in rows.groupby("width")
+        _("width {width}: seed {seeds}", width=width, seeds=text.listed(map(str, group["seed"])))
+        for width, group in rows.groupby("width")
     )

@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from engine.base.language import _
 from pages.ui import text
 from pages.ui.views.size_curve import AXIS, LAYOUT, titled
 
@@ -27,31 +28,34 @@ class Look:
     """Times what was seen."""
     refused: bool
     """Whether the law is drawn grey, and nothing beyond what was seen."""
+    examples: bool = False
+    """Whether sizes are numbers of training examples, not of models."""
 
     @property
     def axis(self) -> str:
-        """What the size axis is called."""
-        return self.size.capitalize() if "examples" in self.size else f"Model size ({self.size})"
+        """Title of the size axis."""
+        return text.capital(self.size) if self.examples else _("Model size ({unit})", unit=self.size)
 
     @property
     def ink(self) -> str:
-        """The law's colour."""
+        """Colour of the law."""
         return GREY if self.refused else LAW
 
     @property
     def within(self) -> "Look":
-        """The same for a chart that ends with what was seen."""
+        """The same look for a chart that ends with what was seen."""
         return replace(self, more=1, refused=True)
 
-    def said(self, loss: float) -> str:
-        """Return a loss as it is hovered over."""
+    def shown(self, loss: float) -> str:
+        """Return a loss as hover texts show it."""
         return f"{100 * loss:.3g} %" if self.share else f"{loss:.4g}"
 
 
 def law(
-    figure: go.Figure, x: Array, y: Array, low: Array, high: Array, *, seen: float, look: Look, name: str = "law"
+    figure: go.Figure, x: Array, y: Array, low: Array, high: Array, *, seen: float, look: Look, name: str = ""
 ) -> None:
     """Add a line with its band: solid over what was seen, dashed beyond, where nothing is drawn of a refused law."""
+    name = name or _("law")
     inside = x <= seen * (1 + 1e-9)
     shown = inside if look.refused else np.isfinite(x)
     if not look.refused:
@@ -59,7 +63,7 @@ def law(
             type="rect", x0=seen, x1=float(x.max()), y0=0, y1=1, yref="paper", fillcolor="var(--text, 0.05)"
         ).update_shapes(line_width=0, layer="below")
         figure.add_annotation(
-            {"text": "forecast", "x": np.log10(seen), "y": 1, "yref": "paper", "xanchor": "left", "yanchor": "top"}
+            {"text": _("forecast"), "x": np.log10(seen), "y": 1, "yref": "paper", "xanchor": "left", "yanchor": "top"}
             | {"showarrow": False, "xshift": 4, "font": {"color": "var(--text, 0.55)", "size": 12}}
         )
     band = np.concatenate([high[shown], low[shown][::-1]])
@@ -72,7 +76,7 @@ def law(
             fillcolor=f"var({look.ink}, 0.18)",
             line={"width": 0},
             hoverinfo="skip",
-            name="90 % interval",
+            name=_("90 % interval"),
         )
     )
     figure.add_trace(line(x[inside], y[inside], name, look.ink, dash="dash" if look.refused else "solid"))
@@ -82,8 +86,9 @@ def law(
 
 
 def dots(figure: go.Figure, x: Array, y: Array, look: Look) -> None:
-    spoken = [f"{text.count(at)}: {look.said(loss)}" for at, loss in zip(x, y, strict=True)]
-    figure.add_trace(marks(x, y, "run", SEEN, spoken, size=6, opacity=0.45))
+    """Add a dot per run."""
+    hover = [f"{text.count(at)}: {look.shown(loss)}" for at, loss in zip(x, y, strict=True)]
+    figure.add_trace(marks(x, y, _("run"), SEEN, hover, size=6, opacity=0.45))
 
 
 def marks(
@@ -91,11 +96,12 @@ def marks(
     y: Array,
     name: str,
     color: str,
-    spoken: Sequence[str],
+    hover: Sequence[str],
     size: int,
     symbol: str = "circle",
     opacity: float = 1,
 ) -> go.Scatter:
+    """Return marks at points, with the text `hover` of each."""
     ink = f"var({color})" if opacity == 1 else f"var({color}, {opacity})"
     return go.Scatter(
         x=_f8(x),
@@ -104,7 +110,7 @@ def marks(
         name=name,
         legendgroup=name,
         marker={"size": size, "color": ink, "symbol": symbol, "line": {"width": 2 if "open" in symbol else 0}},
-        text=list(spoken),
+        text=list(hover),
         hovertemplate="%{text}<extra></extra>",
     )
 
@@ -112,6 +118,7 @@ def marks(
 def line(
     x: Array, y: Array, name: str, color: str, *, dash: str = "solid", group: str = "", opacity: float = 1
 ) -> go.Scatter:
+    """Return a line through points; with a `group`, it has no entry of its own in the legend."""
     ink = f"var({color})" if opacity == 1 else f"var({color}, {opacity})"
     return go.Scatter(
         x=_f8(x),
@@ -125,7 +132,10 @@ def line(
     )
 
 
-def laid_out(figure: go.Figure, seen: Array, look: Look, *, x: str, y: str, log_y: bool = True) -> go.Figure:
+def laid_out(
+    figure: go.Figure, seen: Array, look: Look, *, x: str, y: str, log_y: bool = True, flops: bool = False
+) -> go.Figure:
+    """Return the figure with its axes, `x` and `y` their titles; `flops`: the horizontal one counts training FLOPs."""
     far = float(seen.max()) * (1 if look.refused else look.more)
     low, high = np.log10(float(seen.min())), np.log10(far)
     room = 0.03 * max(high - low, 0.1)
@@ -139,7 +149,7 @@ def laid_out(figure: go.Figure, seen: Array, look: Look, *, x: str, y: str, log_
             "title": {"text": x, "standoff": 8, "font": {"size": 13}},
             "showgrid": False,
             "ticks": "outside",
-            "tickformat": ".0e" if "FLOPs" in x else "~s" if far > 1000 else "~g",
+            "tickformat": ".0e" if flops else "~s" if far > 1000 else "~g",
             "uirevision": f"{x} {far}",
         }
         | _ticks(high - low),

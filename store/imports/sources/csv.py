@@ -1,4 +1,4 @@
-"""CSV: a text file with a header, cells parted by commas, semicolons or tabs."""
+"""CSV: a text file with a header, its cells separated by commas, semicolons or tabs."""
 
 import csv
 import re
@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from store.imports.sources import Raw, Source, begins, check_extent, named
+from engine.base.language import _, _n
+from store.imports.sources.source import Raw, Source, begins, check_extent, named
 
 MAX_LINE = 2**20
-"""Characters; of quoted text too, which may be all one cell to its file's end where a quote is missing."""
+"""Longest line in characters. Where a quote is missing, the rest of a file may be one line of quoted text."""
 _DELIMITERS = ",;\t"
 _BATCH = 20_000
 _NO_TEXT = rb"^PAR1|[\0-\x08\x0e-\x1f]"
@@ -24,24 +25,26 @@ def fits(path: Path) -> bool:
     start = begins(path)
     if start.startswith(_UTF16):
         return True
-    return bool(start) and not re.search(_NO_TEXT, start) and start.lstrip()[:1] not in (b"{", b"[")  # those begin JSON
+    return bool(start) and not re.search(_NO_TEXT, start) and start.lstrip()[:1] not in (b"{", b"[")  # as JSON begins
 
 
 def read(path: Path) -> Raw:
     """Return the rows, every cell as text; the header counts as row 1, as in a spreadsheet."""
     if not fits(path):
-        empty = path.is_file() and not begins(path)
-        raise ValueError(f"{path} {'is empty' if empty else 'is no CSV: it holds what is no text'}.")
+        if path.is_file() and not begins(path):
+            raise ValueError(_("{path} is empty.", path=path))
+        raise ValueError(_("{path} is no CSV: it holds what is no text.", path=path))
     encoding = "utf-16" if begins(path).startswith(_UTF16) else "utf-8-sig"
     try:
         with path.open(encoding=encoding, newline="") as opened:
             return _read(path, opened)
     except UnicodeError as problem:
+        name = encoding.removesuffix("-sig").upper()
         raise ValueError(
-            f"{path} is no {encoding.removesuffix('-sig').upper()} text: save it as UTF-8, then try again."
+            _("{path} is no {encoding} text: save it as UTF-8, then try again.", path=path, encoding=name)
         ) from problem
     except csv.Error as problem:
-        raise ValueError(f"{path} is no CSV that can be read ({problem}).") from problem
+        raise ValueError(_("{path} is no CSV that can be read ({problem}).", path=path, problem=problem)) from problem
 
 
 def _read(path: Path, opened: TextIOWrapper) -> Raw:
@@ -51,7 +54,7 @@ def _read(path: Path, opened: TextIOWrapper) -> Raw:
     rows = csv.reader(_lines(path, opened), delimiter=delimiter, strict=True)
     header = next(rows, [])
     if not any(cell.strip() for cell in header):
-        raise ValueError(f"{path} has no header: its first row must name the columns.")
+        raise ValueError(_("{path} has no header: its first row must name the columns.", path=path))
     check_extent(path, 0, len(header))
     names = named(header)
     schema = pa.schema([(name, pa.string()) for name in names])
@@ -61,8 +64,13 @@ def _read(path: Path, opened: TextIOWrapper) -> Raw:
             continue
         if len(row) != len(names):
             raise ValueError(
-                f"{path}: row {number} has {_cells(len(row))}, the header {_cells(len(names))}. "
-                "Every row must have as many as the header."
+                _(
+                    "{path}: row {number} has {own}, the header {header}. Every row must have as many as the header.",
+                    path=path,
+                    number=number,
+                    own=_cells(len(row)),
+                    header=_cells(len(names)),
+                )
             )
         batch.append(row)
         numbers.append(number)
@@ -71,7 +79,7 @@ def _read(path: Path, opened: TextIOWrapper) -> Raw:
             batches.append(_columns(batch, schema))
             batch = []
     if not numbers:
-        raise ValueError(f"{path} has a header and no row.")
+        raise ValueError(_("{path} has a header and no row.", path=path))
     check_extent(path, len(numbers), len(names))
     table = pa.Table.from_batches([*batches, _columns(batch, schema)], schema)
     return Raw(kind="csv", source=str(path), table=table, numbers=np.array(numbers))
@@ -80,7 +88,13 @@ def _read(path: Path, opened: TextIOWrapper) -> Raw:
 def _lines(path: Path, opened: TextIOWrapper) -> Iterator[str]:
     while line := opened.readline(MAX_LINE + 1):
         if len(line) > MAX_LINE:
-            raise ValueError(f"{path} has a line of more than {MAX_LINE:,} characters: it is no table of runs.")
+            raise ValueError(
+                _(
+                    "{path} has a line of more than {most:,} characters: it is no table of runs.",
+                    path=path,
+                    most=MAX_LINE,
+                )
+            )
         yield line
 
 
@@ -90,7 +104,7 @@ def _columns(batch: list[list[str]], schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _cells(count: int) -> str:
-    return f"{count:,} cell" if count == 1 else f"{count:,} cells"
+    return _n("{n:,} cell", "{n:,} cells", count)
 
 
-SOURCE = Source(title="CSV", fits=fits, read=read)
+SOURCE = Source(title=_("CSV"), fits=fits, read=read)

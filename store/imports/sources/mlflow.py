@@ -1,4 +1,4 @@
-"""MLflow: a file store (mlruns) or an SQLite file, read through MLflow's own client without writing into it."""
+"""MLflow: a file store (mlruns) or an SQLite file, read through MLflow's own client, which may not write into it."""
 
 import os
 import tempfile
@@ -7,21 +7,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from store.imports.sources import Curve, Raw, Source, by_package, copy_sqlite, curve, has_tables, tabled
+from engine.base.language import _
+from store.imports.sources.source import Curve, Raw, Source, by_package, copy_sqlite, curve, has_tables, tabled
 
 _PAGE = 1_000
 _ENVIRONMENT = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def fits(path: Path) -> bool:
-    """Return whether a folder has one of an experiment in it, or a file the tables of MLflow."""
+    """Return whether a folder holds an experiment, or a file has the tables of MLflow."""
     return has_tables(path, "experiments", "runs", "latest_metrics") or any(path.glob("*/meta.yaml"))
 
 
 def read(path: Path) -> Raw:
-    """Return a row per run: run, run_id, experiment, status, its params.X and tags.X, and its last metrics.X."""
+    """Return one row per run: run, run_id, experiment, status, its params.X and tags.X, and its last metrics.X."""
     if not fits(path):
-        raise ValueError(f"{path} is no store of MLflow: name the folder mlruns itself, or its SQLite file.")
+        raise ValueError(
+            _("{path} is no store of MLflow: name the folder mlruns itself, or its SQLite file.", path=path)
+        )
     with _client(path) as client:
         names = {found.experiment_id: found.name for found in client.search_experiments()}
         runs = sorted(_runs(client, list(names)), key=lambda run: (run.info.start_time, run.info.run_id))
@@ -38,11 +41,11 @@ def read(path: Path) -> Raw:
         for run in runs
     ]
 
-    def curves(column: str, places: Sequence[int]) -> list[Curve | None]:
-        prefix, _, metric = column.partition(".")
+    def curves(column: str, rows: Sequence[int]) -> list[Curve | None]:
+        prefix, _dot, metric = column.partition(".")
         with _client(path) as client:
             found = []
-            for run in (runs[place] for place in places):
+            for run in (runs[row] for row in rows):
                 there = prefix == "metrics" and metric in run.data.metrics
                 points = client.get_metric_history(run.info.run_id, metric) if there else []
                 points = sorted(points, key=lambda point: (point.step, point.timestamp))
@@ -64,7 +67,7 @@ def _runs(client: Any, experiments: Sequence[str]) -> Iterator[Any]:
 
 @contextmanager
 def _client(path: Path) -> Iterator[Any]:
-    """Lend a client of a copy, or of a folder of links: in the store itself it would make folders or tables."""
+    """Lend a client of a copy, or of a folder of links: in the original it would create folders or tables."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     with tempfile.TemporaryDirectory() as folder:
@@ -80,4 +83,4 @@ def _client(path: Path) -> Iterator[Any]:
             yield package.MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
-SOURCE = Source(title="MLflow stores (mlruns or SQLite)", fits=fits, read=read)
+SOURCE = Source(title=_("MLflow stores (mlruns or SQLite)"), fits=fits, read=read)

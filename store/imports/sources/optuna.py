@@ -1,4 +1,4 @@
-"""Optuna: the studies of an SQLite file or a journal file, a run for each trial; a copy is read, never the file."""
+"""Optuna: the studies in an SQLite file or a journal, a run for each trial, read from a copy of the file."""
 
 import shutil
 import tempfile
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from store.imports.sources import Curve, Raw, Source, begins, by_package, copy_sqlite, curve, has_tables, tabled
+from engine.base.language import _
+from store.imports.sources.source import Curve, Raw, Source, begins, by_package, copy_sqlite, curve, has_tables, tabled
 
 
 def fits(path: Path) -> bool:
@@ -15,9 +16,9 @@ def fits(path: Path) -> bool:
 
 
 def read(path: Path) -> Raw:
-    """Return a row per trial: run, study, number, state, value (or value_0, …), params_X and user_attrs_X."""
+    """Return one row per trial: run, study, number, state, value (or value_0, …), params_X and user_attrs_X."""
     if not fits(path):
-        raise ValueError(f"{path} holds no study of Optuna; those are SQLite files and journals.")
+        raise ValueError(_("{path} holds no study of Optuna; those are SQLite files and journals.", path=path))
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "copy")
         (shutil.copyfile if _is_journal(path) else copy_sqlite)(path, copy)
@@ -33,10 +34,10 @@ def read(path: Path) -> Raw:
             ]
     rows = [_row(study, trial) for study, trial in trials]
 
-    def curves(column: str, places: Sequence[int]) -> list[Curve | None]:
+    def curves(column: str, rows: Sequence[int]) -> list[Curve | None]:
         if column != "value":
-            return [None for _ in places]
-        return [curve(sorted(trials[place][1].intermediate_values.items())) for place in places]
+            return [None for _ in rows]
+        return [curve(sorted(trials[row][1].intermediate_values.items())) for row in rows]
 
     return Raw(kind="optuna", source=str(path), table=tabled(path, rows), run="run", curves=curves)
 
@@ -53,4 +54,4 @@ def _is_journal(path: Path) -> bool:
     return begins(path, 16).startswith(b'{"op_code"')
 
 
-SOURCE = Source(title="Optuna studies (SQLite or journal)", fits=fits, read=read)
+SOURCE = Source(title=_("Optuna studies (SQLite or journal)"), fits=fits, read=read)

@@ -7,12 +7,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from store.imports.sources import Curve, Raw, Source, by_package, curve, tabled
+from engine.base.language import _
+from store.imports.sources.source import Curve, Raw, Source, by_package, curve, tabled
 
 MAX_EVENTS = 2**31
-"""Bytes of all event files together."""
-_LOOKED = 2_000
-"""Folders that are looked into to tell what a folder is."""
+"""Most bytes of all event files together."""
+_SEARCHED = 2_000
+"""Most folders that are searched for an event file."""
 _BACKEND = "tensorboard.backend.event_processing.event_accumulator"
 _HPARAMS = "tensorboard.plugins.hparams.plugin_data_pb2"
 
@@ -25,30 +26,37 @@ class _Run:
 
 
 def fits(path: Path) -> bool:
-    """Return whether there is an event file in the folder, or in one of the first folders in it."""
-    return any(_is_event(name) for _, _, names in islice(os.walk(path), _LOOKED) for name in names)
+    """Return whether an event file is in the folder, or in one of the first folders below it."""
+    return any(_is_event(name) for _, _, names in islice(os.walk(path), _SEARCHED) for name in names)
 
 
 def read(path: Path) -> Raw:
-    """Return a row per run: its folder, its hyperparameters as hparams.X, and the last value of each scalar."""
-    folders = sorted(folder for folder, _, names in os.walk(path) if any(map(_is_event, names)))
+    """Return one row per run: its folder, its hyperparameters as hparams.X, and the last value of each scalar."""
+    folders = sorted(folder for folder, _folders, names in os.walk(path) if any(map(_is_event, names)))
     if not folders:
-        raise ValueError(f"{path} has no event file of TensorBoard in it.")
+        raise ValueError(_("{path} has no event file of TensorBoard in it.", path=path))
     size = sum(file.stat().st_size for folder in folders for file in Path(folder).iterdir() if _is_event(file.name))
     if size > MAX_EVENTS:
-        raise ValueError(f"{path} has {size:,} bytes of events; up to {MAX_EVENTS:,} are read: take a part of it.")
+        raise ValueError(
+            _(
+                "{path} has {size:,} bytes of events; up to {most:,} are read: take a part of it.",
+                path=path,
+                size=size,
+                most=MAX_EVENTS,
+            )
+        )
     with by_package(path, "tensorboard", _BACKEND, _HPARAMS, "tensorboard.util.tensor_util") as modules:
         runs = _merged([_read(path, folder, *modules) for folder in folders])
     runs = [run for run in runs if run.tags]
     rows = [
         {"run": run.name}
         | {f"hparams.{name}": value for name, value in run.hparams.items()}
-        | {tag: values[-1] for tag, (_, values) in run.tags.items() if tag != "run"}
+        | {tag: values[-1] for tag, (_steps, values) in run.tags.items() if tag != "run"}
         for run in runs
     ]
 
-    def curves(column: str, places: Sequence[int]) -> list[Curve | None]:
-        return [runs[place].tags.get(column) for place in places]
+    def curves(column: str, rows: Sequence[int]) -> list[Curve | None]:
+        return [runs[row].tags.get(column) for row in rows]
 
     return Raw(kind="tensorboard", source=str(path), table=tabled(path, rows), run="run", curves=curves)
 
@@ -103,4 +111,4 @@ def _is_event(name: str) -> bool:
     return "tfevents" in name
 
 
-SOURCE = Source(title="TensorBoard event folders", fits=fits, read=read)
+SOURCE = Source(title=_("TensorBoard event folders"), fits=fits, read=read)

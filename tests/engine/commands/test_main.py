@@ -1,12 +1,15 @@
 """The command line from outside: costs, results, bad input, interruption, and two of it at once."""
 
+import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from engine.spec.result import METRICS
 from tests.processes import workers
 
 ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.xdist_group("command line")  # one process, so that what they share is trained once
 SMALL = ["--set", "width=2,3", "--set", "steps=30", "--seeds", "2"]
 SWEEP = ["sweep", "digits-double-descent", *SMALL]
 
@@ -26,8 +30,27 @@ SWEEP = ["sweep", "digits-double-descent", *SMALL]
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SCALESCOPE_HOME", str(tmp_path))
     monkeypatch.setenv("SCALESCOPE_GALLERY", str(tmp_path / "none"))
-    monkeypatch.setenv("SCALESCOPE_WORKERS", "2")
+    monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A home in which SWEEP is trained, for copying, and what the command said of it."""
+    made = tmp_path_factory.mktemp("trained")
+    own = {"SCALESCOPE_HOME": str(made), "SCALESCOPE_GALLERY": str(made / "none"), "SCALESCOPE_WORKERS": "1"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in own.items():
+            patch.setenv(name, value)
+        return made, _sweep()
+
+
+@pytest.fixture
+def trained(home: Path, trained_once: tuple[Path, dict[str, Any]]) -> dict[str, Any]:
+    """What the command said of SWEEP, whose results are in `home`."""
+    made, said = trained_once
+    shutil.copytree(made, home, dirs_exist_ok=True)
+    return said
 
 
 @pytest.fixture
@@ -45,8 +68,15 @@ def _start(*arguments: str) -> subprocess.Popen[str]:
 
 def _run(*arguments: str) -> tuple[int, str, str]:
     with _start(*arguments) as process:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=240)
     return process.returncode, out, err
+
+
+def _here(*arguments: str) -> tuple[int, str, str]:
+    """Do the same in this process, for what starts no worker."""
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = main(list(arguments))
+    return code, out.getvalue(), err.getvalue()
 
 
 def _sweep(*arguments: str) -> dict[str, Any]:
@@ -81,15 +111,17 @@ def test_one_minus_error_is_named_by_the_loss(home: Path) -> None:
         assert other not in run
 
 
-def test_the_predictions_of_a_sweep_are_written_with_their_labels(home: Path, tmp_path: Path) -> None:
-    path = tmp_path / "predictions"
-    runs = _sweep("--predictions", str(path))["runs"]
+def test_the_predictions_of_a_sweep_are_written_with_their_labels(
+    home: Path, trained: dict[str, Any], tmp_path: Path
+) -> None:
+    path, runs = tmp_path / "predictions", trained["runs"]
+    assert _here(*SWEEP, "--predictions", str(path))[0] == 0
     with np.load(path) as found:
         assert set(found) == {f"{run['key']}.{name}" for run in runs for name in ("outputs", "answers", "labels")}
         for run in runs:
             wrong = found[f"{run['key']}.answers"] != found[f"{run['key']}.labels"]
             assert np.float32(wrong.mean()) == run["test_error"]
-    code, _, err = _run(*SWEEP, "--predictions", str(home / "none" / "file.npz"))
+    code, _, err = _here(*SWEEP, "--predictions", str(home / "none" / "file.npz"))
     assert code == 2
     assert "none/file.npz cannot be written: No such file or directory." in err
 
@@ -104,29 +136,29 @@ def test_without_room_for_predictions_there_are_none_and_it_is_said(
     assert "found no room" in err
 
 
-def test_the_weights_of_a_run_are_exported_by_its_key(home: Path, tmp_path: Path) -> None:
+def test_the_weights_of_a_run_are_exported_by_its_key(trained: dict[str, Any], tmp_path: Path) -> None:
     run, *_ = _sweep("--set", "keep_weights=on")["runs"]
     path = tmp_path / "weights"
-    code, out, err = _run("weights", run["key"], str(path))
+    code, out, err = _here("weights", run["key"], str(path))
     assert (code, out, err) == (0, "", f"4 parameters are in {path}.\n")
     with np.load(path) as found:
         assert sum(found[name].size for name in found) == run["params"]
-    other, *_ = _sweep()["runs"]
+    other, *_ = trained["runs"]
     assert other["test_loss"] == run["test_loss"]
-    code, _, err = _run("weights", other["key"], str(path))
+    code, _, err = _here("weights", other["key"], str(path))
     assert code == 2
     assert err.startswith(f"error: KEY={other['key']} has no weights; allowed: the key of a run that was trained with")
 
 
 def test_a_dry_run_says_the_cost_and_starts_nothing(home: Path) -> None:
-    code, out, err = _run(*SWEEP, "--dry-run")
+    code, out, err = _here(*SWEEP, "--dry-run")
     assert (code, out) == (0, "")
     assert err.startswith("4 runs: 0 cached, 4 to train, about ")
     assert not list((home / "logs").iterdir()) if (home / "logs").exists() else True
 
 
-def test_without_json_a_table_of_means_by_size_is_printed(home: Path) -> None:
-    code, out, _ = _run(*SWEEP)
+def test_without_json_a_table_of_means_by_size_is_printed(trained: dict[str, Any]) -> None:
+    code, out, _ = _here(*SWEEP)
     assert code == 0
     lines = out.splitlines()
     assert lines[0].split()[:3] == ["width", "params", "runs"]
@@ -196,11 +228,11 @@ def test_whoever_reads_may_stop_reading(home: Path, command: list[str]) -> None:
 
 def test_ctrl_c_keeps_what_has_finished(home: Path, heard: None) -> None:
     with _start(*SWEEP, "--set", "width=64", "--set", "steps=30,1000000") as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and not _finished(home):
             time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Stopped: 2 of 4 runs are kept." in err
     assert "Traceback" not in out + err
@@ -208,13 +240,14 @@ def test_ctrl_c_keeps_what_has_finished(home: Path, heard: None) -> None:
 
 
 def _finished(home: Path) -> bool:
-    code, out, _ = _run(*SWEEP, "--set", "width=64", "--dry-run", "--json")
+    code, out, _ = _here(*SWEEP, "--set", "width=64", "--dry-run", "--json")
     return code == 0 and json.loads(out)["cached"] == 2
 
 
-def test_two_command_lines_on_one_store_share_the_work(home: Path) -> None:
-    with _start(*SWEEP, "--seeds", "6", "--json") as one, _start(*SWEEP, "--seeds", "6", "--json") as two:
-        answers = [json.loads(process.communicate(timeout=120)[0]) for process in (one, two)]
+def test_two_command_lines_on_one_store_share_the_work(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALESCOPE_WORKERS", "2")
+    with _start(*SWEEP, "--seeds", "4", "--json") as one, _start(*SWEEP, "--seeds", "4", "--json") as two:
+        answers = [json.loads(process.communicate(timeout=240)[0]) for process in (one, two)]
     assert [process.returncode for process in (one, two)] == [0, 0]
     assert answers[0]["runs"] == answers[1]["runs"]
     assert {run["state"] for run in answers[0]["runs"]} == {"finished"}
@@ -223,14 +256,14 @@ def test_two_command_lines_on_one_store_share_the_work(home: Path) -> None:
 def test_a_killed_worker_is_replaced_and_its_runs_train_again(home: Path) -> None:
     with _start(*SWEEP, "--set", "width=2,3,4,5", "--set", "steps=20000", "--json") as process:
         killed: set[int] = set()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while len(killed) < 3 and process.poll() is None and time.monotonic() < deadline:
             for pid in workers(home) - killed:
-                time.sleep(1.5)
+                time.sleep(1.0)
                 os.kill(pid, signal.SIGKILL)
                 killed.add(pid)
             time.sleep(0.1)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     assert len(killed) >= 3
     assert {run["state"] for run in json.loads(out)["runs"]} == {"finished"}

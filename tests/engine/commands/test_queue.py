@@ -68,9 +68,7 @@ def test_a_sweep_is_paused_resumed_and_cancelled_by_name_key_or_job(
     for action, state in (("pause", "paused"), ("resume", "waiting")):
         assert _json(capsys, action, named) == {"jobs": [job.id]}
         assert [row["state"] for row in _json(capsys)] == [state]
-    begin = time.monotonic()
     assert _json(capsys, "cancel", named) == {"jobs": [job.id]}
-    assert time.monotonic() - begin < 1.0
     assert _json(capsys) == []
     assert _json(capsys, "add", named if by in ("name", "key") else "Mine")["queued"] == 3  # what has finished is kept
 
@@ -105,7 +103,7 @@ def test_the_list_says_how_many_are_done_and_have_failed(db: Database, capsys: p
     [
         (["add", "nope"], "sweep='nope' is not known; there are: 'Mine'. Presets: addition-exact-match, "),
         (["add", "Mine", "--set", "width=0"], "width=0 is not possible; allowed: a whole number"),
-        (["pause", "Mine"], "sweep='Mine' has no job in the queue; `python -m engine queue` lists those there are."),
+        (["pause", "Mine"], "sweep='Mine' has no job in the queue; `scalescope queue` lists those there are."),
         (["cancel", ""], "is not known"),
         (["retry", "nope"], "sweep='nope' is not known"),
     ],
@@ -144,14 +142,14 @@ def test_what_is_added_trains_after_the_command_has_ended(tmp_path: Path) -> Non
     assert queue("add", "digits-double-descent", *SMALL, "--seeds", "2")["queued"] == 4
     begin = time.monotonic()
     while Queue(tmp_path).jobs():
-        assert time.monotonic() - begin < 60
+        assert time.monotonic() - begin < 120
         time.sleep(0.1)
     assert queue() == []
     assert queue("add", "digits-double-descent", *SMALL, "--seeds", "2")["queued"] == 0
     job = queue("add", "digits-double-descent", *SMALL, "--set", "steps=1000000")["job"]
     begin = time.monotonic()
     while not (found := queue()[0])["workers"]:
-        assert time.monotonic() - begin < 60
+        assert time.monotonic() - begin < 120
     (pid,) = workers(tmp_path)
     assert (found["job"], found["state"], found["workers"]) == (job, "training", [{"slot": 0, "pid": pid}])
     assert queue("cancel", job[-8:]) == {"jobs": [job]}

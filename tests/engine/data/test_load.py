@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 
 import engine.data.load
 from engine.data.load import load
-from engine.data.rng import BatchOrder, kept_units
+from engine.data.rng import BatchOrder, dropout_mask
 from engine.data.sklearn_tables import shipped
 from engine.spec import registry
 from engine.spec.knob import Knob, knobs_of
@@ -65,7 +67,7 @@ def test_every_example_validates_in_exactly_one_fold(dataset: str) -> None:
     for run, one in zip(runs, data, strict=True):
         assert len(one.train.y) == run.train_size
         assert {len(one.val.y), run.dataset_size - run.train_size} <= {size // 4, -(-size // 4)}
-        assert one.moved.sum() == round(0.2 * run.train_size)
+        assert one.flipped.sum() == round(0.2 * run.train_size)
         rows = np.concatenate([one.train.x, one.val.x])
         assert np.array_equal(np.unique(rows, axis=0), np.unique(whole.x, axis=0))
     held_out = np.concatenate([one.val.x for one in data])
@@ -205,15 +207,20 @@ def test_an_epoch_shows_every_example_once() -> None:
     assert sorted(seen[:10]) == sorted(seen[10:20]) == list(range(10))
 
 
-def test_the_order_does_not_depend_on_how_it_is_taken() -> None:
-    whole = BatchOrder(seed=3, dataset_size=100, batch=32).take(20)
-    parts = BatchOrder(seed=3, dataset_size=100, batch=32)
-    assert np.array_equal(whole, np.concatenate([parts.take(7), parts.take(1), parts.take(12)]))
+@given(
+    seed=st.integers(0, 2**31 - 1),
+    size=st.integers(1, 200),
+    share=st.floats(0, 1),
+    taken=st.lists(st.integers(1, 12), min_size=1, max_size=5),
+)
+def test_the_order_does_not_depend_on_how_it_is_taken(seed: int, size: int, share: float, taken: list[int]) -> None:
+    whole, parts = (BatchOrder(seed, size, batch=max(1, round(share * size))) for _ in range(2))
+    assert np.array_equal(whole.take(sum(taken)), np.concatenate([parts.take(steps) for steps in taken]))
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_dropout_keeps_the_stated_share_of_units_independently(rate: float) -> None:
-    kept = kept_units(base=12345, rows=500, units=200, dropout=rate)
+    kept = dropout_mask(base=12345, rows=500, units=200, dropout=rate)
     assert kept.mean() == pytest.approx(1 - rate, abs=0.01)
     neighbours = np.corrcoef(kept[:, :-1].ravel(), kept[:, 1:].ravel())[0, 1]
     assert abs(neighbours) < 0.02

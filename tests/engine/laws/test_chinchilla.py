@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.commands.main import main
-from engine.laws.library import fit
+from engine.laws.catalog import fit
 from engine.laws.observations import Observations, observe
 
 RUNS = Path(__file__).parents[4] / "shared/data/chinchilla_epoch/svg_extracted_data.csv"

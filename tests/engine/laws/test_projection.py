@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.laws import parametric
-from engine.laws.library import FORMS, fit
+from engine.laws.catalog import FORMS, fit
 from engine.laws.minimize import Minima, minimize
 from engine.laws.observations import Observations, observe
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.laws import library
+from engine.laws import catalog
 from engine.laws.broken import broken
+from engine.laws.catalog import FORMS, compare, fit
 from engine.laws.form import Form
-from engine.laws.library import FORMS, compare, fit
 from engine.laws.observations import Observations, observe
 
 SIZES = np.repeat(np.geomspace(1e3, 1e6, 10), 2)
@@ -57,7 +57,7 @@ def test_a_planted_law_comes_back(law: str) -> None:
 
 
 def test_every_law_has_a_planted_one() -> None:
-    assert set(PLANTED) | {"data-constrained", "isoflop", "isoflop-akima", "envelope"} == set(library.LAWS)
+    assert set(PLANTED) | {"data-constrained", "isoflop", "isoflop-akima", "envelope"} == set(catalog.LAWS)
 
 
 def test_the_law_of_repeated_data_comes_back_from_the_published_constants() -> None:

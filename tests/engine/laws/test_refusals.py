@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.laws.library import fit
+from engine.laws.catalog import fit
 from engine.laws.observations import observe
 from engine.laws.optimum import for_budget, for_data, for_loss, smallest_within_one_error
 

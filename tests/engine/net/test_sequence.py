@@ -77,8 +77,8 @@ def test_an_exact_match_has_every_answer_right(wrong: list[tuple[int, int]], exa
 def test_noise_gives_exactly_that_share_of_examples_the_whole_answer_of_another() -> None:
     clean = load(RunSpec.of({**SUM, "dataset_size": 500})).train.y
     noisy = load(RunSpec.of({**SUM, "dataset_size": 500, "label_noise": 0.3}))
-    assert ((noisy.train.y != clean).any(axis=1) == noisy.moved).all()
-    assert noisy.moved.sum() == 150
+    assert ((noisy.train.y != clean).any(axis=1) == noisy.flipped).all()
+    assert noisy.flipped.sum() == 150
     assert {tuple(row) for row in noisy.train.y} <= {tuple(row) for row in clean}
 
 

@@ -2,10 +2,12 @@
 
 import pytest
 
+from engine.net.kernel.build import compiler
 from engine.plan import buckets, cost
 from engine.spec import registry
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
+from tests.benchmarks.fit_costs import FITS, Fit
 
 OPENING = SweepSpec.of(registry.preset("digits-double-descent").settings).runs()
 
@@ -62,3 +64,13 @@ def test_the_number_of_workers_can_be_set(monkeypatch: pytest.MonkeyPatch) -> No
 def test_rates_of_their_own_belong_to_architectures_that_there_are() -> None:
     assert set(cost.KERNEL_OF) <= set(registry.names("archs"))
     assert all(len(rates) == len(cost.KERNEL) for rates in cost.KERNEL_OF.values())
+
+
+@pytest.mark.parametrize("fit", FITS, ids=lambda fit: fit.title)
+def test_a_fit_to_times_as_predicted_finds_the_constants_again(fit: Fit) -> None:
+    if compiler() is None and "KERNEL" in fit.title:
+        pytest.skip("no C++ compiler here, or it is off")
+    timed = fit.buckets()
+    assert fit.fitted(timed, fit.predicted(fit.constants, timed)) == pytest.approx(fit.constants, rel=1e-6, abs=1e-9)
+    slower = [2.5 * constant for constant in fit.constants]
+    assert fit.fitted(timed, fit.predicted(slower, timed)) == pytest.approx(slower, rel=1e-6, abs=1e-9)

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from engine.data import load
+from engine.net import reader
 from engine.plan import buckets, memory
 from engine.plan.memory import Size
 from engine.queue import memory_share
@@ -16,6 +18,7 @@ from engine.queue.locks import Claims
 from engine.queue.memory_share import MemoryShare
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
+from engine.train import loop
 from tests.benchmarks import memory_use
 
 GIB = 2**30
@@ -35,6 +38,12 @@ def test_more_of_everything_needs_more() -> None:
         assert memory.needed(RunSpec.of({"width": 64} | change)) > base
     seeds = SweepSpec.of({"width": 2048, "depth": 4, "seed": (0, 1, 2)}).runs()
     assert memory.size(seeds).own > 1.5 * memory.size(seeds[:1]).own
+
+
+def test_its_limits_are_those_that_training_keeps_to() -> None:
+    homes = {"KEPT_BYTES": load, "EVAL_ROWS": reader, "ORDER_CHUNK": loop, "ORDER_NUMBERS": loop}
+    for name, home in homes.items():
+        assert vars(memory)[name] is vars(home)[name]
 
 
 def _system(root: Path, **files: str) -> Path:

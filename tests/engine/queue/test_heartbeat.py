@@ -64,7 +64,7 @@ def owner(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def _becomes_zombie(pid: int) -> None:
     """Wait until the process and all its threads have ended; nobody has asked how yet."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             process = psutil.Process(pid)
@@ -118,18 +118,18 @@ def test_of_two_that_take_over_a_dead_owners_runs_exactly_one_gets_each(
 def test_a_worker_that_lives_but_does_not_move_is_ended_and_its_runs_are_free(
     tmp_path: Path, owner: subprocess.Popen[bytes]
 ) -> None:
-    monitor, mine = Monitor(tmp_path, hung_after=1.0), Claims(tmp_path)
-    for _ in range(15):  # healthy, however long one looks
+    monitor, mine = Monitor(tmp_path, hung_after=2.0), Claims(tmp_path)
+    for _ in range(30):  # healthy, however long one looks
         assert not monitor.check(0)
         time.sleep(0.1)
     os.kill(owner.pid, signal.SIGSTOP)
     begin = time.monotonic()
     while not monitor.check(0):
-        assert time.monotonic() - begin < 20
+        assert time.monotonic() - begin < 120
         assert not mine.take(RUNS[0])
         time.sleep(0.1)
-    assert time.monotonic() - begin >= 0.9
-    assert owner.wait(5) == -signal.SIGKILL
+    assert time.monotonic() - begin >= 1.8
+    assert owner.wait(60) == -signal.SIGKILL
     assert all(mine.take(run) for run in RUNS)
     mine.close()
 
@@ -145,8 +145,13 @@ def test_a_look_after_a_long_sleep_ends_nobody(
     for _ in range(heartbeat.LEAST_CHECKS):
         clock[0] += 3600.0
         assert not monitor.check(0)
+    asleep = heartbeat.read(tmp_path, 0)
+    assert asleep is not None
     os.kill(owner.pid, signal.SIGCONT)
-    time.sleep(0.5)
+    for _ in range(600):
+        if (awake := heartbeat.read(tmp_path, 0)) is not None and awake.beat != asleep.beat:
+            break
+        time.sleep(0.1)
     clock[0] += 3600.0
     assert not monitor.check(0)
     assert owner.poll() is None
@@ -155,8 +160,8 @@ def test_a_look_after_a_long_sleep_ends_nobody(
 def test_a_clock_that_jumps_ends_nobody(
     tmp_path: Path, owner: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monitor, real = Monitor(tmp_path, hung_after=1.0), time.time
-    for jump in (0.0, 1e9, -1e9, 86400.0) * 4:
+    monitor, real = Monitor(tmp_path, hung_after=2.0), time.time
+    for jump in (0.0, 1e9, -1e9, 86400.0) * 7:
         monkeypatch.setattr("engine.queue.heartbeat.time.time", lambda jump=jump: real() + jump)
         assert not monitor.check(0)
         time.sleep(0.12)

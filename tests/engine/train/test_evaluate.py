@@ -48,8 +48,8 @@ def test_moved_and_other_labels_are_told_apart() -> None:
     (found,) = _found((NOISY,), model, data)
     own = load(NOISY)
     wrong = model.logits(torch.tensor(own.train.x)[None])[0].argmax(dim=0).numpy() != own.train.y
-    assert found["flipped_error"] == pytest.approx(wrong[own.moved].mean(), abs=1e-12)
-    assert found["clean_error"] == pytest.approx(wrong[~own.moved].mean(), abs=1e-12)
+    assert found["flipped_error"] == pytest.approx(wrong[own.flipped].mean(), abs=1e-12)
+    assert found["clean_error"] == pytest.approx(wrong[~own.flipped].mean(), abs=1e-12)
     assert found["flipped_error"] > found["clean_error"] + 0.2  # wrong labels are learned last
 
 

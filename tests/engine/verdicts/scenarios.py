@@ -23,7 +23,7 @@ from tests.engine.verdicts.planted import (
     wandering,
 )
 
-Judge = Callable[[Series], Verdict | None]
+Evaluate = Callable[[Series], Verdict | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Scenario:
             chance = np.random.default_rng([number, seeds])
             curves = plan.curves(self.draw(chance, seeds), self.steps)
             (series,) = series_of(plan.sweep, curves, self.axis)
-            verdict = JUDGES[self.claim](series)
+            verdict = EVALUATIONS[self.claim](series)
             assert verdict is not None
             found.append(verdict.answer)
         return found
@@ -59,7 +59,7 @@ def _metric_only(series: Series) -> Verdict | None:
     return jump.jumps(series)[-1]
 
 
-JUDGES: dict[str, Judge] = {
+EVALUATIONS: dict[str, Evaluate] = {
     "overfits-with-size": lambda series: overfitting.overfits(series, "test_error"),
     "double-descent-by-size": lambda series: double_descent.by_size(series, "test_error"),
     "double-descent-by-data": lambda series: double_descent.by_data(series, "test_error"),

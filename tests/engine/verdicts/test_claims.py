@@ -7,9 +7,9 @@ import pytest
 
 from engine.spec.run import RunSpec
 from engine.verdicts import double_descent, overfitting
+from engine.verdicts.claims import judge
 from engine.verdicts.curves import Curves
 from engine.verdicts.intervals import effect
-from engine.verdicts.library import judge
 from engine.verdicts.series import series_of
 from engine.verdicts.verdict import TITLES, Verdict
 from tests.engine.verdicts.laws_and_jumps import MORE
@@ -61,8 +61,8 @@ def test_one_seed_asks_for_at_least_three(claim: str) -> None:
     found = _judged(dataclasses.replace(curves, metrics=metrics), claim, seeds=1)
     assert found.answer == "inconclusive"
     assert (found.low, found.high) == (None, None)
-    assert found.settle is not None
-    assert found.settle.words.startswith("2 more seeds at width")
+    assert found.follow_up is not None
+    assert found.follow_up.words.startswith("2 more seeds at width")
 
 
 def test_the_peak_is_set_beside_the_interpolation_threshold() -> None:
@@ -97,8 +97,8 @@ def test_without_a_peak_it_is_denied_only_where_the_sizes_reach_beyond_the_thres
     found = double_descent.by_size(series, "test_error")
     assert found is not None
     assert found.answer == "inconclusive"
-    assert found.settle is not None
-    assert found.settle.words == "widths 32 and 64"
+    assert found.follow_up is not None
+    assert found.follow_up.words == "widths 32 and 64"
 
 
 def test_larger_models_that_are_trained_worse_do_not_overfit() -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from engine.spec.sweep import SweepSpec
-from engine.verdicts.bias_variance import bias_variance, decompose
 from engine.verdicts.curves import Curves
+from engine.verdicts.decomposition import bias_variance, decompose
 from engine.verdicts.flipped import learned
-from engine.verdicts.rates import judge_rates, ladder
+from engine.verdicts.rates import evaluate_rates, ladder
 from engine.verdicts.series import Series, series_of
 from tests.engine.verdicts.planted import Array, Plan
 
@@ -99,7 +99,7 @@ def test_the_ladder_is_small_and_around_the_rate() -> None:
 
 
 def test_a_rate_that_suits_all_sizes_is_right() -> None:
-    found = judge_rates(SWEEP, _ladder({4: 0.013, 16: 0.01, 512: 0.007}))
+    found = evaluate_rates(SWEEP, _ladder({4: 0.013, 16: 0.01, 512: 0.007}))
     assert found is not None
     assert found.answer == "right"
     assert [rung.best for rung in found.rungs] == pytest.approx([0.013, 0.01, 0.007], rel=0.1)
@@ -107,7 +107,7 @@ def test_a_rate_that_suits_all_sizes_is_right() -> None:
 
 
 def test_a_rate_that_is_wrong_for_the_widest_is_said_with_its_cost() -> None:
-    found = judge_rates(SWEEP, _ladder({4: 0.01, 16: 0.01, 512: 0.0025}))
+    found = evaluate_rates(SWEEP, _ladder({4: 0.01, 16: 0.01, 512: 0.0025}))
     assert found is not None
     assert [rung.wrong for rung in found.rungs] == [False, False, True]
     assert found.rungs[2].cost.value == pytest.approx(0.05 * 4, abs=0.01)
@@ -117,13 +117,13 @@ def test_a_rate_that_is_wrong_for_the_widest_is_said_with_its_cost() -> None:
 
 
 def test_a_cost_within_the_noise_of_seeds_is_none() -> None:
-    found = judge_rates(SWEEP, _ladder({4: 0.01, 16: 0.01, 512: 0.0025}, spread=0.2))
+    found = evaluate_rates(SWEEP, _ladder({4: 0.01, 16: 0.01, 512: 0.0025}, spread=0.2))
     assert found is not None
     assert found.answer == "right"
 
 
 def test_a_rate_at_which_the_widest_diverge_is_wrong() -> None:
-    found = judge_rates(SWEEP, _ladder({4: 0.01, 16: 0.01, 512: 0.01}, diverging=0.009))
+    found = evaluate_rates(SWEEP, _ladder({4: 0.01, 16: 0.01, 512: 0.01}, diverging=0.009))
     assert found is not None
     assert [rung.wrong for rung in found.rungs] == [False, False, True]
     assert "every run diverged" in found.sentence
@@ -133,4 +133,4 @@ def test_an_empty_ladder_says_nothing() -> None:
     nothing = Curves(
         runs=(), run=np.empty(0, dtype=np.intp), step=np.empty(0, dtype=np.int64), metrics={"train_loss": np.empty(0)}
     )
-    assert judge_rates(SWEEP, nothing) is None
+    assert evaluate_rates(SWEEP, nothing) is None

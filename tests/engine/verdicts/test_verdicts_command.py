@@ -13,8 +13,8 @@ from engine.spec.result import RunResult
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from engine.train.artifacts import packed
+from engine.verdicts.claims import judge
 from engine.verdicts.curves import Curves
-from engine.verdicts.library import judge
 from engine.verdicts.rates import ladder
 from engine.verdicts.verdict import TITLES
 from store.db.connection import Database
@@ -92,7 +92,7 @@ def test_cards_are_printed_with_the_command_that_settles_them(db: Database, caps
     printed = capsys.readouterr().out
     assert printed.startswith("33 runs, 0 of them missing\n")
     assert "Double descent with size: supported\n" in printed
-    assert "python -m engine queue add digits-double-descent --set seed=3," in printed
+    assert "scalescope queue add digits-double-descent --set seed=3," in printed
     assert "wrong labels memorised" in printed
 
 
@@ -102,7 +102,7 @@ def test_what_settles_counts_once_it_is_trained(empty: Database, capsys: pytest.
     verdict = _verdict(found)
     assert verdict["answer"] == "inconclusive"  # two seeds
     settle = verdict["settle"]
-    assert settle["command"].startswith("python -m engine queue add Mine --set seed=2")
+    assert settle["command"].startswith("scalescope queue add Mine --set seed=2")
     assert settle["seconds"] > 0
     _train(empty, SweepSpec.of(settle["settings"]), "More")
     again = _json(capsys, "Mine")

@@ -15,7 +15,7 @@ from engine.spec.result import RunResult
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from engine.train.artifacts import packed
-from engine.verdicts.bias_variance import Parts
+from engine.verdicts.decomposition import Parts
 from engine.verdicts.flipped import Learned
 from engine.verdicts.intervals import effect
 from engine.verdicts.rates import ladder

@@ -23,15 +23,15 @@ def page(opened: Open) -> Callable[[], AppTest]:
 
 def test_a_table_is_imported_and_listed(page: Callable[[], AppTest], db: Database) -> None:
     app = page()
-    uploader = next(one for one in app.file_uploader if one.key and one.key.startswith("bring."))
+    uploader = next(one for one in app.file_uploader if one.key and one.key.startswith("upload."))
     uploader.set_value(("runs.csv", TABLE, "text/csv"))
     app.run()
-    app.button(key="bring.import").click().run()
+    app.button(key="upload.import").click().run()
     assert not app.exception
     assert "Imported as" in app.success[0].value
     listed = next(table.value for table in app.dataframe if "lost" in table.value)
     assert listed[["name", "kind", "runs", "lost"]].to_numpy().tolist() == [["runs.csv", "csv", 3, 1]]
-    assert app.selectbox(key="brought.picked").options == ["runs.csv (imported)"]
+    assert app.selectbox(key="imported.picked").options == ["runs.csv (imported)"]
 
 
 def test_a_collection_is_named_noted_and_deleted_after_a_second_click(
@@ -39,18 +39,18 @@ def test_a_collection_is_named_noted_and_deleted_after_a_second_click(
 ) -> None:
     first, second = keep(db), keep(db, size_is="width", name="**Others**")
     app = page()
-    app.selectbox(key="brought.picked").set_value(first).run()
-    app.text_input(key="brought.name").set_value("Mine").run()
-    app.text_area(key="brought.note").set_value("A note").run()
+    app.selectbox(key="imported.picked").set_value(first).run()
+    app.text_input(key="imported.name").set_value("Mine").run()
+    app.text_area(key="imported.note").set_value("A note").run()
     assert collections.describe(db, first)["name"] == "Mine"
     assert collections.describe(db, first)["note"] == "A note"
-    app.text_input(key="brought.name").set_value("**Others**").run()
+    app.text_input(key="imported.name").set_value("**Others**").run()
     assert "is taken" in app.error[0].value
-    app.button(key="brought.delete").click().run()
-    app.button(key="brought.keep").click().run()
+    app.button(key="imported.delete").click().run()
+    app.button(key="imported.keep").click().run()
     assert len(collections.imports(db)) == 2
-    app.button(key="brought.delete").click().run()
-    app.button(key="brought.sure").click().run()
+    app.button(key="imported.delete").click().run()
+    app.button(key="imported.sure").click().run()
     assert not app.exception
     assert list(collections.imports(db)["import_id"]) == [second]
     assert "6 runs" in app.success[0].value
@@ -59,6 +59,6 @@ def test_a_collection_is_named_noted_and_deleted_after_a_second_click(
 def test_without_a_collection_there_is_the_upload_alone(page: Callable[[], AppTest]) -> None:
     app = page()
     assert not app.exception
-    assert [box.key for box in app.selectbox if str(box.key).startswith("brought")] == []
+    assert [box.key for box in app.selectbox if str(box.key).startswith("imported")] == []
     assert not any(isinstance(table.value, pd.DataFrame) and "lost" in table.value for table in app.dataframe)
-    assert any(str(one.key).startswith("bring.") for one in app.file_uploader)
+    assert any(str(one.key).startswith("upload.") for one in app.file_uploader)

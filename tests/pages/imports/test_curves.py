@@ -31,7 +31,7 @@ def keep(db: Database, name: str = "Theirs", **fields: str) -> str:
         for seed in (0, 1)
     ]
     usual = {"kind": "csv", "source": "theirs.csv", "size_is": "params", "data_is": ""} | fields
-    return collections.keep(db, Collection(**usual, mapping={}, runs=tuple(runs)), name)[0]
+    return collections.save(db, Collection(**usual, mapping={}, runs=tuple(runs)), name)[0]
 
 
 def compared(app: AppTest, sweeps: list[str], brought: list[str]) -> AppTest:

@@ -34,7 +34,7 @@ def shown(page: AppTest) -> str:
 def test_the_columns_are_guessed_and_the_preview_says_what_comes(page: AppTest, db: Database) -> None:
     uploaded(page, "runs.csv", TABLE)
     assert not page.exception
-    assert {use: page.selectbox(key=f"bring.{use}").value for use in ("size", "data", "seed", "loss")} == {
+    assert {use: page.selectbox(key=f"upload.{use}").value for use in ("size", "data", "seed", "loss")} == {
         "size": "N",
         "data": "tokens",
         "seed": "seed",
@@ -42,7 +42,7 @@ def test_the_columns_are_guessed_and_the_preview_says_what_comes(page: AppTest, 
     }
     assert "**3 runs** of 2 sizes, 10–1k params." in shown(page)
     assert "Without a finite loss (diverged, or none was noted): 1" in shown(page)
-    page.button(key="bring.import").click().run()
+    page.button(key="upload.import").click().run()
     assert "Imported as “runs\\.csv”" in page.success[0].value.replace("\\“", "“").replace("\\”", "”")
     (row,) = collections.imports(db).to_dict("records")
     assert (row["name"], row["runs"], row["finite"], row["data_is"]) == ("runs.csv", 3, 2, "tokens")
@@ -51,27 +51,27 @@ def test_the_columns_are_guessed_and_the_preview_says_what_comes(page: AppTest, 
 def test_importing_again_is_said_and_changes_nothing(page: AppTest, db: Database) -> None:
     for _ in range(2):
         uploaded(page, "runs.csv", TABLE)
-        page.button(key="bring.import").click().run()
+        page.button(key="upload.import").click().run()
     assert "there already" in page.success[0].value
     assert len(collections.imports(db)) == 1
 
 
 def test_what_would_be_refused_is_said_with_its_rows_and_cannot_be_imported(page: AppTest) -> None:
     uploaded(page, "runs.csv", TABLE)
-    page.selectbox(key="bring.size").set_value("note").run()
+    page.selectbox(key="upload.size").set_value("note").run()
     assert "row 2" in page.error[0].value
-    assert not [button for button in page.button if button.key == "bring.import"]
-    page.selectbox(key="bring.size").set_value("N").run()
+    assert not [button for button in page.button if button.key == "upload.import"]
+    page.selectbox(key="upload.size").set_value("N").run()
     assert not page.error
-    assert page.button(key="bring.import")
+    assert page.button(key="upload.import")
 
 
 def test_a_condition_leaves_rows_out(page: AppTest) -> None:
     uploaded(page, "runs.csv", TABLE + b"oops,1,1,2,d\n")
     assert "row 5" in page.error[0].value
-    page.text_input(key="bring.where").set_value("note!=d; seed=0").run()
+    page.text_input(key="upload.where").set_value("note!=d; seed=0").run()
     assert not page.error
-    assert page.button(key="bring.import").label == "Import 2 runs"
+    assert page.button(key="upload.import").label == "Import 2 runs"
 
 
 @pytest.mark.parametrize("content", [b"", b"a\n", b"\0\1\2\3", b"PK\x03\x04", b"a,b\n1\n"])
@@ -87,14 +87,14 @@ def test_names_with_markup_are_shown_letter_for_letter(page: AppTest, db: Databa
     uploaded(page, f"{name}.csv", b"n,loss\n1,**z**\n")
     assert "\\*\\*z\\*\\*" in page.error[0].value
     uploaded(page, f"{name}.csv", b"n,loss\n1,2\n")
-    page.button(key="bring.import").click().run()
+    page.button(key="upload.import").click().run()
     assert "\\!\\[x\\]\\(javascript\\:" in page.success[0].value
     assert collections.imports(db)["name"][0] == collections.named_after(f"{name}.csv")
 
 
 def test_a_name_that_is_not_possible_is_said_and_nothing_is_kept(page: AppTest, db: Database) -> None:
     uploaded(page, "runs.csv", TABLE)
-    page.text_input(key="bring.name").set_value("a\tb").run()
-    page.button(key="bring.import").click().run()
+    page.text_input(key="upload.name").set_value("a\tb").run()
+    page.button(key="upload.import").click().run()
     assert "is not possible" in page.error[0].value
     assert collections.imports(db).empty

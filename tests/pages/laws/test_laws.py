@@ -60,7 +60,7 @@ def collection(db: Database) -> str:
             loss = 1.5 + 40 * size**-0.4 + 40 * (compute / 6 / size) ** -0.4
             runs.append(ImportedRun(name=f"{compute:g} {size:g}", size=size, compute=compute, loss=loss))
     kept = Collection(kind="csv", source="grid.csv", size_is="params", data_is="", mapping={}, runs=tuple(runs))
-    return collections.keep(db, kept)[0]
+    return collections.save(db, kept)[0]
 
 
 @pytest.fixture

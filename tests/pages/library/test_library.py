@@ -178,9 +178,9 @@ def test_a_false_pack_is_refused_whole_and_a_sound_one_is_shown_and_imported(
     app.file_uploader[0].set_value([("a.scalescope", sound, kind), ("../b.csv", bytes(false), kind)]).run()
     assert said(app)[0].startswith("a.scalescope is sound: 2 runs of “From afar”")
     assert said(app)[1].startswith("../b.csv is refused, nothing of it was kept: ")
-    assert app.button(key="upkeep.import").disabled
+    assert app.button(key="maintenance.import").disabled
     app.file_uploader[0].set_value([("a.scalescope", sound, kind)]).run()
-    app.button(key="upkeep.import").click().run()
+    app.button(key="maintenance.import").click().run()
     assert said(app) == ["a.scalescope: 2 new runs, 1 new sweep."]
     assert listed(app) == ["From afar"]
 
@@ -190,13 +190,13 @@ def test_the_store_is_backed_up_into_a_new_file_alone_and_vacuumed(
 ) -> None:
     target = tmp_path_factory.mktemp("backups") / "copy.duckdb"
     app = page()
-    app.text_input(key="upkeep.target").set_value(str(target)).run()
-    app.button(key="upkeep.backup").click().run()
+    app.text_input(key="maintenance.target").set_value(str(target)).run()
+    app.button(key="maintenance.backup").click().run()
     assert "holds the store with 5 runs" in said(app)[0]
     assert target.stat().st_size > 0
-    app.button(key="upkeep.backup").click().run()
+    app.button(key="maintenance.backup").click().run()
     assert "exists already" in said(app)[0]
-    app.button(key="upkeep.vacuum").click().run()
+    app.button(key="maintenance.vacuum").click().run()
     assert said(app)[0].startswith("The store takes ")
 
 
@@ -214,7 +214,7 @@ def test_what_is_too_much_for_a_browser_is_left_to_the_command_line(
     monkeypatch.setattr(selection, "MOST", 1)
     app = page(MOONS)
     assert [button.disabled for button in app.download_button] == [True]
-    assert any("python -m store export FILE.scalescope" in caption.value for caption in app.caption)
+    assert any("scalescope store export FILE.scalescope" in caption.value for caption in app.caption)
     with pytest.raises(ValueError, match="These are 2 runs; allowed here: 1"):
         selection.as_bytes(db, [MOONS.key], ".csv")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.laws import library
+from engine.laws import catalog
 from engine.laws.observations import Observations, observe
 from pages.ui.laws import fits
 from pages.ui.laws.question import Asked
@@ -36,7 +36,7 @@ def named(figure: Any, name: str, mode: str = "") -> list[Any]:
 
 def test_the_forecast_goes_on_where_the_law_has_seen_nothing() -> None:
     rows = power()
-    fit = library.fit("power", rows, bootstrap=20)
+    fit = catalog.fit("power", rows, bootstrap=20)
     seen, ahead = named(law_curves.curve(rows, fit, LOOK), "law", "lines")
     assert (seen.x[-1], ahead.x[0], ahead.x[-1]) == pytest.approx((1e6, 1e6, 1e7))
     assert ahead.y[-1] == pytest.approx(fit.forecast(n=1e7).value)
@@ -46,7 +46,7 @@ def test_the_forecast_goes_on_where_the_law_has_seen_nothing() -> None:
 
 def test_a_refused_law_is_grey_and_ends_with_what_was_seen() -> None:
     rows = power()
-    figure = law_curves.curve(rows, library.fit("power", rows, bootstrap=20), dataclasses.replace(LOOK, refused=True))
+    figure = law_curves.curve(rows, catalog.fit("power", rows, bootstrap=20), dataclasses.replace(LOOK, refused=True))
     (law,) = named(figure, "law", "lines")
     assert law.line.color == f"var({GREY})"
     assert law.x.max() == pytest.approx(1e6)
@@ -55,7 +55,7 @@ def test_a_refused_law_is_grey_and_ends_with_what_was_seen() -> None:
 
 def test_what_was_held_out_stands_beside_what_was_predicted_of_it() -> None:
     rows = power()
-    fit = library.fit("power", rows, bootstrap=0)
+    fit = catalog.fit("power", rows, bootstrap=0)
     figure = law_curves.curve(rows, fit, LOOK)
     assert fit.held_out is not None
     (measured,), (predicted,) = named(figure, "held out, measured"), named(figure, "predicted unseen")
@@ -66,7 +66,7 @@ def test_what_was_held_out_stands_beside_what_was_predicted_of_it() -> None:
 
 def test_an_isoflop_curve_is_the_parabola_with_its_minimum() -> None:
     rows = budgets()
-    fit = library.fit("isoflop", rows, bootstrap=20)
+    fit = catalog.fit("isoflop", rows, bootstrap=20)
     figure = law_curves.isoflop(rows, fit, LOOK)
     (stars,) = named(figure, "minimum")
     np.testing.assert_allclose(stars.x, [2e3, 2e3 * 10**0.5, 2e4], rtol=1e-6)
@@ -81,7 +81,7 @@ def test_an_isoflop_curve_is_the_parabola_with_its_minimum() -> None:
 def test_every_trace_has_a_name_for_narrow_screens() -> None:
     rows = budgets()
     for law in ("chinchilla", "isoflop"):
-        fit = library.fit(law, rows, bootstrap=5)
+        fit = catalog.fit(law, rows, bootstrap=5)
         best = fits.frontier(fit, 2)
         drawn = [
             law_curves.frontier(fit, best, LOOK),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.spec.sweep import SweepSpec
-from pages.ui import summary
+from pages.ui import measures, summary
 from pages.ui.summary import View
 from pages.ui.views import size_curve, size_words
 from tests.pages.tables import runs
@@ -62,16 +62,16 @@ def test_accuracy_is_drawn_in_per_cent_and_its_axis_reaches_all_of_it() -> None:
 def test_with_mean_squared_error_accuracy_is_r_squared() -> None:
     figure = size_curve.size_curve(runs({}), View(y="accuracy"), {"mse"})
     assert figure.layout.title.text == "R² (variance explained)"
-    assert summary.spoken("accuracy", {"mse"}) == "R²"
-    assert summary.spoken("accuracy", {"mse", "hinge", "cross-entropy"}) == "accuracy or R²"
-    assert summary.spoken("error", {"mse"}) == "error"
+    assert measures.measure_name("accuracy", {"mse"}) == "R²"
+    assert measures.measure_name("accuracy", {"mse", "hinge", "cross-entropy"}) == "accuracy or R²"
+    assert measures.measure_name("error", {"mse"}) == "error"
     assert "test_r2" in summary.exported(runs({}), {"mse"})
     assert "test_accuracy" in summary.exported(runs({}), {"hinge", "cross-entropy"})
     assert "test_accuracy" in summary.exported(runs({}), {"hinge", "mse"})
 
 
 def test_the_best_accuracy_is_where_the_error_is_lowest() -> None:
-    assert [View(y=y).by for y in summary.SCALES] == ["error", "error", "loss"]
+    assert [View(y=y).by for y in measures.SCALES] == ["error", "error", "loss"]
 
 
 def test_a_log_axis_leaves_out_zeros() -> None:

@@ -1,7 +1,8 @@
 """Does each job of a store again and again, its first, second … change of a file failing; see test_failing.py.
 
-Run with the library of failing.cpp preloaded: `python -m tests.store.db.failing LIBRARY JOB ERRNO FULL FOLDER`.
-Prints a line of JSON per attempt. Each attempt is a fork of this process, so that nothing is imported twice.
+Run with the library of failing.cpp preloaded: `python -m tests.store.db.failing LIBRARY ERRNO FULL FOLDER FIRST EVERY
+JOB…`; of the changes of each job the one of number FIRST fails, then every EVERYth. Prints a line of JSON per attempt.
+Each attempt is a fork of this process, so that nothing is imported twice.
 """
 
 import ctypes
@@ -82,6 +83,7 @@ def _copy(home: Path, ack: Ack) -> None:
 
 def _exchange(home: Path, ack: Ack) -> None:
     db = open_database(home)
+    ingest(db)
     pack.write(home.parent / "out.scalescope", *chosen(db, []))
     ack("pack")
     merge.import_pack(db, pack.read(home.parent / "in.scalescope"))
@@ -215,19 +217,20 @@ def attempt(faults: Any, job: str, number: int, error: int, full: bool, folder: 
 
 
 def main() -> None:
-    """Attempt the job until no change of it fails any more."""
-    path, job, error, full, name = sys.argv[1:]
+    """Attempt each job until no change of it fails any more."""
+    path, error, full, name, first, every, *jobs = sys.argv[1:]
     faults = ctypes.CDLL(path)
     folder = Path(name)
     os.environ["SCALESCOPE_GALLERY"] = str(folder)
     (folder / "begun").mkdir()
     assert _forked(lambda: begin(folder / "begun" / "home"), folder / "said") == 0, (folder / "said").read_text()
     gc.freeze()  # or each fork would copy what a collection touches
-    for number in range(1, MOST):
-        made = attempt(faults, job, number, int(error), full == "full", folder)
-        print(json.dumps(made), flush=True)
-        if made.get("failures") == "0":
-            break
+    for job in jobs:
+        for number in range(int(first), MOST, int(every)):
+            made = attempt(faults, job, number, int(error), full == "full", folder)
+            print(json.dumps(made), flush=True)
+            if made.get("failures") == "0":
+                break
     os._exit(0)  # what was frozen is not to be counted as left over
 
 

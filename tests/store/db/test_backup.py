@@ -29,6 +29,7 @@ def test_a_backup_opens_and_holds_the_same(filled: Database, tmp_path: Path) -> 
     Spool(filled, "late").put([result(RunSpec(width=77, steps=100))])
     target = tmp_path / "copy" / "scalescope.duckdb"
     target.parent.mkdir()
+    ingest(filled)
     assert backup.backup(filled, target) == len(RUNS) + 4
     assert os.listdir(target.parent) == [target.name]
     copy = open_database(target.parent)
@@ -46,6 +47,7 @@ def test_a_backup_beside_a_process_that_ingests_is_of_one_moment(filled: Databas
 
     def work() -> None:
         before.extend(acknowledged(filled.home))
+        ingest(filled)
         backup.backup(filled, target)
 
     beside_ingest(filled, work)
@@ -171,13 +173,16 @@ def _forever(home: Path, job: str, going: Any) -> None:
             backup.backup(db, home.parent / "copy" / "scalescope.duckdb")
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("job", ["delete", "vacuum", "backup"])
-def test_a_kill_at_any_moment_leaves_all_or_nothing(filled: Database, job: str) -> None:
-    chance = random.Random(job)
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.long)])
+def test_a_kill_at_any_moment_leaves_all_or_nothing(
+    filled: Database, chance: random.Random, job: str, kills: int
+) -> None:
     copy = filled.home.parent / "copy"
     copy.mkdir()
     kept = content(filled)
-    for _ in range(8):
+    for _ in range(kills):
         going = event()
         process = start(_forever, filled.home, job, going)
         assert going.wait(60)

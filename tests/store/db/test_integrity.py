@@ -1,6 +1,5 @@
 """A store that lacks what it held before says so, whoever opens it, until that is accepted."""
 
-import fcntl
 import os
 import shutil
 import signal
@@ -114,7 +113,7 @@ def test_without_a_ledger_the_store_is_taken_as_it_is(db: Database, older: Path,
 def _commit_and_die(home: Path) -> None:
     db = Database(home)
     for first in range(0, 6, 2):
-        with db.locked(fcntl.LOCK_EX), db.changing() as con:
+        with db.locked(), db.changing() as con:
             con.execute("SET wal_autocheckpoint = '1 GB'")
             con.execute("PRAGMA disable_checkpoint_on_shutdown")
             con.execute("INSERT INTO meta VALUES (?, '')", [f"row {first}"])

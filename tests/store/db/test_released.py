@@ -16,7 +16,7 @@ from engine.spec.result import METRICS, RunState
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from store.db import schema
-from store.db.backup import KEPT
+from store.db.backup import COPIES
 from store.db.connection import CONFIG, Database
 from store.db.errors import StoreError
 from store.exchange import gallery
@@ -119,7 +119,7 @@ def test_the_copies_before_the_newest_versions_stay(tmp_path: Path) -> None:
         path.write_text(path.name)
     (home / "scalescope.before-mine.duckdb").write_text("mine")
     open_database(home)
-    assert [path.exists() for path in older] == [False] * (5 - KEPT) + [True] * (KEPT - 1)
+    assert [path.exists() for path in older] == [False] * (5 - COPIES) + [True] * (COPIES - 1)
     assert older[-1].read_text() == older[-1].name
     assert (home / "scalescope.before-mine.duckdb").read_text() == "mine"
 

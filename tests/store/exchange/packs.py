@@ -10,6 +10,7 @@ from store.commands.packs import chosen
 from store.db.connection import Database
 from store.exchange import pack
 from store.home import open_database
+from store.results.spool import ingest
 
 OTHER = SweepSpec.of({"width": (8, 16), "label_noise": 0.2, "seed": (0, 1), "steps": 100})
 
@@ -20,6 +21,7 @@ def home(empty_home: Path, folder: Path) -> Database:
 
 
 def export(db: Database, file: Path, sweeps: Sequence[str] = ()) -> Path:
+    ingest(db)
     pack.write(file, *chosen(db, sweeps))
     return file
 

@@ -16,7 +16,7 @@ from store.exchange.gallery import export_gallery
 from store.home import open_database
 from store.library import sweeps
 from store.results import queries, rows, runs
-from store.results.spool import Spool
+from store.results.spool import Spool, ingest
 from tests.store.fakes import RUNS, SWEEP, as_json, listed, result
 
 FACTS: dict[str, object] = {"title": "Double descent", "machine": "2 cores", "seconds": 21.5, "made": "2026-01-01"}
@@ -29,6 +29,7 @@ def gallery(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     Spool(db, "w").put([result(run, state) for run, state in zip(RUNS, states, strict=True)])
     folder = tmp_path / "gallery"
     folder.mkdir()
+    ingest(db)
     export_gallery(db, SWEEP, folder, "first", FACTS)
     monkeypatch.setattr("store.exchange.gallery.GALLERY", folder)
     return folder
@@ -89,6 +90,7 @@ def test_a_damaged_file_keeps_nobody_out(
 
 def test_half_a_sweep_is_not_exported(db: Database, tmp_path: Path) -> None:
     Spool(db, "w").put([result(RUNS[0]), result(RUNS[1], RunState.FAILED)])
+    ingest(db)
     with pytest.raises(StoreError, match="Only 1 of 9 runs have a result: train the others first"):
         export_gallery(db, SWEEP, tmp_path, "half", FACTS)
 

@@ -103,10 +103,10 @@ def test_notes_and_tags_given_here_stay_in_every_order(empty_home: Path, tmp_pat
     assert contents[0] == contents[1]
 
 
-def _packs(folder: Path) -> list[tuple[Path, SweepSpec]]:
-    """Two dozen packs of one sweep each, no run in two of them."""
+def _packs(folder: Path, count: int) -> list[tuple[Path, SweepSpec]]:
+    """So many packs of one sweep each, no run in two of them."""
     made = []
-    for width in range(1, 25):
+    for width in range(1, 1 + count):
         sweep = SweepSpec.of({"width": width, "seed": tuple(range(8)), "steps": 100})
         rows = as_table([(10**15, result(run)) for run in sweep.runs()])
         path = folder / f"{width}.scalescope"
@@ -123,17 +123,20 @@ def _import_all(home: Path, files: Sequence[Path]) -> None:
             acks.flush()
 
 
-def test_kills_leave_all_of_a_pack_or_nothing_beside_a_worker(fresh: Database, tmp_path: Path) -> None:
-    packs = _packs(tmp_path)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("count", [8, pytest.param(100, marks=pytest.mark.long)])
+def test_kills_leave_all_of_a_pack_or_nothing_beside_a_worker(
+    fresh: Database, tmp_path: Path, chance: random.Random, count: int
+) -> None:
+    packs = _packs(tmp_path, count)
     acks = tmp_path / "acks"
     acks.touch()
-    dice = random.Random(1)
     trained: list[RunSpec] = []
     start(time.sleep, 0).join()  # brings the server up
     kills = 0
     while files := [path for path, _ in packs if str(path) not in acks.read_text().split()]:
         process = start(_import_all, fresh.home, files)
-        time.sleep(dice.uniform(0.05, 0.3))
+        time.sleep(chance.uniform(0.05, 0.3))
         worker = Spool(fresh, "w")
         trained.append(RUNS[0] if not trained else OTHER.runs()[len(trained) % 4])
         worker.put([result(trained[-1])])
@@ -150,4 +153,4 @@ def test_kills_leave_all_of_a_pack_or_nothing_beside_a_worker(fresh: Database, t
             found = len(there & {run.key for run in sweep.runs()})
             assert found == (8 if sweep.key in named else 0)
             assert found == 8 or str(path) not in acks.read_text().split()
-    assert kills >= 3
+    assert kills > 0

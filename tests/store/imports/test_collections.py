@@ -44,7 +44,7 @@ def table(tmp_path: Path) -> str:
 
 
 def test_a_collection_is_read_back_as_it_was_put(db: Database) -> None:
-    key, new = collections.keep(db, COLLECTION)
+    key, new = collections.save(db, COLLECTION)
     assert new
     found = collections.runs_of(db, key)
     back = [
@@ -67,32 +67,32 @@ def test_a_collection_is_read_back_as_it_was_put(db: Database) -> None:
 
 
 def test_importing_again_changes_nothing(db: Database) -> None:
-    key, _ = collections.keep(db, COLLECTION, "first")
+    key, _ = collections.save(db, COLLECTION, "first")
     before = collections.imports(db)
-    assert collections.keep(db, replace(COLLECTION, source="other.csv"), "second") == (key, False)
+    assert collections.save(db, replace(COLLECTION, source="other.csv"), "second") == (key, False)
     assert collections.imports(db).equals(before)
     other = replace(COLLECTION, size_is="width")
-    assert collections.keep(db, other, "first")[0] != key
+    assert collections.save(db, other, "first")[0] != key
     assert sorted(collections.imports(db)["name"]) == ["first", "first (2)"]
 
 
 def test_an_import_that_fails_leaves_nothing(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = replace(COLLECTION, runs=(*COLLECTION.runs, replace(COLLECTION.runs[0], size=None)))  # type: ignore[arg-type]
     with pytest.raises(Exception, match="NOT NULL"):
-        collections.keep(db, broken)
+        collections.save(db, broken)
     assert collections.imports(db).empty
     with db.reading() as con:
         assert con.execute("SELECT count(*) FROM imported_runs").fetchall() == [(0,)]
     with pytest.raises(ValueError, match="has no run to import"):
-        collections.keep(db, replace(COLLECTION, runs=()))
+        collections.save(db, replace(COLLECTION, runs=()))
     with pytest.raises(ValueError, match="is not possible"):
-        collections.keep(db, COLLECTION, "a\nb")
+        collections.save(db, COLLECTION, "a\nb")
 
 
 def test_any_text_is_kept_letter_for_letter(db: Database) -> None:
     odd = "<b>\0'; DROP TABLE runs; -- ‮\U0001f600 =1+1"
     runs = (replace(COLLECTION.runs[0], name=odd, series=odd, others={odd: odd}),)
-    key, _ = collections.keep(db, replace(COLLECTION, runs=runs, source=f"/x/{odd}"))
+    key, _ = collections.save(db, replace(COLLECTION, runs=runs, source=f"/x/{odd}"))
     found = collections.runs_of(db, key).to_dict("records")[0]
     assert (found["name"], found["series"], found["others"]) == (odd, odd, {odd: odd})
     described = collections.describe(db, key)
@@ -101,8 +101,8 @@ def test_any_text_is_kept_letter_for_letter(db: Database) -> None:
 
 
 def test_names_notes_and_deletion(db: Database) -> None:
-    key, _ = collections.keep(db, COLLECTION, "first")
-    other, _ = collections.keep(db, replace(COLLECTION, size_is="width"), "second")
+    key, _ = collections.save(db, COLLECTION, "first")
+    other, _ = collections.save(db, replace(COLLECTION, size_is="width"), "second")
     collections.set_note(db, key, " a note ")
     collections.rename(db, key, "renamed")
     with pytest.raises(ValueError, match="is taken"):
@@ -126,9 +126,9 @@ def test_names_notes_and_deletion(db: Database) -> None:
 
 
 def test_a_beginning_that_several_have_is_refused_and_a_sweep_comes_first(filled: Database) -> None:
-    collections.keep(filled, COLLECTION, "noisy digits of others")
-    collections.keep(filled, replace(COLLECTION, size_is="width"), "others")
-    collections.keep(filled, replace(COLLECTION, data_is="examples"), "other ones")
+    collections.save(filled, COLLECTION, "noisy digits of others")
+    collections.save(filled, replace(COLLECTION, size_is="width"), "others")
+    collections.save(filled, replace(COLLECTION, data_is="examples"), "other ones")
     assert collections.find(filled, "noisy digits") is None
     assert collections.find(filled, "noisy") is None
     assert collections.find(filled, "noisy digits of others") is not None
@@ -188,7 +188,7 @@ def test_the_other_commands_know_a_collection_and_mark_it(
 def test_tables_say_of_each_run_whether_it_was_trained_or_imported(
     filled: Database, command: Callable[..., int], tmp_path: Path, suffix: str
 ) -> None:
-    collections.keep(filled, COLLECTION, "theirs")
+    collections.save(filled, COLLECTION, "theirs")
     every, some, sweep = (tmp_path / f"{name}.{suffix}" for name in ("every", "some", "sweep"))
     assert command("export", str(every)) == command("export", str(some), "--sweep", "theirs") == 0
     assert command("export", str(sweep), "--sweep", SWEEP.key) == 0
@@ -211,7 +211,7 @@ def test_tables_say_of_each_run_whether_it_was_trained_or_imported(
 def test_json_has_an_object_per_imported_run_and_packs_none(
     filled: Database, command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    collections.keep(filled, COLLECTION, "theirs")
+    collections.save(filled, COLLECTION, "theirs")
     assert command("export", str(tmp_path / "all.json")) == 0
     found = json.loads((tmp_path / "all.json").read_text())
     brought = [one for one in found if one["source"] == "imported"]
@@ -229,7 +229,7 @@ def test_text_of_strangers_is_no_formula_in_a_csv(
     filled: Database, command: Callable[..., int], tmp_path: Path
 ) -> None:
     runs = tuple(replace(COLLECTION.runs[0], name=name) for name in ("=1+1", "@x", "-x", "+x", "plain"))
-    collections.keep(filled, replace(COLLECTION, runs=runs), "=HYPERLINK()")
+    collections.save(filled, replace(COLLECTION, runs=runs), "=HYPERLINK()")
     assert command("export", str(tmp_path / "out.csv"), "--sweep", "=HYPERLINK()") == 0
     found = pd.read_csv(tmp_path / "out.csv")
     assert list(found["run"]) == ["'=1+1", "'@x", "'-x", "'+x", "plain"]
@@ -237,7 +237,7 @@ def test_text_of_strangers_is_no_formula_in_a_csv(
 
 
 def test_a_backup_has_what_was_imported(filled: Database, command: Callable[..., int], tmp_path: Path) -> None:
-    key, _ = collections.keep(filled, COLLECTION)
+    key, _ = collections.save(filled, COLLECTION)
     (tmp_path / "copy").mkdir()
     assert command("backup", str(tmp_path / "copy" / "scalescope.duckdb")) == 0
     copy = Database(tmp_path / "copy")
@@ -247,7 +247,7 @@ def test_a_backup_has_what_was_imported(filled: Database, command: Callable[...,
 
 
 def test_other_clients_read_imported_runs_in_a_view_of_their_own(db: Database) -> None:
-    collections.keep(db, COLLECTION, "theirs")
+    collections.save(db, COLLECTION, "theirs")
     with db.reading() as con:
         found = con.execute("SELECT collection, run, params, width, state, loss FROM imported ORDER BY run").fetchall()
         assert con.execute("SELECT count(*) FROM results").fetchall() == [(0,)]

@@ -7,10 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from store.imports.choice import Choice
 from store.imports.collections import ImportedRun
 from store.imports.guess import guess, numeric
-from store.imports.mapping import Choice, mapped
-from store.imports.sources import Raw, read
+from store.imports.mapping import mapped
+from store.imports.sources.registry import read
+from store.imports.sources.source import Raw
 
 
 def table(tmp_path: Path, text: str) -> Raw:
@@ -180,7 +182,7 @@ def test_text_that_is_too_long_and_too_many_runs_are_refused(tmp_path: Path, mon
     raw = table(tmp_path, f"n,loss,run\n1,1,{'x' * 1001}\n2,1,y\n")
     with pytest.raises(ValueError, match=r"'run' has a text of more than 1,000 characters in row 2"):
         mapped(raw, Choice(size="n", loss="loss", run="run"))
-    monkeypatch.setattr("store.imports.mapping.MAX_RUNS", 1)
+    monkeypatch.setattr("store.imports.runs.MAX_RUNS", 1)
     with pytest.raises(ValueError, match=r"would make 2 runs; up to 1 are imported"):
         mapped(raw, Choice(size="n", loss="loss"))
     assert math.isfinite(mapped(raw, Choice(size="n", loss="loss", where=("n=1",))).runs[0].size)

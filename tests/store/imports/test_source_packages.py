@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from store.imports.choice import Choice
 from store.imports.collections import ImportedRun
 from store.imports.guess import guess
-from store.imports.mapping import Choice, mapped
-from store.imports.sources import read
+from store.imports.mapping import mapped
+from store.imports.sources.registry import read
 from tests.store.imports.recorded.record import SEEDS, SIZES, STEPS, loss
 
 RECORDED = Path(__file__).parent / "recorded"

@@ -2,18 +2,21 @@
 
 import codecs
 import os
-import random
 from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from store.imports import sources
+from store.imports.choice import Choice
 from store.imports.guess import guess, numeric
-from store.imports.mapping import Choice, mapped
-from store.imports.sources import csv, parquet, read
+from store.imports.mapping import mapped
+from store.imports.sources import csv, parquet
+from store.imports.sources.registry import MAX_BYTES, kinds, read
+from store.imports.sources.source import MAX_COLUMNS, MAX_ROWS
 
 TEXT = 'N,loss,"a, b"\r\n10,0.5,"x ""y""\nz"\r\n\r\n20,,é\r\n'
 TABLE = pa.table(
@@ -109,7 +112,7 @@ def test_what_is_no_file_is_refused_in_a_sentence(file: Path) -> None:
         read(file)
     with pytest.raises(ValueError, match="is nothing that can be read"):
         read(file.parent)
-    for kind in sources.kinds():
+    for kind in kinds():
         with pytest.raises(ValueError, match=str(file.parent)):
             read(file.parent, kind)
     with pytest.raises(ValueError, match=r"kind=excel is not known; allowed: one of csv, mlflow"):
@@ -118,7 +121,7 @@ def test_what_is_no_file_is_refused_in_a_sentence(file: Path) -> None:
 
 def test_a_file_is_refused_by_its_size_before_it_is_read(file: Path) -> None:
     with file.open("wb") as opened:
-        opened.truncate(sources.MAX_BYTES + 1)
+        opened.truncate(MAX_BYTES + 1)
     with pytest.raises(ValueError, match=r"has 268,435,457 bytes; up to 268,435,456 are read"):
         read(file)
 
@@ -126,8 +129,8 @@ def test_a_file_is_refused_by_its_size_before_it_is_read(file: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (pa.table({"n": pa.array([0]).take(pa.array([0] * (sources.MAX_ROWS + 1)))}), "2,000,001 rows"),
-        (pa.table({f"c{n}": [0] for n in range(sources.MAX_COLUMNS + 1)}), "2,001 columns"),
+        (pa.table({"n": pa.array([0]).take(pa.array([0] * (MAX_ROWS + 1)))}), "2,000,001 rows"),
+        (pa.table({f"c{n}": [0] for n in range(MAX_COLUMNS + 1)}), "2,001 columns"),
         (pa.table({"when": pa.array([1], pa.timestamp("s"))}), "has no row of numbers or text"),
         (pa.table({"n": pa.array([], pa.int64())}), "has no row of numbers or text"),
     ],
@@ -147,37 +150,42 @@ def test_a_column_of_texts_that_would_fill_the_memory_is_left_out(file: Path) ->
     assert read(file).table.column_names == ["n"]
 
 
-@pytest.mark.parametrize("compression", ["zstd", "none"])
-def test_a_damaged_parquet_file_is_refused_or_read_but_never_anything_else(file: Path, compression: str) -> None:
+@settings(max_examples=300)
+@given(
+    compression=st.sampled_from(["zstd", "none"]),
+    cut=st.none() | st.integers(0, 10**4),
+    wrong=st.lists(st.tuples(st.integers(0, 10**4), st.integers(0, 255)), max_size=4),
+)
+def test_a_damaged_parquet_file_is_refused_or_read_but_never_anything_else(
+    file: Path, compression: str, cut: int | None, wrong: list[tuple[int, int]]
+) -> None:
     pq.write_table(TABLE, file, compression=compression)
-    whole = file.read_bytes()
-    rng = random.Random(7)
-    damaged = [whole[:cut] for cut in range(0, len(whole), 11)]
-    for _ in range(300):
-        copy = bytearray(whole)
-        for _ in range(rng.choice((1, 1, 4))):
-            copy[rng.randrange(len(copy))] = rng.randrange(256)
-        damaged.append(bytes(copy))
-    for content in damaged:
-        file.write_bytes(content)
-        with suppress(ValueError):
-            raw = read(file)
-            numeric(raw)
-            mapped(raw, guess(raw))
+    content = bytearray(file.read_bytes())
+    for place, value in wrong:
+        content[place % len(content)] = value
+    file.write_bytes(content[: None if cut is None else cut % len(content)])
+    with suppress(ValueError):
+        raw = read(file)
+        numeric(raw)
+        mapped(raw, guess(raw))
 
 
-def test_a_csv_that_is_cut_anywhere_gives_its_first_rows_or_is_refused(file: Path) -> None:
-    file.write_text("run,N,loss\n" + "".join(f'"r, {n}",{n + 10},0.{n}5\n' for n in range(20)))
-    content = file.read_bytes()
+ROWS = "".join(f'"r, {n}",{n + 10},0.{n}5\n' for n in range(20))
+
+
+@settings(max_examples=100)
+@given(cut=st.integers(0, len(ROWS)))
+def test_a_csv_that_is_cut_anywhere_gives_its_first_rows_or_is_refused(file: Path, cut: int) -> None:
+    file.write_text(f"run,N,loss\n{ROWS}")
     raw = read(file)
     whole = mapped(raw, guess(raw)).runs
-    for cut in range(len(content)):
-        file.write_bytes(content[:cut])
-        try:
-            runs = mapped(read(file), Choice(size="N", loss="loss", run="run")).runs
-        except ValueError:
-            continue
-        assert runs[:-1] == whole[: len(runs) - 1]  # a number of the last row may have lost digits
+    file.write_text(f"run,N,loss\n{ROWS[:cut]}")
+    try:
+        runs = mapped(read(file), Choice(size="N", loss="loss", run="run")).runs
+    except ValueError:
+        assert cut < len(ROWS)
+        return
+    assert runs[:-1] == whole[: len(runs) - 1]  # a number of the last row may have lost digits
 
 
 def test_declared_bytes_beyond_the_limit_are_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,8 @@ from store.results.spool import Spool, ingest
 from tests.store.fakes import RUNS, as_json, event, result, start
 
 
-def _npz(run: RunSpec, examples: int = 20) -> bytes:
+def npz(run: RunSpec, examples: int = 20) -> bytes:
+    """Return made-up predictions of a run, as a file."""
     file = io.BytesIO()
     answers = np.arange(examples, dtype=np.int16) + run.seed
     np.savez(file, answers=answers, outputs=np.full((examples, 2), run.width, dtype=np.float16))
@@ -30,7 +31,7 @@ def _npz(run: RunSpec, examples: int = 20) -> bytes:
 
 
 def _left(run: RunSpec, **rest: Any) -> RunResult:
-    return result(run, predictions=_npz(run), **rest)
+    return result(run, predictions=npz(run), **rest)
 
 
 def _files(db: Database) -> list[Path]:
@@ -40,6 +41,7 @@ def _files(db: Database) -> list[Path]:
 def test_predictions_are_found_by_run_as_they_were_put(db: Database) -> None:
     Spool(db, "w").put([_left(run) for run in RUNS[:3]])
     assert len(_files(db)) == 1
+    ingest(db)
     found = queries.predictions(db, RUNS[1:])
     assert _files(db) == []
     assert set(found) == {RUNS[1].key, RUNS[2].key}
@@ -55,6 +57,7 @@ def test_runs_without_predictions_are_left_out(db: Database) -> None:
     worker.put([result(RUNS[0])])
     assert _files(db) == []
     worker.put([_left(RUNS[1]), result(RUNS[2], RunState.DIVERGED), result(RUNS[3], RunState.FAILED)])
+    ingest(db)
     assert set(queries.predictions(db, RUNS)) == {RUNS[1].key}
 
 
@@ -63,6 +66,7 @@ def test_a_result_file_from_before_there_were_predictions_is_taken(db: Database)
     del row["point_seconds"]
     data = {"format": 1, "engine_version": ENGINE_VERSION, "created": 10**15, "results": [row]}
     (db.spool / "1-old.json").write_text(json.dumps(data))
+    assert ingest(db) == 1
     assert queries.predictions(db, RUNS) == {}
     assert runs.missing(db, RUNS[:1]) == []
 
@@ -88,6 +92,7 @@ def test_a_failed_run_that_trains_again_leaves_its_predictions(db: Database) -> 
     worker = Spool(db, "w")
     worker.put([result(RUNS[0], RunState.FAILED)])
     worker.put([_left(RUNS[0])])
+    ingest(db)
     assert set(queries.predictions(db, RUNS)) == {RUNS[0].key}
 
 
@@ -105,6 +110,7 @@ def test_what_a_killed_writer_left_without_results_is_removed_in_time(db: Databa
     assert len(_files(db)) == 4  # while a worker lives, it may be about to put their results
     worker.put([result(RUNS[3])])
     worker.close()
+    ingest(db)
     assert set(queries.predictions(db, RUNS)) == set()
     assert [path.name for path in _files(db)] == ["2-b.arrow", "folder"]
 
@@ -131,16 +137,18 @@ def test_what_cannot_be_read_is_set_aside_and_costs_no_result(db: Database, kind
 def test_predictions_are_kept_up_to_a_limit_and_results_beyond_it(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker, size = Spool(db, "w"), len(_npz(RUNS[0]))
+    worker, size = Spool(db, "w"), len(npz(RUNS[0]))
     monkeypatch.setenv("SCALESCOPE_PREDICTIONS", str(3.5 * size / 2**30))
     worker.put([_left(run) for run in RUNS[:2]])
     ingest(db)
     worker.put([_left(run) for run in RUNS[2:5]])
+    ingest(db)
     assert len(queries.predictions(db, RUNS)) == 3
     assert runs.missing(db, RUNS) == list(RUNS[5:])
     monkeypatch.setenv("SCALESCOPE_PREDICTIONS", "0")
     worker.put([_left(run) for run in RUNS[5:]])
     assert _files(db) == []
+    ingest(db)
     assert len(queries.predictions(db, RUNS)) == 3
     assert runs.missing(db, RUNS) == []
 
@@ -153,10 +161,11 @@ def test_a_limit_that_is_none_is_refused_in_words(tmp_path: Path, monkeypatch: p
 
 
 def test_many_runs_are_put_into_the_tables_batch_by_batch(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "BATCH_BYTES", 2 * len(_npz(RUNS[0])))
+    monkeypatch.setattr(artifacts, "BATCH_BYTES", 2 * len(npz(RUNS[0])))
     Spool(db, "w").put([_left(run) for run in RUNS])
     with pa.ipc.open_file(_files(db)[0].read_bytes()) as file:
         assert [file.get_batch(place).num_rows for place in range(file.num_record_batches)] == [2, 2, 2, 2, 1]
+    ingest(db)
     assert set(queries.predictions(db, RUNS)) == {run.key for run in RUNS}
 
 
@@ -166,7 +175,7 @@ def test_weights_are_found_by_key_and_kept_beyond_the_limit_of_predictions(
     worker = Spool(db, "w")
     for limit, run in (("2", RUNS[0]), ("1e-9", RUNS[1]), ("0", RUNS[2])):
         monkeypatch.setenv("SCALESCOPE_PREDICTIONS", limit)
-        worker.put([_left(run, weights=_npz(run, 5)), result(RUNS[3])])
+        worker.put([_left(run, weights=npz(run, 5)), result(RUNS[3])])
         ingest(db)
     assert set(queries.predictions(db, RUNS)) == {RUNS[0].key}
     for run in RUNS[:3]:
@@ -181,8 +190,8 @@ def _fill_the_disk(home: Path, outcome: Any) -> None:
     db = open_database(home)
     worker = Spool(db, "full")
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
-    large = result(RUNS[0], predictions=_npz(RUNS[0], 3000))
-    for attempt in (large, result(RUNS[0], points=2000, predictions=_npz(RUNS[0]))):
+    large = result(RUNS[0], predictions=npz(RUNS[0], 3000))
+    for attempt in (large, result(RUNS[0], points=2000, predictions=npz(RUNS[0]))):
         with pytest.raises(StoreError, match="is full: nothing was lost; free some space"):
             worker.put([attempt])
         assert _files(db) == []

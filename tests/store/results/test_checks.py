@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from engine.spec.result import RunState
+from store.exchange.row_hash import RowHash
 from store.results.checks import check_rows
-from store.results.row_hash import RowHash
 from store.results.rows import SCHEMA, as_table
 from tests.store.fakes import RUNS, result
 

@@ -1,9 +1,10 @@
 """Result files: what was written is read, anything else is set aside with the reason."""
 
-import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.spec.result import RunState
 from store.db.connection import Database
@@ -32,12 +33,19 @@ def test_a_part_of_a_file_is_refused(path: Path, kept: float) -> None:
         result_files.read(path)
 
 
-def test_a_flipped_byte_anywhere_is_refused(path: Path) -> None:
-    whole, dice = path.read_bytes(), random.Random(0)
-    for place in {*range(100), *(dice.randrange(len(whole)) for _ in range(200))}:
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << dice.randrange(8))]) + whole[place + 1 :])
-        with pytest.raises(ValueError, match=r"not whole|not JSON|not a result file of format"):
-            result_files.read(path)
+@pytest.fixture
+def whole(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+@settings(max_examples=200)
+@given(place=st.integers(0, 10**5), bit=st.integers(0, 7))
+def test_a_flipped_bit_anywhere_is_refused(path: Path, whole: bytes, place: int, bit: int) -> None:
+    data = bytearray(whole)
+    data[place % len(whole)] ^= 1 << bit
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"not whole|not JSON|not a result file of format"):
+        result_files.read(path)
 
 
 def test_a_file_of_a_later_format_is_set_aside_in_words(db: Database, path: Path) -> None:

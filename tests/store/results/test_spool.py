@@ -243,6 +243,7 @@ def test_live_results_of_a_dead_worker_are_ignored_and_removed(db: Database) -> 
     process.join()
     assert live_results(db) == []
     assert queries.runs_at(db, RUNS).empty
+    ingest(db)
     assert list(db.live.iterdir()) == []
 
 

@@ -2,7 +2,8 @@
 
 import itertools
 
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.net.kernel.buffers import Value, Workspace
 from engine.net.kernel.program import TapeNet, tape
@@ -18,17 +19,26 @@ def _workspace(run: RunSpec, training: bool) -> Workspace:
     return Workspace(lines=net.lines, values=net.values, rows=net.rows, training=training)
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize("dropout", [0.0, 0.1])
-@pytest.mark.parametrize("arch", ARCHS)
+@settings(max_examples=150)
+@given(
+    arch=st.sampled_from(ARCHS),
+    own=st.fixed_dictionaries(
+        {
+            "depth": st.integers(0, 5),
+            "width": st.integers(1, 150),
+            "batch_size": st.integers(2, 300),
+            "dropout": st.sampled_from([0.0, 0.1]),
+        }
+    ),
+    activation=st.sampled_from(["relu", "tanh"]),
+    training=st.booleans(),
+)
 def test_what_is_there_at_the_same_time_does_not_overlap(
-    arch: str, dropout: float, activation: str, training: bool
+    arch: str, own: dict[str, object], activation: str, training: bool
 ) -> None:
-    own: dict[str, object] = {"arch": arch, "depth": 3, "width": 5, "dropout": dropout}
     if "activation" in registry.options(arch, "digits"):
-        own["activation"] = activation
-    workspace = _workspace(RunSpec.of(own), training)
+        own = own | {"activation": activation}
+    workspace = _workspace(RunSpec.of({"arch": arch, **own}), training)
     for one, other in itertools.combinations(workspace.regions(), 2):
         together = one.first <= other.last and other.first <= one.last
         apart = one.at + one.size <= other.at or other.at + other.size <= one.at

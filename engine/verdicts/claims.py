@@ -1,25 +1,26 @@
-"""Judges a sweep: every claim that its shape allows to ask."""
+"""The claims that are evaluated on a sweep: those that its shape allows."""
 
 from collections.abc import Callable, Sequence
 
+from engine.base.language import _
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from engine.verdicts import double_descent, grokking, jump, overfitting, power_law
 from engine.verdicts.curves import Curves
+from engine.verdicts.follow_up import follow_up_runs
 from engine.verdicts.series import Series, series_of, size_axis
-from engine.verdicts.settle import settling
 from engine.verdicts.verdict import TITLES, Verdict
 
 
 def judge(sweep: SweepSpec, curves: Curves, *, measure: str = "error") -> tuple[Verdict, ...]:
-    """Return the verdicts on `sweep` in the order of TITLES, each curve of a sweep that has several by itself.
+    """Return the verdicts on `sweep` in the order of TITLES; where a sweep has several curves, each has its own.
 
-    `curves` may hold runs beyond the sweep: those that differ from its runs in size and seed alone are judged with
-    them, so that the runs that settle a verdict count. `measure`: "error" or "loss", of what rises and falls.
+    `curves` may hold runs beyond the sweep. Those that differ from its runs in size and seed alone are evaluated with
+    them, so that follow-up runs count. `measure`: what rises and falls, "error" or "loss".
     Raises: ValueError: for another measure.
     """
     if measure not in ("error", "loss"):
-        raise ValueError(f"measure={measure} is not possible; allowed: error or loss.")
+        raise ValueError(_("measure={measure} is not possible; allowed: error or loss.", measure=measure))
     metric = f"test_{measure}"
     axis, several = size_axis(sweep), len(sweep.values("dataset_size")) > 1
     found: list[Verdict | None] = []
@@ -35,21 +36,21 @@ def judge(sweep: SweepSpec, curves: Curves, *, measure: str = "error") -> tuple[
     return tuple(sorted(verdicts, key=lambda verdict: order.index(verdict.claim)))
 
 
-def judge_settled(
+def judge_with_follow_up(
     sweep: SweepSpec, read: Callable[[Sequence[RunSpec]], Curves], *, measure: str = "error"
 ) -> tuple[tuple[Verdict, ...], Curves]:
-    """Return the verdicts on `sweep` together with the runs that settle them, as far as there are any; and all curves.
+    """Return the verdicts on `sweep` and its follow-up runs, as far as these are trained, and all their curves.
 
-    `read` gives the curves of runs, as far as they are there. So to settle a verdict is to train what its `settle`
-    names, and to judge again.
+    `read` returns the curves of runs, as far as they are trained. So a verdict is settled by training the runs that its
+    `follow_up` names and calling this again. Raises: ValueError: as `judge`.
     """
-    curves = settled(sweep, read)
+    curves = curves_with_follow_up(sweep, read)
     return judge(sweep, curves, measure=measure), curves
 
 
-def settled(sweep: SweepSpec, read: Callable[[Sequence[RunSpec]], Curves]) -> Curves:
-    """Return the curves of `sweep` together with those of the runs that settle its verdicts."""
-    return read((*sweep.runs(), *settling(sweep)))
+def curves_with_follow_up(sweep: SweepSpec, read: Callable[[Sequence[RunSpec]], Curves]) -> Curves:
+    """Return the curves of `sweep` and of its follow-up runs; `read` as in `judge_with_follow_up`."""
+    return read((*sweep.runs(), *follow_up_runs(sweep)))
 
 
 def _of_sizes(series: Series, metric: str) -> list[Verdict | None]:

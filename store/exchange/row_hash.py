@@ -1,4 +1,4 @@
-"""A hash over rows of runs, the same however they are cut into batches."""
+"""Hashes rows of runs: the hash does not depend on how they are cut into batches."""
 
 import hashlib
 
@@ -10,12 +10,12 @@ from store.results.rows import SCHEMA
 
 
 class RowHash:
-    """Takes rows in the columns of SCHEMA, batch by batch.
+    """Hashes rows in the columns of SCHEMA, batch by batch.
 
-    Each column has a sha256 of its own over what its values are in memory, little-endian: numbers as they are;
-    of texts the bytes end to end, of lists the numbers, null as 0. The lengths of texts and lists (int32, −1 of
-    a null list) have another, and which of a list's numbers are there (a byte each) a third. The whole is the
-    sha256 over a line of each.
+    Each column has its own sha256 over its values in memory, little-endian: numbers as they are, the bytes of all
+    texts end to end, the numbers of all lists with null as 0. A second one covers the lengths of texts and lists
+    (int32, −1 for a null list), a third one which numbers of a list are not null (a byte each). The hash of the whole
+    is the sha256 over a line for each of these.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class RowHash:
         self._there = {field.name: hashlib.sha256() for field in SCHEMA if pa.types.is_list(field.type)}
 
     def add(self, rows: pa.Table) -> None:
-        """Take more rows, whose types are those of SCHEMA and whose columns but lists have no nulls."""
+        """Add rows with the types of SCHEMA; only lists may have nulls."""
         for name, part in self._parts.items():
             column = rows[name].combine_chunks()
             if pa.types.is_list(column.type):

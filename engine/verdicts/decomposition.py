@@ -1,10 +1,11 @@
-"""Bias and variance of each size, from what the seeds answer to one test set."""
+"""Bias and variance of each size, from the answers of several seeds to one test set."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from engine.base.language import _
 from engine.spec.run import RunSpec
 from engine.verdicts.curves import Array
 from engine.verdicts.series import Series
@@ -12,32 +13,33 @@ from engine.verdicts.series import Series
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """The squared error of one size, in parts: error = bias_squared + variance."""
+    """The squared error of one size and its parts: error = bias_squared + variance."""
 
     size: float
     seeds: int
-    """That answered to one test set; of several test sets, of all of them."""
+    """Seeds that share a test set; their sum where there are several test sets."""
     examples: int
+    """Test examples, likewise."""
     error: float
-    """Mean squared distance of answers to labels, summed over outputs: of probabilities the Brier score, 0 to 2."""
+    """Mean squared distance of answers to labels, summed over outputs; for probabilities the Brier score, 0 to 2."""
     bias_squared: float
-    """What the mean of infinitely many seeds would have left; may come out a little below 0, as it is estimated."""
+    """The error of the mean of infinitely many seeds. The estimate may be a little below 0."""
     variance: float
-    """What seeds differ from their mean."""
+    """Mean squared distance of the seeds to their mean."""
 
 
 def decompose(outputs: Array, labels: Array) -> tuple[float, float]:
-    """Return bias² and variance, each without bias, of outputs (seeds, examples, outputs) against labels (examples,
-    outputs), which are taken to be free of noise.
+    """Return unbiased estimates of bias² and variance.
 
-    Of n seeds the squared distance of their mean to the labels holds a share of 1/n of the variance, which is taken off
-    it; the two always sum to the mean squared error of the seeds.
+    `outputs`: (seeds, examples, outputs); `labels`: (examples, outputs), taken to be free of noise. The squared
+    distance of the mean of n seeds to the labels contains 1/n of the variance, which is subtracted; bias² and variance
+    always sum to the mean squared error of the seeds.
     Raises: ValueError: for fewer than two seeds.
     Source: arXiv:2002.11328, for one training set.
     """
     n = len(outputs)
     if n < 2:
-        raise ValueError(f"seeds={n} is not possible; allowed: at least 2.")
+        raise ValueError(_("seeds={n} is not possible; allowed: at least 2.", n=n))
     mean = outputs.mean(axis=0)
     variance = float(((outputs - mean) ** 2).sum(axis=2).mean()) * n / (n - 1)
     return float(((mean - labels) ** 2).sum(axis=1).mean()) - variance / n, variance
@@ -48,16 +50,17 @@ def bias_variance(
 ) -> tuple[tuple[Parts, ...], str]:
     """Return the parts of every size that has them, and a sentence on what is left out, "" where nothing is.
 
-    `predictions`: by a run's key, as store.results.queries.predictions gives them; `labels`: the test labels of a run.
-    Test sets are drawn by data_seed: runs are compared within one alone, and the parts of several are averaged.
+    `predictions`: by a run's key, as store.results.queries.predictions returns them; `labels`: returns the test labels
+    of a run. The test set depends on data_seed: only runs with the same test set are compared, and the parts of several
+    test sets are averaged.
     """
     groups: dict[tuple[float, int], list[RunSpec]] = {}
-    for place in series.members:
-        run = series.curves.runs[place]
+    for index in series.members:
+        run = series.curves.runs[index]
         if run.key in predictions and _whole(run, predictions[run.key]["outputs"]):
             groups.setdefault((getattr(run, series.axis), run.data_seed), []).append(run)
     found: dict[float, list[Parts]] = {}
-    for (size, _), runs in groups.items():
+    for (size, _data_seed), runs in groups.items():
         if len(runs) > 1:
             found.setdefault(size, []).append(_parts(size, runs, predictions, labels(runs[0])))
     rows = tuple(_mean(found[size]) for size in sorted(found))
@@ -65,7 +68,7 @@ def bias_variance(
 
 
 def _whole(run: RunSpec, outputs: np.ndarray) -> bool:
-    """Return whether every class's probability, or every number that is predicted, is there."""
+    """Return whether the probabilities of all classes, or all predicted numbers, are there."""
     return run.task.loss != "hinge" and outputs.shape[-1] == run.task.outputs // run.task.answers
 
 
@@ -100,12 +103,14 @@ def _mean(parts: list[Parts]) -> Parts:
 def _left_out(series: Series, groups: Mapping[tuple[float, int], list[RunSpec]], rows: tuple[Parts, ...]) -> str:
     run = series.curves.runs[series.members[0]]
     if run.task.loss == "hinge":
-        return "With hinge, outputs are no probabilities: there is no squared error to take apart."
+        return _("With hinge, outputs are no probabilities: there is no squared error to take apart.")
     if not groups:
-        return "No predictions are kept of these runs: those that ship have none; train them anew, with another seed."
+        return _(
+            "No predictions are kept of these runs: those that ship have none; train them anew, with another seed."
+        )
     if not rows:
-        return (
+        return _(
             "No two seeds with predictions have one test set, so none can be compared: by default every seed draws its "
             "own; train some with one data_seed, e.g. data_seed=0."
         )
-    return "" if len(rows) == len(series.sizes) else "Sizes without predictions of two seeds are left out."
+    return "" if len(rows) == len(series.sizes) else _("Sizes without predictions of two seeds are left out.")

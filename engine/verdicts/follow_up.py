@@ -1,42 +1,47 @@
-"""The cheapest runs that would settle a verdict: more seeds where it is decided, or sizes that are not there yet."""
+"""Follow-up runs, the cheapest that would settle a verdict: more seeds where it is decided, more sizes, more steps."""
 
 import itertools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from engine.base.language import _n
 from engine.spec.run import RunSpec
 from engine.spec.sweep import MAX_RUNS, SweepSpec, knobs_for
 from engine.verdicts import words
 from engine.verdicts.intervals import LEAST_SEEDS, Effect
 from engine.verdicts.series import Series, size_axis
-from engine.verdicts.verdict import Settle
+from engine.verdicts.verdict import FollowUp
 
 MOST_SEEDS = 12
-"""Most seeds that are asked for at once."""
+"""Most new seeds of one follow-up."""
 SEEDS_IN_ALL = 30
-"""Seeds from which on more are not asked for: what so many do not settle is too small to matter."""
-MOST_SETTLING = MAX_RUNS
-"""Most runs that are looked for beyond a sweep."""
+"""Seeds beyond which there is no follow-up: what so many do not settle is too small to matter."""
+MOST_FOLLOW_UP = MAX_RUNS
+"""Most runs beyond a sweep that are read for its verdicts."""
 SURE = 0.8
-"""Share of an effect's distance from the bound that half its new interval may take."""
+"""Half of the new interval, as a share of the effect's distance from the bound, at most."""
 
 
-def more_seeds(series: Series, places: Iterable[int], effects: Sequence[Effect], worth: float) -> Settle | None:
-    """Return as many new seeds, at the sizes at `places`, as the spread seen asks for; None beyond SEEDS_IN_ALL."""
-    count = min(max(_missing(one, worth, one.n) for one in effects), SEEDS_IN_ALL - len(series.units))
+def more_seeds(series: Series, indices: Iterable[int], effects: Sequence[Effect], minimum: float) -> FollowUp | None:
+    """Return as many new seeds as the spread of `effects` asks for; None beyond SEEDS_IN_ALL.
+
+    `indices`: the sizes that get them; negative ones, where nothing was selected, are ignored.
+    `minimum`: the smallest effect that counts.
+    """
+    count = min(max(_missing(one, minimum, one.n) for one in effects), SEEDS_IN_ALL - len(series.units))
     if count < 1:
         return None
-    sizes = [series.sizes[place] for place in sorted({place for place in places if place >= 0})]
+    sizes = [series.sizes[index] for index in sorted({index for index in indices if index >= 0})]
     settings = series.settings | {series.axis: tuple(sizes)} | _new_seeds(series, count)
-    words_ = f"{count} more {'seed' if count == 1 else 'seeds'}"
     if len(series.sizes) > 1:
-        words_ += f" at {words.sizes(series.axis, sizes)}"
-    return _settle(settings, words_)
+        listed = words.sizes(series.axis, sizes)
+        return _follow_up(settings, _n("{n} more seed at {sizes}", "{n} more seeds at {sizes}", count, sizes=listed))
+    return _follow_up(settings, _n("{n} more seed", "{n} more seeds", count))
 
 
-def other_sizes(series: Series, sizes: Sequence[float]) -> Settle | None:
-    """Return the sizes that are possible and not there yet, with the seeds there are; None where none is."""
+def other_sizes(series: Series, sizes: Sequence[float]) -> FollowUp | None:
+    """Return those of `sizes` that are allowed and not yet in `series`, with its seeds; None where there are none."""
     declared = knobs_for(series.settings)[series.axis]
     high = declared.high
     if series.axis == "dataset_size":
@@ -44,13 +49,13 @@ def other_sizes(series: Series, sizes: Sequence[float]) -> Settle | None:
     new = sorted({size for size in sizes if declared.low <= size <= high} - set(series.sizes))
     if not new:
         return None
-    return _settle(series.settings | {series.axis: tuple(new)} | old_seeds(series), f"{words.sizes(series.axis, new)}")
+    return _follow_up(series.settings | {series.axis: tuple(new)} | old_seeds(series), words.sizes(series.axis, new))
 
 
-def settling(sweep: SweepSpec) -> tuple[RunSpec, ...]:
-    """Return the runs beyond `sweep` that its verdicts may name to be settled, now or once such runs are there.
+def follow_up_runs(sweep: SweepSpec) -> tuple[RunSpec, ...]:
+    """Return the runs beyond `sweep` that its verdicts may name as follow-up runs, now or once some are trained.
 
-    They do not depend on what has been measured: so what of them was trained is found, whatever it was trained for.
+    They do not depend on any result, so those that are trained are found, whatever they were trained for.
     """
     drawn = "data_seed" if len(sweep.values("data_seed")) > 1 else "seed"
     seeds = tuple(int(seed) for seed in sweep.values(drawn))
@@ -59,7 +64,7 @@ def settling(sweep: SweepSpec) -> tuple[RunSpec, ...]:
     larger = {axis: _around(sweep, axis) for axis in axes if len(sweep.values(axis)) > 1}
 
     def few(settings: dict[str, Any]) -> bool:
-        return math.prod(len(values) for values in settings.values()) <= MOST_SETTLING
+        return math.prod(len(values) for values in settings.values()) <= MOST_FOLLOW_UP
 
     own, given = set(sweep.run_keys()), dict(sweep.settings)
     parts = [given | wider | larger, given | wider, given | larger]
@@ -69,7 +74,7 @@ def settling(sweep: SweepSpec) -> tuple[RunSpec, ...]:
 
 
 def _around(sweep: SweepSpec, axis: str) -> tuple[int, ...]:
-    """Return the values of `axis`, those between two of them, and some beyond, as far as there may be such."""
+    """Return the values of `axis`, those halfway between two of them, and some beyond, as far as they are allowed."""
     sizes = sorted(int(size) for size in sweep.values(axis))
     more = {*sizes, *(sizes[-1] * factor for factor in (2, 4, 8))}
     more |= {round(math.sqrt(one * other)) for one, other in itertools.pairwise(sizes)}
@@ -79,15 +84,19 @@ def _around(sweep: SweepSpec, axis: str) -> tuple[int, ...]:
     return tuple(sorted(size for size in more if size <= high))
 
 
-def more_steps(series: Series, places: Iterable[int], factor: int) -> Settle | None:
-    """Return the runs at `places` anew with `factor` times the steps."""
+def more_steps(series: Series, indices: Iterable[int], factor: int) -> FollowUp | None:
+    """Return the runs of the sizes at `indices` with `factor` times the steps; None where so many are not allowed."""
     steps = int(series.settings["steps"]) * factor
     if steps > knobs_for(series.settings)["steps"].high:
         return None
-    sizes = tuple(series.sizes[place] for place in sorted(set(places)))
+    sizes = tuple(series.sizes[index] for index in sorted(set(indices)))
     settings = series.settings | {series.axis: sizes, "steps": steps} | old_seeds(series)
-    at = f" at {words.sizes(series.axis, sizes)}" if len(series.sizes) > 1 else ""
-    return _settle(settings, f"{steps:,} steps{at}", longer=True)
+    if len(series.sizes) > 1:
+        listed = words.sizes(series.axis, sizes)
+        text = _n("{n:,} step at {sizes}", "{n:,} steps at {sizes}", steps, sizes=listed)
+    else:
+        text = _n("{n:,} step", "{n:,} steps", steps)
+    return _follow_up(settings, text, longer=True)
 
 
 def old_seeds(series: Series) -> dict[str, Any]:
@@ -98,7 +107,7 @@ def old_seeds(series: Series) -> dict[str, Any]:
 
 
 def data_seeds_of(sweep: SweepSpec, count: int) -> dict[str, Any]:
-    """Return the first `count` seeds of a sweep, or data seeds where it has one seed alone, for SweepSpec.of."""
+    """Return the first `count` seeds of a sweep, or data seeds where these alone differ, as SweepSpec.of takes them."""
     seeds, data_seeds = sweep.values("seed"), sweep.values("data_seed")
     if len(seeds) == 1 and len(data_seeds) > 1:
         return {"seed": seeds, "data_seed": data_seeds[:count]}
@@ -115,22 +124,21 @@ def _new_seeds(series: Series, count: int) -> dict[str, Any]:
 
 def _own_data(series: Series) -> bool:
     """Return whether every seed draws its own data, as it does by default."""
-    runs = [series.curves.runs[place] for place in series.members]
+    runs = [series.curves.runs[index] for index in series.members]
     return all(run.seed == run.data_seed for run in runs)
 
 
-def _missing(effect: Effect, worth: float, have: int) -> int:
-    """Return how many seeds more bring the interval clear of 0, or of what is worth the name."""
+def _missing(effect: Effect, minimum: float, have: int) -> int:
+    """Return how many more seeds would move the interval clear of 0, or of the minimum."""
     least = max(LEAST_SEEDS - have, 1)
     if effect.n < 2:
         return least
-    distance = effect.value if effect.value >= worth else worth - effect.value
+    distance = effect.value if effect.value >= minimum else minimum - effect.value
     for count in range(least, MOST_SEEDS):
         if effect.half(have + count) <= SURE * distance:
             return count
     return MOST_SEEDS
 
 
-def _settle(settings: dict[str, Any], text: str, *, longer: bool = False) -> Settle:
-    sweep = SweepSpec.of(settings)
-    return Settle(sweep=sweep, words=text, longer=longer)
+def _follow_up(settings: dict[str, Any], text: str, *, longer: bool = False) -> FollowUp:
+    return FollowUp(sweep=SweepSpec.of(settings), words=text, longer=longer)

@@ -1,4 +1,4 @@
-"""The runs that settle a verdict: new, few, possible, decisive; and what is judged with them."""
+"""The runs that settle a verdict: new, few, possible, decisive; and what is evaluated with them."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ import pytest
 
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
+from engine.verdicts.claims import judge, judge_with_follow_up
 from engine.verdicts.curves import Curves
+from engine.verdicts.follow_up import more_seeds
 from engine.verdicts.intervals import Effect
-from engine.verdicts.library import judge, judge_settled
 from engine.verdicts.series import series_of
-from engine.verdicts.settle import more_seeds
-from engine.verdicts.verdict import Settle, Verdict
+from engine.verdicts.verdict import FollowUp, Verdict
 from tests.engine.verdicts.planted import DESCENT, TRAINED, WIDTHS, Array, eval_steps, learning
 
 NOISY = {"dataset": "digits", "label_noise": 0.2, "width": WIDTHS}
@@ -44,11 +44,11 @@ def _verdict(sweep: SweepSpec, claim: str, curves: Curves) -> Verdict:
 
 def _settle(
     sweep: SweepSpec, claim: str = "double-descent-by-size", mean: Array = DESCENT, spread: float = 0.1
-) -> Settle:
+) -> FollowUp:
     found = _verdict(sweep, claim, _curves(sweep.runs(), mean, spread))
     assert found.answer == "inconclusive"
-    assert found.settle is not None
-    return found.settle
+    assert found.follow_up is not None
+    return found.follow_up
 
 
 @pytest.mark.parametrize("claim", ["double-descent-by-size", "overfits-with-size"])
@@ -102,12 +102,12 @@ def test_trained_and_judged_again_until_it_is_settled(mean: Array, spread: float
         return _curves([run for run in runs if run.key in trained], mean, spread)
 
     for _ in range(4):
-        verdicts, curves = judge_settled(sweep, read)
+        verdicts, curves = judge_with_follow_up(sweep, read)
         assert set(trained) == {run.key for run in curves.runs}  # all that was trained counts
         (found,) = (one for one in verdicts if one.claim == "double-descent-by-size")
-        if found.settle is None:
+        if found.follow_up is None:
             break
-        trained |= {run.key: run for run in found.settle.sweep.runs()}
+        trained |= {run.key: run for run in found.follow_up.sweep.runs()}
     assert found.answer == end
     assert len(trained) > sweep.size
 
@@ -131,10 +131,10 @@ def test_grokking_that_may_come_later_asks_for_more_steps() -> None:
     )
     found = _verdict(sweep, "grokking", curves)
     assert found.answer == "inconclusive"
-    assert found.settle is not None
-    assert found.settle.sweep.values("steps") == (1600,)
-    assert found.settle.words == "1,600 steps"
-    assert found.settle.longer
+    assert found.follow_up is not None
+    assert found.follow_up.sweep.values("steps") == (1600,)
+    assert found.follow_up.words == "1,600 steps"
+    assert found.follow_up.longer
 
 
 def test_less_than_a_decade_asks_for_larger_sizes() -> None:
@@ -149,5 +149,5 @@ def test_less_than_a_decade_asks_for_larger_sizes() -> None:
     )
     found = _verdict(sweep, "power-law", curves)
     assert found.answer == "inconclusive"
-    assert found.settle is not None
-    assert min(found.settle.sweep.values("width")) == 48
+    assert found.follow_up is not None
+    assert min(found.follow_up.sweep.values("width")) == 48

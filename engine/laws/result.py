@@ -1,4 +1,4 @@
-"""A fit: what was estimated, how sure it is, how it did on what it had not seen, and what it forecasts."""
+"""The result of a fit: estimates, intervals, the error on held-out rows, refusals and forecasts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,19 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
+from engine.base.language import _
 from engine.laws.observations import Observations
 from engine.laws.projection import Projected
 
 Array = NDArray[np.float64]
 
 MOST_BELOW = 0.75
-"""Share of samples on one side of the estimate up to which an interval is corrected: beyond, as for a floor that ends
-at 0, they do not tell where the truth is."""
+"""Share of samples on one side of the estimate up to which an interval is corrected: beyond it, as for a floor that
+ends at 0, the samples do not tell where the truth is."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """A number with its interval; not finite where the fit knows nothing."""
+    """A number with its interval; not finite where the fit does not determine it."""
 
     value: float
     low: float
@@ -29,22 +30,22 @@ class Forecast:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOut:
-    """How a fit of the smaller sizes predicts the largest, which it has not seen."""
+    """How a fit of the smaller sizes predicts the largest, which are held out."""
 
     rows: tuple[int, ...]
-    """Places in the given table."""
+    """Rows of the given table, from 0."""
     sizes: tuple[float, ...]
-    """The sizes, or the budgets in FLOPs where `of` is compute, that were held out."""
+    """The held-out sizes, or the held-out budgets in FLOPs where `of` is compute."""
     of: str
-    """n or compute: what was the largest of them."""
+    """What the held-out rows are the largest of: n or compute."""
     predicted: tuple[float, ...]
     observed: tuple[float, ...]
     error: float
-    """Mean of |predicted / observed − 1| over the rows."""
+    """Mean of |predicted / observed − 1| over the held-out rows."""
     in_sample_error: float
-    """The same over the rows that this fit has seen."""
+    """The same over the rows that were fitted."""
     flat_error: float
-    """The same over the held-out rows of a flat line through the largest size that was seen."""
+    """The same for a flat line through the largest size that was fitted, over the held-out rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,33 +53,40 @@ class Fit:
     """One law fitted to one table."""
 
     law: str
+    """A name of engine.laws.LAWS; isoflop for isoflop-akima too."""
     title: str
+    """The law as users read it."""
     formula: str
     observations: Observations
+    """The rows that were fitted."""
     estimates: Mapping[str, float]
+    """The parameters by name, as in `formula`."""
     objective: float
+    """The sum that the fit minimises, over the rows."""
     starts: int
+    """Starts of the search that were followed to the end."""
     reached: int
     """Starts that ended within a millionth of the best objective."""
     residuals: Array
-    """(rows,): log of observed over predicted; the difference where the law is linear."""
+    """(rows,): log of observed over predicted; their difference where the loss itself is fitted."""
     samples: Mapping[str, Array]
     """The estimates of every bootstrap sample."""
     level: float
-    """How often an interval is to hold the truth."""
+    """How often an interval should hold the truth, between 0 and 1."""
     free: int = 2
     """Parameters that were fitted."""
     held_out: HeldOut | None
+    """None where too few sizes would be left to fit."""
     refusals: tuple[str, ...]
-    """What these rows do not support, a sentence each."""
+    """What these rows do not support, one sentence each."""
     at: Callable[[Array], Array]
-    """Inputs (k, points) → predictions (1 + samples, points), those of the estimates first."""
+    """Inputs (k, points) → predictions (1 + samples, points); the first row is that of the estimates."""
     inputs: tuple[str, ...]
-    """Names of what `at` takes: n, d, unique, compute."""
+    """Names of the inputs of `at`: n, d, unique, compute."""
     projected: Projected | None = None
-    """What variable projection finds for the same objective, where the law sums powers."""
+    """The minimum that variable projection finds for the same objective; None unless the law sums powers."""
     details: Mapping[str, Any] = field(default_factory=dict)
-    """What this law alone has to say, as JSON has it."""
+    """What only this law reports, as JSON has it."""
 
     @property
     def share(self) -> float:
@@ -102,24 +110,26 @@ class Fit:
 
     @property
     def seen(self) -> dict[str, tuple[float, float]]:
-        """The range of each input that the fit has seen."""
+        """The lowest and the highest value of each input that was fitted."""
         columns = {name: getattr(self.observations, name) for name in self.inputs}
         return {name: (float(values.min()), float(values.max())) for name, values in columns.items()}
 
     def forecast(self, **inputs: float) -> Forecast:
-        """Return the loss that the law expects, with the interval of its curve.
+        """Return the predicted loss at `inputs` (by name: n, d, …) with the interval of the curve.
 
-        Raises: ValueError: for an input that is missing, or no number above 0.
+        Raises: ValueError: for an input that is missing or not a number above 0.
         """
         for name in self.inputs:
             if not 0 < inputs.get(name, 0.0) < float("inf"):
-                raise ValueError(f"{name}={inputs.get(name)} is not possible; allowed: a number above 0.")
+                raise ValueError(
+                    _("{name}={value} is not possible; allowed: a number above 0.", name=name, value=inputs.get(name))
+                )
         found = self.at(np.array([[inputs[name]] for name in self.inputs]))[:, 0]
         low, high = interval(found[1:], self.share, found[0]) if len(found) > 1 else (float("nan"), float("nan"))
         return Forecast(value=float(found[0]), low=low, high=high)
 
     def flat(self) -> dict[str, Any]:
-        """Return the fit as JSON has it; what is not finite is null."""
+        """Return the fit as JSON has it; numbers that are not finite are null."""
         held = self.held_out
         return {
             "law": self.law,
@@ -154,9 +164,9 @@ class Fit:
 
 
 def interval(values: Array, share: float, estimate: float) -> tuple[float, float]:
-    """Return the bias-corrected interval of a share of bootstrap `values`; those that are not a number do not count.
+    """Return the bias-corrected interval that holds `share` of the bootstrap `values`, NaN left out.
 
-    Where more than half of the samples lie above the estimate, what they are drawn from lies as much below it. Plain
+    Where more than half of the samples lie above the estimate, the truth is expected as much below it. Plain
     percentiles of a floor hold the truth too often.
     Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, §14.3, without acceleration.
     """
@@ -170,5 +180,5 @@ def interval(values: Array, share: float, estimate: float) -> tuple[float, float
 
 
 def number(value: float) -> float | None:
-    """Return a number as JSON can hold it."""
+    """Return a number as JSON can hold it: None where it is not finite."""
     return float(value) if np.isfinite(value) else None

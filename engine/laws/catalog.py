@@ -1,39 +1,42 @@
-"""The laws by name, and which of several predicts what it has not seen best."""
+"""The catalog of laws: fits one by its name, and ranks several by their error on rows that they have not seen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.base.language import _
 from engine.laws.broken import broken
 from engine.laws.budgets import fit_envelope, fit_isoflop
-from engine.laws.fit import Fit, number
 from engine.laws.form import Form
 from engine.laws.joint import CHINCHILLA, DATA_CONSTRAINED
 from engine.laws.observations import Observations
 from engine.laws.parametric import DELTA, fit_form
 from engine.laws.power import FLAT, OFFSET, POWER
+from engine.laws.result import Fit, number
 from engine.laws.rising import SATURATING, SIGMOID
 
 FORMS: dict[str, Form] = {
     form.name: form for form in (FLAT, POWER, OFFSET, CHINCHILLA, DATA_CONSTRAINED, SATURATING, SIGMOID)
 } | {"broken": broken(1)}
+"""The laws that predict a loss, by name; the others find the best size of a budget."""
 LAWS = (*FORMS, "isoflop", "isoflop-akima", "envelope")
-"""Names that `fit` takes."""
+"""The names of all laws, as `fit` takes them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranked:
-    """A law among others."""
+    """A law in a ranking by its error on held-out rows."""
 
     fit: Fit | None
+    """The fit; None where the law could not be fitted."""
     name: str
     held_out_error: float
-    """See HeldOut.error; infinite where nothing could be held out."""
+    """See HeldOut.error; for the flat line HeldOut.flat_error; infinite where nothing could be held out."""
     refusal: str = ""
     """Why the law could not be fitted."""
 
     def flat(self) -> dict[str, Any]:
-        """Return it as JSON has it; what is not finite is null."""
+        """Return the ranked law as JSON has it; numbers that are not finite are null."""
         held = self.fit.held_out if self.fit else None
         return {
             "law": self.name,
@@ -54,15 +57,17 @@ def fit(
     level: float = 0.9,
     breaks: int = 1,
 ) -> Fit:
-    """Return the law of this name fitted to `rows`.
+    """Return the law of this name, one of LAWS, fitted to `rows`.
 
-    `delta`: residual beyond which the Huber loss is straight, for parametric laws; `breaks`: of `broken`.
-    Raises: ValueError: for a name, an option, or rows that are not possible.
+    `delta`: residual (of the log loss) beyond which the Huber loss is linear, for parametric laws; `bootstrap`: samples
+    of whole runs for the intervals, 0 to 100000; `seed`: of these samples; `level`: how often an interval holds the
+    truth, between 0 and 1; `breaks`: of the law `broken`.
+    Raises: ValueError: for an unknown name, an option out of range, or rows that the law cannot be fitted to.
     """
     if law not in LAWS:
-        raise ValueError(f"law={law} is not known; allowed: {', '.join(LAWS)}.")
+        raise ValueError(_("law={law} is not known; allowed: {allowed}.", law=law, allowed=", ".join(LAWS)))
     if not 0 < level < 1:
-        raise ValueError(f"level={level} is not possible; allowed: between 0 and 1.")
+        raise ValueError(_("level={level} is not possible; allowed: between 0 and 1.", level=level))
     if law == "isoflop":
         return fit_isoflop(rows, bootstrap=bootstrap, seed=seed, level=level)
     if law == "isoflop-akima":
@@ -74,7 +79,7 @@ def fit(
 
 
 def comparable(rows: Observations) -> tuple[str, ...]:
-    """Return the laws that predict a loss from what `rows` have: with data, also those of size and data."""
+    """Return the names of the laws that can be compared on `rows`: with data, also those of size and data."""
     if rows.d is None:
         return ("power", "power-offset", "broken", "saturating", "sigmoid")
     joint = ("chinchilla",) if rows.unique is None else ("chinchilla", "data-constrained")
@@ -82,19 +87,22 @@ def comparable(rows: Observations) -> tuple[str, ...]:
 
 
 def compare(laws: Sequence[str], rows: Observations, *, delta: float = DELTA, breaks: int = 1) -> list[Ranked]:
-    """Return the laws, and the flat line beside them, by the error on the largest sizes that they had not seen.
+    """Return the laws and the flat line, the best first, by the error on the largest sizes, which are held out.
 
-    Where `rows` have data, the largest amounts of compute are held out instead: of every law the same rows.
-    Raises: ValueError: for laws of something else than the loss.
+    Where `rows` have data, the largest amounts of compute are held out instead. The held-out rows are the same for
+    every law. `delta`, `breaks`: as in `fit`.
+    Raises: ValueError: for a law that does not predict a loss.
     """
     if unknown := [law for law in laws if law not in FORMS]:
-        raise ValueError(f"law={unknown[0]} does not predict a loss; allowed: {', '.join(FORMS)}.")
-    ahead = "n" if rows.d is None else "compute"
+        raise ValueError(
+            _("law={law} does not predict a loss; allowed: {allowed}.", law=unknown[0], allowed=", ".join(FORMS))
+        )
+    hold_out = "n" if rows.d is None else "compute"
     ranked = []
     for law in dict.fromkeys(["flat", *laws]):
         form = broken(breaks) if law == "broken" else FORMS[law]
         try:
-            found = fit_form(form, rows, delta=delta, bootstrap=0, ahead=ahead)
+            found = fit_form(form, rows, delta=delta, bootstrap=0, hold_out=hold_out)
         except ValueError as problem:
             ranked.append(Ranked(fit=None, name=law, held_out_error=float("inf"), refusal=str(problem)))
             continue

@@ -1,0 +1,58 @@
+"""What every test may ask for: chance with a seed that is told; and in which order tests run beside each other."""
+
+import os
+import random
+import secrets
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ENVIRONMENT = "SCALESCOPE_SEED"
+
+settings.register_profile(
+    "daily",
+    deadline=None,
+    database=None,
+    derandomize=True,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.register_profile("long", settings.get_profile("daily"), derandomize=False, print_blob=True, max_examples=1000)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the same examples every day, and many others in the long tests."""
+    settings.load_profile("daily" if config.getoption("markexpr") else "long")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many processes run tests: one more than cores, since one of them mostly waits for a browser."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the browser, which takes longest, then with what has a timeout of its own: neither is to end last."""
+    marks = ("browser", "timeout")
+    items.sort(key=lambda item: next((place for place, mark in enumerate(marks) if item.get_closest_marker(mark)), 9))
+
+
+@pytest.fixture
+def chance(record_property: Callable[[str, object], None]) -> random.Random:
+    """A source of chance with a seed of its own; the seed is printed, and SCALESCOPE_SEED=SEED draws the same again."""
+    seed = int(os.environ.get(ENVIRONMENT) or secrets.randbelow(10**6))
+    record_property("seed", seed)
+    print(f"{ENVIRONMENT}={seed} draws the same again.")
+    return random.Random(seed)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the seed of each random test, whether it passed or not."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    seeds = {report.nodeid: seed for report in reports for name, seed in report.user_properties if name == "seed"}
+    if seeds:
+        terminalreporter.section("seeds of random tests")
+        for nodeid, seed in seeds.items():
+            terminalreporter.line(f"{ENVIRONMENT}={seed} {nodeid}")
