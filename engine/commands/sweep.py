@@ -46,10 +46,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     sweep.set_defaults(run=_sweep)
 
 
-LOOK_EVERY = 0.5
-"""Seconds between looks at a sweep in training."""
-
-
 def _sweep(options: argparse.Namespace) -> int:
     from store.home import open_current
 
