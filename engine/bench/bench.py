@@ -31,7 +31,7 @@ from engine.train.loop import PULSE, eval_examples, eval_steps, order_chunk, rea
 T = TypeVar("T")
 
 ROUNDS = 3
-"""Engine, plain and best loop are timed in turn this often; the median of each counts."""
+"""Rounds in which the engine, the plain loop and the best loop are timed in turn; the median of each counts."""
 
 LOOP_SECONDS = 0.25
 """Time spent on one bucket, or on one width of a plain loop, in one round."""
@@ -59,7 +59,7 @@ class Measured:
     """Useful FLOPs per second, over the measured rate of large matrix products on all workers. A CNN's may pass 1: its
     FLOPs count filters' taps that fall off the grid, which the kernel leaves out."""
     eval_share: float
-    """Of a run's time, spent on evaluation."""
+    """Share of a run's time that is spent on evaluation."""
     jax_per_sec: float | None
     """One process of JAX, all seeds of a width in a jitted vmap, compiling not counted; None where it is absent."""
     ratio_jax: float | None

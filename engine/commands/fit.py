@@ -12,12 +12,13 @@ from engine.base.language import _, _n
 from engine.laws import catalog, optimum
 from engine.laws.observations import Observations, observe
 from engine.laws.result import Fit, HeldOut
+from store.commands.frame import Commands
 
 MOST_ROWS = 1_000_000
 """Most lines of a table."""
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add the command, with `run`, which takes the parsed options and returns the exit code."""
     fit = commands.add_parser("fit", help=_("fit a scaling law to a table of runs, and test it on the largest"))
     fit.add_argument(

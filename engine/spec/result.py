@@ -27,7 +27,7 @@ METRICS = (
     "weight_norm",
     "gradient_norm",
 )
-"""Measured at every eval point, NaN where there is nothing to measure; see docs/conventions.md.
+"""The metrics that are measured at every eval point, NaN where there is nothing to measure; see docs/conventions.md.
 
 `test_exact` is measured for sequences; for one answer it is 1 − test_error: a view, not stored, as accuracy is."""
 

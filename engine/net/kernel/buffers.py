@@ -78,7 +78,7 @@ class Workspace:
     lines: Sequence[Line]
     values: Sequence[Value]
     rows: int
-    """Of a batch, filled up."""
+    """Rows of a batch, filled up."""
     training: bool
     size: int = 0
     _at: list[Region | None] = field(init=False)

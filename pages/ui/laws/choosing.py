@@ -98,7 +98,7 @@ def _draw_data(table: Table) -> None:
 
 
 def asked() -> Asked:
-    """Return what the widgets say, and of those that are not drawn, what they last said."""
+    """Return the values of the widgets; a widget that is not drawn counts with its last value."""
     return Asked(**{part.name: st.session_state[_key(part.name)] for part in fields(Asked)})
 
 
