@@ -48,13 +48,13 @@ class Measured:
     model_steps_per_sec: float
     """This engine, all workers."""
     plain_per_sec: float
-    """nn.Module, DataLoader, torch.optim.Adam, one process with torch's default threads."""
+    """Models × steps per second of nn.Module, DataLoader and torch.optim.Adam in one process with torch's threads."""
     best_loop_per_sec: float
     """Tensor indexing, fused Adam, one process per core with one thread each."""
     ratio_plain: float
     ratio_best_loop: float
     ratio_best_loop_worst_width: float
-    """The smallest of the single widths."""
+    """The smallest ratio of a single width."""
     peak_fraction: float
     """Useful FLOPs per second, over the measured rate of large matrix products on all workers. A CNN's may pass 1: its
     FLOPs count filters' taps that fall off the grid, which the kernel leaves out."""

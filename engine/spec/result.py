@@ -13,7 +13,7 @@ answers, or of the split's variance that is left unexplained where the loss is m
 
 
 ACCURACY = {"cross-entropy": "accuracy", "hinge": "accuracy", "mse": "r2", "sequence": "accuracy"}
-"""What 1 − error is called, by the loss: a view, not stored."""
+"""Name of 1 − error for each loss: a view, not stored."""
 
 
 METRICS = (

@@ -28,7 +28,7 @@ REAL = {torch.float32: "float", torch.float64: "double"}
 
 @dataclass(frozen=True, kw_only=True)
 class _Laid:
-    """A split as the kernel reads it, and what it points to."""
+    """A split in the layout of the kernel, with the arrays that it points to."""
 
     views: "ctypes.Array[structures.Split]"
     """One per model."""

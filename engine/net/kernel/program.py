@@ -25,7 +25,7 @@ KINDS = (
 """The kinds of operations, in the order of their numbers in C++."""
 
 STRETCH = 512
-"""Columns of an input that are turned over at a time."""
+"""Columns of an input that are transposed at a time."""
 
 MOST_EDGE = 4
 """Steps whose attention is worked out at a time, at most."""
@@ -206,7 +206,7 @@ class TapeNet(Writer):
         return self._write("layer_norm", x, places=x.places, parameters=parameters, kept=kept, scratch=sums)
 
     def gru(self, name: str, x: Value, width: int) -> Value:
-        """Write down a layer; kept are three gates and the state's share in the last of them."""
+        """Write down a layer; the backward pass reads three gates and the state's share in the last of them."""
         return self._recurrent("gru", name, x, width, gates=GRU_GATES, parts=GRU_PARTS)
 
     def lstm(self, name: str, x: Value, width: int) -> Value:
