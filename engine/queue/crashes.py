@@ -78,7 +78,7 @@ class Crashes:
         return groups
 
     def suspects(self, runs: Iterable[RunSpec]) -> bool:
-        """Return whether a worker has crashed while it trained one of `runs`: they train alone then, to blame no other."""
+        """Return whether a worker has crashed while it trained one of `runs`: these train alone then."""
         known = self._records()
         return any(run.key in known for run in runs)
 
