@@ -22,7 +22,7 @@ from tests.browser.test_first_visit import CURVE
 
 ROOT = Path(__file__).parent.parent
 DECOYS = ("app.py", "engine/__init__.py", "engine/__main__.py", "pages/__init__.py", "store/__init__.py")
-CARRIED = (".streamlit", "app.py", "engine", "pages", "store")
+CARRIED = (".streamlit", "app.py", "engine", "locale", "pages", "store")
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

@@ -31,7 +31,7 @@ from engine.train.loop import PULSE, eval_examples, eval_steps, order_chunk, rea
 T = TypeVar("T")
 
 ROUNDS = 3
-"""Engine, plain and best loop are timed in turn this often; the median of each counts."""
+"""Rounds in which the engine, the plain loop and the best loop are timed in turn; the median of each counts."""
 
 LOOP_SECONDS = 0.25
 """Time spent on one bucket, or on one width of a plain loop, in one round."""
@@ -48,18 +48,18 @@ class Measured:
     model_steps_per_sec: float
     """This engine, all workers."""
     plain_per_sec: float
-    """nn.Module, DataLoader, torch.optim.Adam, one process with torch's default threads."""
+    """Models × steps per second of nn.Module, DataLoader and torch.optim.Adam in one process with torch's threads."""
     best_loop_per_sec: float
     """Tensor indexing, fused Adam, one process per core with one thread each."""
     ratio_plain: float
     ratio_best_loop: float
     ratio_best_loop_worst_width: float
-    """The smallest of the single widths."""
+    """The smallest ratio of a single width."""
     peak_fraction: float
     """Useful FLOPs per second, over the measured rate of large matrix products on all workers. A CNN's may pass 1: its
     FLOPs count filters' taps that fall off the grid, which the kernel leaves out."""
     eval_share: float
-    """Of a run's time, spent on evaluation."""
+    """Share of a run's time that is spent on evaluation."""
     jax_per_sec: float | None
     """One process of JAX, all seeds of a width in a jitted vmap, compiling not counted; None where it is absent."""
     ratio_jax: float | None

@@ -12,12 +12,13 @@ from engine.base.language import _, _n
 from engine.laws import catalog, optimum
 from engine.laws.observations import Observations, observe
 from engine.laws.result import Fit, HeldOut
+from store.commands.frame import Commands
 
 MOST_ROWS = 1_000_000
 """Most lines of a table."""
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add the command, with `run`, which takes the parsed options and returns the exit code."""
     fit = commands.add_parser("fit", help=_("fit a scaling law to a table of runs, and test it on the largest"))
     fit.add_argument(
@@ -37,13 +38,13 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     fit.add_argument(
         "--drop-largest-losses", type=int, default=0, metavar="K", help=_("leave out the K largest losses")
     )
-    fit.add_argument("--delta", type=float, default=1e-3, help=_("of the Huber loss of log residuals (default 0.001)"))
+    fit.add_argument("--delta", type=float, default=1e-3, help=_("of the Huber loss of log residuals (default: 0.001)"))
     fit.add_argument(
-        "--bootstrap", type=int, default=200, metavar="B", help=_("samples for the intervals (default 200)")
+        "--bootstrap", type=int, default=200, metavar="B", help=_("samples for the intervals (default: 200)")
     )
     fit.add_argument("--seed", type=int, default=0, metavar="S", help=_("of the bootstrap"))
-    fit.add_argument("--level", type=float, default=0.9, help=_("of the intervals (default 0.9)"))
-    fit.add_argument("--breaks", type=int, default=1, help=_("of the broken power law (default 1)"))
+    fit.add_argument("--level", type=float, default=0.9, help=_("of the intervals (default: 0.9)"))
+    fit.add_argument("--breaks", type=int, default=1, help=_("of the broken power law (default: 1)"))
     fit.add_argument("--at", type=float, metavar="FLOPS", help=_("say what to train with this compute"))
     fit.add_argument("--json", action="store_true", help=_("print one JSON object and nothing else on stdout"))
     fit.set_defaults(run=run)

@@ -14,9 +14,10 @@ from engine.commands.sweep import train_missing
 from engine.plan.buckets import worker_count
 from engine.spec import registry
 from engine.spec.sweep import SweepSpec
+from store.commands.frame import Commands
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add `gallery` to the commands of a parser."""
     gallery = commands.add_parser("gallery", help=_("train presets from nothing into the results that ship"))
     gallery.add_argument("preset", nargs="*", metavar="PRESET", help=_("names from `list`; all of them when none"))

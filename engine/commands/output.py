@@ -66,7 +66,7 @@ def catalogue() -> str:
     lines.append(_("Settings (--set)"))
     both = {"arch": list(registry.names("archs")), "dataset": list(registry.names("datasets"))}
     for knob in knobs_for(both).values():
-        said = _("{allowed} (default {default}). {help}", allowed=knob.allowed, default=knob.default, help=knob.help)
+        said = _("{allowed} (default: {default}). {help}", allowed=knob.allowed, default=knob.default, help=knob.help)
         lines.append(f"  {knob.name:24}{said}")
     return "\n".join(lines)
 

@@ -16,6 +16,7 @@ from engine.queue.supervisor import Supervisor
 from engine.spec import registry
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
+from store.commands.frame import Commands
 
 if TYPE_CHECKING:
     from store.db.connection import Database
@@ -36,7 +37,7 @@ class _Opened:
     supervisor: Supervisor
 
 
-def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_commands(commands: Commands) -> None:
     """Add `queue` to the commands of a parser."""
     parser = commands.add_parser(
         "queue",

@@ -18,6 +18,7 @@ from engine.queue.supervisor import Supervisor
 from engine.spec import registry
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
+from store.commands.frame import Commands
 
 if TYPE_CHECKING:
     from store.db.connection import Database
@@ -26,7 +27,7 @@ LOOK_EVERY = 0.5
 """Seconds between looks at a sweep in training."""
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add `sweep` to the commands of a parser."""
     sweep = commands.add_parser("sweep", help=_("train a preset, or what is missing of it"))
     sweep.add_argument("preset", metavar="PRESET", help=_("a name from `list`"))
@@ -44,10 +45,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     sweep.add_argument("--json", action="store_true", help=_("print one JSON object and nothing else on stdout"))
     sweep.set_defaults(run=_sweep)
-
-
-LOOK_EVERY = 0.5
-"""Seconds between looks at a sweep in training."""
 
 
 def _sweep(options: argparse.Namespace) -> int:

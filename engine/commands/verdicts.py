@@ -20,12 +20,13 @@ from engine.verdicts.claims import judge_with_follow_up
 from engine.verdicts.curves import Curves
 from engine.verdicts.rates import Rates, check_rates, ladder
 from engine.verdicts.verdict import Verdict
+from store.commands.frame import Commands
 
 _ANSWERS = {"supported": _("supported"), "not supported": _("not supported"), "inconclusive": _("inconclusive")}
 """What a card shows for each answer."""
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add the command, with `run`, which takes the parsed options and returns the exit code."""
     verdicts = commands.add_parser("verdicts", help=_("what the trained runs of a sweep show, and what they do not"))
     verdicts.add_argument("sweep", metavar="SWEEP", help=_("a preset from `list`, or a saved sweep's name or key"))

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from engine.base.language import _, _n
 from engine.commands import output
+from store.commands.frame import Commands
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add `weights` to the commands of a parser."""
     weights = commands.add_parser("weights", help=_("export the parameters of a run trained with keep_weights=on"))
     weights.add_argument("key", metavar="KEY", help=_("of the run, as `sweep --json` and the CSV have it"))

@@ -8,9 +8,10 @@ from engine.queue.crashes import Crashes
 from engine.queue.jobs import Queue
 from engine.queue.locks import slot_lock
 from engine.queue.supervisor import SLOT_TAKEN
+from store.commands.frame import Commands
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add `worker` to the commands of a parser."""
     worker = commands.add_parser("worker", help=_("train what is queued; other commands start it"))
     worker.add_argument("--slot", type=int, required=True)

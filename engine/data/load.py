@@ -21,7 +21,7 @@ class Data:
     """The data of one run."""
 
     train: Split
-    """Its labels are partly wrong where the spec has label noise."""
+    """The training split; some of its labels are wrong where the spec has label noise."""
     val: Split
     test: Split
     flipped: np.ndarray

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.base.atomic import put_in_place
 from engine.base.language import _
 from engine.data.splits import cut, sampling
 from engine.spec.task import Dataset, Split, Task
@@ -67,7 +68,7 @@ def _stored(name: str) -> tuple[np.ndarray, np.ndarray, int]:
         file.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as part:
             np.savez(part, x=pixels[rows], y=classes[rows], tests=(rows >= len(pixels) - OFFICIAL_TEST).sum())
-        Path(part.name).replace(file)  # whole or not at all, also where another process downloads
+        put_in_place(Path(part.name), file)  # whole or not at all, also where another process downloads
     with np.load(file) as found:
         return found["x"], found["y"], int(found["tests"])
 

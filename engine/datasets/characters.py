@@ -27,7 +27,7 @@ SYMBOLS = "\n\t" + "".join(map(chr, range(32, 127)))
 """Four spaces are written as one tab, and all other characters as ~."""
 
 LEFT_OUT = {"encodings", "pydoc_data", "test", "tests", "tkinter", "idlelib", "turtledemo", "lib2to3", "ensurepip"}
-"""Tables, tests, and modules that some installations lack."""
+"""Files that are left out: tables, tests, and modules that some installations lack."""
 
 
 def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:

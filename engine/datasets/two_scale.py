@@ -26,7 +26,7 @@ FAST_SIGNAL, SLOW_SIGNAL = 2.0, 1.0
 def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Split]:
     """Return training pool, validation and test: x (n, 120) normal, the slow features last; y linear in x.
 
-    The pool's targets alone have noise. All are standardised by those of the pool.
+    The pool's targets alone have noise. All targets are standardised by those of the pool.
     """
     rng, scale = sampling(data_seed), options["slow_scale"]
     x = rng.standard_normal((TRAIN + VALIDATION + TEST, FAST + SLOW))

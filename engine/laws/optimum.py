@@ -55,7 +55,7 @@ class Smallest:
 
 
 def for_budget(fit: Fit, compute: float) -> Plan:
-    """Return the size and data with which `compute` FLOPs give the lowest loss. Source: arXiv:2203.15556 eq. 4.
+    """Return the size and data that give the lowest loss for `compute` FLOPs. Source: arXiv:2203.15556 eq. 4.
 
     Raises: ValueError: for a law without a compute-optimal size, or a budget that is not a number above 0.
     """

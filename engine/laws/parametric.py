@@ -17,7 +17,7 @@ DELTA = 1e-3
 REACHED = 1e-6
 """Distance from the best objective, as a share of it, within which a start has reached it."""
 FOLLOWED = 24
-"""Starts, the lowest after some steps, that are followed to the end; of very many an eighth."""
+"""Number of starts that are followed to the end, those lowest after some steps; of very many an eighth."""
 HELD_OUT_SHARE = 0.2
 """Share of the sizes, or of the budgets, that is held out: the largest."""
 

@@ -22,7 +22,7 @@ class Examples:
     y: Tensor
     """(distinct, rows), (distinct, rows, answers) of a sequence, or (distinct, rows, outputs) of real numbers."""
     count: int
-    """Rows that are examples; they come first."""
+    """Number of rows that are examples; padding follows them."""
     variance: Tensor
     """(distinct,) float64: variance of the targets, by which errors are divided; 1 where they are shares of answers."""
     moved: Tensor | None = None

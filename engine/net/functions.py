@@ -67,7 +67,7 @@ class Convolution(Function):
 
 
 class PairMaximum(Function):
-    """The larger of every two neighbours along one axis; the gradient goes to the first where they are equal."""
+    """The maximum of every two neighbours along one axis; where they are equal, the gradient goes to the first."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, axis: int) -> Tensor:

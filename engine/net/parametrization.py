@@ -78,7 +78,7 @@ def _base(spec: RunSpec) -> RunSpec:
 
 
 def _roles(spec: RunSpec) -> tuple[str, ...]:
-    """Return of each parameter which of its sides grow with the width: that of its outputs ("input", and biases and
+    """Return for each parameter which of its sides grow with the width: that of its outputs ("input", and biases and
     norms), both ("hidden"), that of its inputs ("output"), or none ("fixed").
     """
     own, base = count(spec).parameters, count(_base(spec)).parameters

@@ -35,7 +35,7 @@ LOSS: "dict[str, Callable[[Tensor, Tensor], Tensor]]" = {
     "hinge": lambda outputs, y: F.margin_ranking_loss(outputs, torch.zeros_like(outputs), y, margin=1.0),
     "sequence": lambda outputs, y: F.cross_entropy(outputs.reshape(y.numel(), -1), y.flatten()),
 }
-"""Torch's own, means over examples and outputs or answers; ranking an output against 0 by 1 is the hinge loss."""
+"""Torch's losses, means over examples and outputs or answers; ranking an output against 0 by 1 is the hinge loss."""
 
 
 class ReferenceNet:

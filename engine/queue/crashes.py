@@ -78,7 +78,7 @@ class Crashes:
         return groups
 
     def suspects(self, runs: Iterable[RunSpec]) -> bool:
-        """Return whether a worker crashed over one of `runs`: then they train alone, and no other is blamed."""
+        """Return whether a worker has crashed while it trained one of `runs`: these train alone then."""
         known = self._records()
         return any(run.key in known for run in runs)
 

@@ -25,7 +25,7 @@ class _Load:
 
     keys: set[str]
     seconds: float
-    """Predicted for all of it."""
+    """Predicted seconds of all this work."""
     suspect: bool
     """Whether workers have crashed over one of its runs: then nothing else may train beside it."""
 

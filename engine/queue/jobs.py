@@ -46,7 +46,7 @@ class Queue:
         return job_id
 
     def jobs(self) -> list[Job]:
-        """Return the jobs that still have runs without a result, the oldest first."""
+        """Return the jobs in the queue, the oldest first."""
         ids = sorted(path.stem for path in self._folder.glob("*.json"))
         for job_id in ids:
             if job_id not in self._loaded:

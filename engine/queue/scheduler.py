@@ -1,4 +1,4 @@
-"""Whose turn it is in a worker: the job that has had least time, and of its buckets the one that has come least far."""
+"""Chooses the next turn in a worker: the job that has had the least time, then its least advanced bucket."""
 
 from collections.abc import Sequence
 

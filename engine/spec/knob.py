@@ -36,7 +36,7 @@ _RANGES = {
     (float, "from", "to"): _("a number from {low:.12g} to {high:.12g}"),
     (float, "above", "to"): _("a number above {low:.12g} to {high:.12g}"),
 }
-"""What is allowed, in words, by the kind of number and by which ends its range has."""
+"""The range in words, by the kind of number and by the ends that the range has."""
 
 
 @dataclass(frozen=True, kw_only=True)

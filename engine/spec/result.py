@@ -13,7 +13,7 @@ answers, or of the split's variance that is left unexplained where the loss is m
 
 
 ACCURACY = {"cross-entropy": "accuracy", "hinge": "accuracy", "mse": "r2", "sequence": "accuracy"}
-"""What 1 − error is called, by the loss: a view, not stored."""
+"""Name of 1 − error for each loss: a view, not stored."""
 
 
 METRICS = (
@@ -27,7 +27,7 @@ METRICS = (
     "weight_norm",
     "gradient_norm",
 )
-"""Measured at every eval point, NaN where there is nothing to measure; see docs/conventions.md.
+"""The metrics that are measured at every eval point, NaN where there is nothing to measure; see docs/conventions.md.
 
 `test_exact` is measured for sequences; for one answer it is 1 − test_error: a view, not stored, as accuracy is."""
 

@@ -30,7 +30,7 @@ class Trained:
 
         `outputs`: float16 (examples, outputs), where the loss is cross-entropy the probabilities of the classes; of
         more than MOST_NUMBERS of them (examples, 1), that of the answer. There, too, `answers`: int16 (examples,) the
-        class of the highest probability, before rounding. Of sequences both have an axis more, (examples, answers, …).
+        class of the highest probability, before rounding. For sequences both have an axis more, (examples, answers, …).
         """
         chunks = [self._stored(outputs) for outputs in self._chunks()]
         whole = {name: torch.cat([chunk[name] for chunk in chunks], dim=1).cpu().numpy() for name in chunks[0]}

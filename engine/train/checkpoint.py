@@ -36,7 +36,7 @@ SHARE = 0.02
 """Share of the time in training that writing may take: a checkpoint that takes long is written less often."""
 
 BYTES_PER_SECOND = 2e8
-"""Assumed for the first checkpoint of a bucket; each one is timed for the next."""
+"""Seconds that the first checkpoint of a bucket is assumed to take; each one is timed for the next."""
 
 LEAST_FREE = 2**28
 """Bytes on the disk that checkpoints leave free for results."""
@@ -49,7 +49,7 @@ MOST_HEAD = 2**24
 """Bytes of JSON that are read at most."""
 
 ALIGNED = 64
-"""Where the arrays begin is a multiple of this."""
+"""The arrays begin at a multiple of this many bytes."""
 
 DTYPES = ("float32", "float64", "int64")
 

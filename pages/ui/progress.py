@@ -16,9 +16,9 @@ class Progress:
     """How far a sweep has come; not to be changed."""
 
     missing: tuple[RunSpec, ...]
-    """What Train would train."""
+    """The runs that the button Train would train."""
     seconds: float
-    """Predicted for the missing runs, from nothing."""
+    """Predicted seconds of training the missing runs from nothing."""
     table: pd.DataFrame
     """See store.results.queries.progress."""
 

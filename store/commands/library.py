@@ -126,7 +126,7 @@ def _show(db: Database, sweep: catalog.Found, options: argparse.Namespace) -> in
     )
     for label, text in lines:
         print(f"{label:9}{text}")
-    print(_("settings (others as usual)"))
+    print(_("settings (others at their default)"))
     for knob, values in found["settings"].items():
         print(f"  {knob} = {', '.join(map(str, values if isinstance(values, list) else [values]))}")
     return 0

@@ -19,7 +19,7 @@ from store.library import naming
 SIZES = ("params", "width")
 """Possible meanings of the size of an imported run."""
 DATA = ("examples", "tokens")
-"""Units of its data."""
+"""Possible units of the data of an imported run."""
 
 _LIST = pa.list_(pa.float64())
 _ROWS = pa.schema(

@@ -30,7 +30,7 @@ _OWN = """
     SEMI JOIN (SELECT head FROM sweep_runs WHERE list_contains($ids, sweep_id)) USING (head)
     ANTI JOIN (SELECT head FROM sweep_runs WHERE NOT list_contains($ids, sweep_id)) USING (head)
 """
-"""The runs in the tables that belong to these sweeps alone."""
+"""SQL: the runs in the tables that belong to these sweeps alone."""
 _STATES = f"""
     WITH wanted AS MATERIALIZED (SELECT key, head FROM sweep_runs WHERE sweep_id = ?), {WANTED_RUNS}, found AS (
         FROM (

@@ -22,8 +22,6 @@ Dated = tuple[int, RunResult]
 
 DONE = "('finished', 'diverged')"
 """SQL: the states whose result never changes."""
-ENDED = pa.array(["finished", "diverged"])
-"""The same for Arrow."""
 
 SETTING_COLUMNS = {
     "arch": pa.string(),

@@ -100,7 +100,9 @@ def _kill_at_random(home: Path, kills: int, chance: random.Random) -> None:
     start(time.sleep, 0).join()  # brings the server up
     _, steady = begin(_read)
     living = [begin(job) for job in (_write, _write, _ingest, _ingest, _read, _look_after)]
-    for _ in range(kills):
+    for number in range(kills):
+        if number % 5 == 0:  # however busy the machine is, something is acknowledged between the kills
+            _until_more_is_acknowledged(home.parent)
         time.sleep(chance.uniform(0.02, 0.16))
         job, process = living.pop(chance.randrange(len(living)))
         process.kill()
@@ -109,6 +111,16 @@ def _kill_at_random(home: Path, kills: int, chance: random.Random) -> None:
     for process in [steady, *(process for _, process in living)]:
         process.kill()
         process.join()
+
+
+def _until_more_is_acknowledged(folder: Path) -> None:
+    def size() -> int:
+        return sum(path.stat().st_size for path in folder.glob("*.acks"))
+
+    before, deadline = size(), time.monotonic() + 60
+    while size() == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.timeout(600)

@@ -64,7 +64,7 @@ static void note_numbers(Lines& lines) {
 
 static void note_tape(Lines& lines) {
     SIZE(Value), FIELD(Value, units), FIELD(Value, places), FIELD(Value, stride), FIELD(Value, at);
-    FIELD(Value, slope);
+    FIELD(Value, grad);
     SIZE(Parameter), FIELD(Parameter, at), FIELD(Parameter, stride);
     SIZE(Operation), FIELD(Operation, kind), FIELD(Operation, input), FIELD(Operation, other);
     FIELD(Operation, output), FIELD(Operation, input_adds), FIELD(Operation, other_adds);

@@ -1,4 +1,4 @@
-"""What Python and the C++ kernel both write down, compared when a compiled kernel is loaded; without torch."""
+"""Numbers and layouts that Python and the C++ kernel both write down, compared when it is loaded; without torch."""
 
 import ctypes
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ GRADIENT, MOST_ROWS = 4096, 6
 """Numbers of a gradient that are made at a time, or so many rows of weights where these are more."""
 
 LOSSES = ("cross-entropy", "mse", "hinge")
-"""By their numbers in C++."""
+"""The losses, in the order of their numbers in C++."""
 
 MEASURED, COUNTED = 4, 2
 """Numbers of a model that `measure` writes: loss, error, flipped error, Brier score; and of a class: hits, answers."""
@@ -29,7 +29,7 @@ CALLS = {
     "measure": (_POINTER, _POINTER, _POINTER, _POINTER, _POINTER),
     "draw": (_POINTER, _INTEGER, _INTEGER, _INTEGER, _POINTER),
 }
-"""What Python calls, and with which arguments; none returns anything."""
+"""The functions that Python calls, with the types of their arguments; none returns anything."""
 
 
 def connect(library: ctypes.CDLL, real: str) -> None:

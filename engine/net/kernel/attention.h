@@ -151,25 +151,25 @@ static void attend(const Attention& a, real* out) {
         }
 }
 
-// Writes the slope of x, (3 · heads · units, stride), or adds to it, from that of what attend wrote; the shares are used up.
-// A score's slope is share · (g·v − g·out): the last term is the sum over all shares. Source: arXiv:2205.14135 §B.2.
-static void attend_back(const Attention& a, const real* out, const real* slope_of_out, real* of_x, bool adds) {
+// Writes the grad of x, (3 · heads · units, stride), or adds to it, from that of what attend wrote; the shares are used up.
+// A score's grad is share · (g·v − g·out): the last term is the sum over all shares. Source: arXiv:2205.14135 §B.2.
+static void attend_back(const Attention& a, const real* out, const real* grad_of_out, real* of_x, bool adds) {
     const int64_t all_units = a.heads * a.units;
     for (int64_t head = 0; head < a.heads; head++)
         for (int64_t row = 0; row < a.rows; row += LANES) {
             const Head h = head_of(a, head, row);
             const int64_t first = head * a.units * a.stride + row;
-            const real *made = out + first, *slope = slope_of_out + first;
+            const real *made = out + first, *grad = grad_of_out + first;
             real *of_queries = of_x + first, *of_keys = of_queries + all_units * a.stride;
-            mix_later(h, slope, of_keys + all_units * a.stride, adds);
+            mix_later(h, grad, of_keys + all_units * a.stride, adds);
             for (int64_t s = 0; s < h.steps; s += EDGE) {
                 Vec less[EDGE]{};
                 for (int64_t d = 0; d < h.units; d++)
                     for (int64_t i = 0; i < h.edge(s); i++) {
                         const int64_t at = d * h.stride + (s + i) * h.step;
-                        less[i] += load(made + at) * load(slope + at);
+                        less[i] += load(made + at) * load(grad + at);
                     }
-                compare(h, s, slope, h.values, less);
+                compare(h, s, grad, h.values, less);
                 mix_earlier(h, s, h.keys, of_queries, adds);
             }
             mix_later(h, h.queries, of_keys, adds);
@@ -192,7 +192,7 @@ static void attention_forward(const Operation& op, const Pass& pass) {
 
 static void attention_backward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
-    attend_back(attention_of(op, pass), pass.at(y), pass.slope(y), pass.slope(x), op.input_adds != 0);
+    attend_back(attention_of(op, pass), pass.at(y), pass.grad(y), pass.grad(x), op.input_adds != 0);
 }
 
 // ---- positions: a table (steps, units) of what is added ----
@@ -214,7 +214,7 @@ static void positions_backward(const Operation& op, const Pass& pass) {
     hand_back(pass, y, x, op.input_adds != 0);
     const auto [at, apart] = op.parameters[0];
     for (int64_t step = 0; step < y.places; step++)
-        sum_rows(y.units, pass.rows, pass.slope(y) + step * pass.rows, y.stride,
+        sum_rows(y.units, pass.rows, pass.grad(y) + step * pass.rows, y.stride,
                  pass.bucket.whole + at + step * apart);
     learned(pass, at, y.places * apart);
 }

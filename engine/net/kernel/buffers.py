@@ -13,13 +13,13 @@ PAD = 16
 IN_PLACE = ("relu", "gelu", "tanh", "sigmoid", "quadratic", "dropout", "add", "positions")
 """Kinds whose result may lie where their first input lay."""
 READS_RESULT = ("relu", "gru", "lstm", "attention")
-"""Kinds whose backward pass reads their result; dropout alone may change it, since what it zeroes has no slope."""
+"""Kinds whose backward pass reads their result; dropout alone may change it, since a zeroed unit has no grad."""
 CLAMPS = ("linear", "convolution")
-"""Kinds that do the ReLU of their result on the way: it then costs nothing."""
+"""Kinds that apply the ReLU after them themselves, at no cost."""
 GATES = ("linear", "convolution", "max_pool")
 """Kinds whose backward pass does that of the ReLU before them."""
 SKIPS_FORWARD, SKIPS_BACKWARD = 1, 2
-"""Bits of an operation that others do on the way."""
+"""Flags of an operation: another operation does its forward or backward pass for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Region:
 
 @dataclass(kw_only=True)
 class Workspace:
-    """Gives out memory for the values of `lines`, their slopes, and what operations keep.
+    """Gives out memory for the values of `lines`, their grads, and what operations keep.
 
     Moments of a step: line i forward at i, the loss at n, line i backward at 2n − i.
     """
@@ -78,11 +78,11 @@ class Workspace:
     lines: Sequence[Line]
     values: Sequence[Value]
     rows: int
-    """Of a batch, filled up."""
+    """Rows of a batch, filled up."""
     training: bool
     size: int = 0
     _at: list[Region | None] = field(init=False)
-    _slope: list[Region | None] = field(init=False)
+    _grad: list[Region | None] = field(init=False)
     _kept: list[Region | None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,7 +95,7 @@ class Workspace:
         for line in self.lines:
             self._learning[line.output] = bool(line.parameters) or any(self._learning[v] for v in line.inputs)
         self._at = [self._region(value, self._value_times) for value in self.values]
-        self._slope = [self._region(value, self._slope_times) for value in self.values]
+        self._grad = [self._region(value, self._grad_times) for value in self.values]
         self._kept = [
             Region(size=line.kept, first=i, last=2 * self._end - i) if line.kept and self.training else None
             for i, line in enumerate(self.lines)
@@ -103,12 +103,12 @@ class Workspace:
         for place, line in enumerate(self.lines):
             if self._fits_in_place(place):
                 self._share(self._at, line)
-                self._share(self._slope, line)
+                self._share(self._grad, line)
         self.size = _place(self.regions())
 
     def regions(self) -> list[Region]:
         """Return every part of the workspace once, whoever lies in it."""
-        found = (region for region in (*self._at, *self._slope, *self._kept) if region)
+        found = (region for region in (*self._at, *self._grad, *self._kept) if region)
         return list({id(region): region for region in found}.values())
 
     def stride(self, value: Value) -> int:
@@ -125,14 +125,14 @@ class Workspace:
     def value_words(self) -> list[int]:
         """Return every value in turn, as structures.Value has it."""
         words = []
-        for value, at, slope in zip(self.values, self._at, self._slope, strict=True):
+        for value, at, grad in zip(self.values, self._at, self._grad, strict=True):
             words += _words(
                 structures.Value(
                     units=value.units,
                     places=math.prod(value.places),
                     stride=self.stride(value),
                     at=at.at if at else -1,
-                    slope=slope.at if slope else -1,
+                    grad=grad.at if grad else -1,
                 )
             )
         return words
@@ -173,8 +173,8 @@ class Workspace:
         last = 2 * self._end - value.maker if self.training else max(self._uses[value.number], default=self._end)
         return value.maker, last
 
-    def _slope_times(self, value: Value) -> tuple[int, int] | None:
-        """Return from when its last use writes its slope until its maker has read it."""
+    def _grad_times(self, value: Value) -> tuple[int, int] | None:
+        """Return from when its last use writes its grad until its maker has read it."""
         if not self.training or not self._learning[value.number]:
             return None
         return 2 * self._end - max(self._uses[value.number], default=self._end), 2 * self._end - value.maker

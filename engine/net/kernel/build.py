@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from engine.base.atomic import put_in_place
 from engine.net.kernel import abi
 
 SOURCE = Path(__file__).with_name("kernel.cpp")
@@ -72,7 +73,7 @@ def _built(compiler: str, real: str) -> Path:
             made = Path(unfinished) / target.name
             command = [compiler, *FLAGS, f"-DREAL={real}", "-o", str(made), str(SOURCE)]
             subprocess.run(command, capture_output=True, check=True, timeout=COMPILE_SECONDS)
-            made.replace(target)  # whole or not at all, whoever else compiles it
+            put_in_place(made, target)  # whole or not at all, whoever else compiles it
     return target
 
 

@@ -26,7 +26,7 @@ struct Taps {
     Grid grid;
     int64_t units, channels;  // of the result; those that are summed
     Factor a;                 // the filters, by unit and by channel; a tap is the next number
-    bool turned;              // the last tap first, as slopes go back
+    bool turned;              // the last tap first, as grads go back
     const real* x;
     int64_t x_stride;
     real* out;
@@ -119,19 +119,19 @@ struct Folding {
 };
 
 struct Seen {
-    const real *x, *slope;  // one channel, and the first of some units
-    int64_t slope_stride, x_apart, y_apart;
+    const real *x, *grad;  // one channel, and the first of some units
+    int64_t grad_stride, x_apart, y_apart;
 };
 
-// Adds one place of all UNITS: the slope there times what each tap sees.
+// Adds one place of all UNITS: the grad there times what each tap sees.
 template <int UNITS, int TOP, int BOTTOM, int LEFT, int RIGHT>
 static inline __attribute__((always_inline)) void see(const Seen& s, int64_t at, Vec (&sum)[UNITS][9]) {
-    Vec slope[UNITS];
-    for (int u = 0; u < UNITS; u++) slope[u] = load(s.slope + u * s.slope_stride + at);
+    Vec grad[UNITS];
+    for (int u = 0; u < UNITS; u++) grad[u] = load(s.grad + u * s.grad_stride + at);
     for (int dy = TOP; dy <= BOTTOM; dy++)
         for (int dx = LEFT; dx <= RIGHT; dx++) {
             const Vec x = load(s.x + at + dy * s.y_apart + dx * s.x_apart);
-            for (int u = 0; u < UNITS; u++) sum[u][(dy + 1) * 3 + dx + 1] += slope[u] * x;
+            for (int u = 0; u < UNITS; u++) sum[u][(dy + 1) * 3 + dx + 1] += grad[u] * x;
         }
 }
 
@@ -167,8 +167,8 @@ struct Filters {
     int64_t channels;
     const real* x;
     int64_t x_stride;
-    const real* slope;
-    int64_t slope_stride;
+    const real* grad;
+    int64_t grad_stride;
     real* out;  // (units, out_stride)
     int64_t out_stride;
 };
@@ -180,14 +180,14 @@ static void filters_of(const Filters& f, int64_t unit) {
     for (int u = 0; u < UNITS; u++) foldings[u].out = f.out + (unit + u) * f.out_stride;
     for (int64_t channel = 0; channel < f.channels; channel++)
         filter_tile<UNITS, LINES>(f.grid,
-                                  {f.x + channel * f.x_stride, f.slope + unit * f.slope_stride, f.slope_stride, x_apart,
+                                  {f.x + channel * f.x_stride, f.grad + unit * f.grad_stride, f.grad_stride, x_apart,
                                    y_apart},
                                   foldings);
     for (Folding& folding : foldings)
         if (folding.count) folding.fold();
 }
 
-// Writes the gradient of the filters of some units, each a sum over all places of the slope times what a tap sees.
+// Writes the gradient of the filters of some units, each a sum over all places of the grad times what a tap sees.
 template <int LINES>
 static void sum_filters(const Filters& f, int64_t units) {
     constexpr int MOST = LINES == 3 ? 2 : 4;
@@ -214,10 +214,10 @@ static void convolution_backward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     const Grid grid(op, pass);
     const auto [weight, stride] = op.parameters[0];
-    if (real* out = pass.slope(x))
-        sum_taps({grid, x.units, y.units, {pass.parameter(op, 0), grid.taps(), stride}, true, pass.slope(y), y.stride,
+    if (real* out = pass.grad(x))
+        sum_taps({grid, x.units, y.units, {pass.parameter(op, 0), grid.taps(), stride}, true, pass.grad(y), y.stride,
                   out, x.stride, nullptr, op.input_adds != 0, false, op.gated ? pass.at(x) : nullptr});
-    sum_filters({grid, x.units, pass.at(x), x.stride, pass.slope(y), y.stride, pass.bucket.whole + weight, stride},
+    sum_filters({grid, x.units, pass.at(x), x.stride, pass.grad(y), y.stride, pass.bucket.whole + weight, stride},
                 y.units);
     learned(pass, weight, y.units * stride);
     learn_bias(op, pass);
@@ -236,11 +236,11 @@ static void depthwise_backward(const Operation& op, const Pass& pass) {
     const Grid grid(op, pass);
     const auto [weight, stride] = op.parameters[0];
     for (int64_t unit = 0; unit < y.units; unit++) {
-        const real* slope = pass.slope(y) + unit * y.stride;
-        if (real* out = pass.slope(x))
-            sum_taps({grid, 1, 1, {pass.parameter(op, 0) + unit * stride, 0, 0}, true, slope, y.stride,
+        const real* grad = pass.grad(y) + unit * y.stride;
+        if (real* out = pass.grad(x))
+            sum_taps({grid, 1, 1, {pass.parameter(op, 0) + unit * stride, 0, 0}, true, grad, y.stride,
                       out + unit * x.stride, x.stride, nullptr, op.input_adds != 0});
-        sum_filters({grid, 1, pass.at(x) + unit * x.stride, x.stride, slope, y.stride,
+        sum_filters({grid, 1, pass.at(x) + unit * x.stride, x.stride, grad, y.stride,
                      pass.bucket.whole + weight + unit * stride, stride},
                     1);
     }
@@ -272,23 +272,23 @@ static void pool_forward(const Operation& op, const Pass& pass) {
     }
 }
 
-// The slope goes to the first of the largest.
+// The grad goes to the first of the largest.
 static void pool_backward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     const Grid grid(op, pass);
     const bool adds = op.input_adds != 0;
     for (int64_t unit = 0; unit < y.units; unit++) {
-        const real *values = pass.at(x) + unit * x.stride, *slopes = pass.slope(y) + unit * y.stride;
+        const real *values = pass.at(x) + unit * x.stride, *grads = pass.grad(y) + unit * y.stride;
         const real* results = pass.at(y) + unit * y.stride;
-        real* out = pass.slope(x) + unit * x.stride;
+        real* out = pass.grad(x) + unit * x.stride;
         if (!adds && (grid.width % 2 || (grid.lines == 3 && grid.height % 2)))
             std::fill_n(out, grid.at(grid.height, 0), real(0));
         for (int64_t line = 0; line < std::max<int64_t>(grid.height / 2, 1); line++)
             for (int64_t column = 0; column < grid.width / 2; column++)
-                for (int64_t row = 0; row < grid.rows; row += LANES, slopes += LANES, results += LANES) {
+                for (int64_t row = 0; row < grid.rows; row += LANES, grads += LANES, results += LANES) {
                     const int64_t at = grid.at(line * 2, column * 2) + row, right = grid.rows, below = grid.at(1, 0);
                     const Vec a = load(values + at), b = load(values + at + right), none{};
-                    Vec upper = load(slopes), lower{};
+                    Vec upper = load(grads), lower{};
                     if (op.gated) upper = load(results) > 0 ? upper : none;
                     if (grid.lines == 3) {
                         const Vec c = load(values + at + below), d = load(values + at + below + right);

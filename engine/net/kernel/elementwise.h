@@ -57,7 +57,7 @@ enum Activation { RELU, GELU, TANH, SIGMOID, QUADRATIC };
 
 // One vector of an activation; where its derivative cannot be read off the result, it is kept.
 template <Activation KIND>
-static inline void activate(const real* from, real* to, real* slope) {
+static inline void activate(const real* from, real* to, real* grad) {
     const Vec x = load(from);
     Vec derivative{};
     if constexpr (KIND == RELU) {
@@ -78,7 +78,7 @@ static inline void activate(const real* from, real* to, real* slope) {
         store(to, x * n.share);
         derivative = n.share + x * n.density;
     }
-    if (KIND != RELU && slope) store(slope, derivative);
+    if (KIND != RELU && grad) store(grad, derivative);
 }
 
 template <Activation KIND>
@@ -91,25 +91,25 @@ static void activate_forward(const Operation& op, const Pass& pass) {
             activate<KIND>(from + column, to + column, kept ? kept + column : nullptr);
 }
 
-// The slope of what came in: that of the result, where that is positive.
+// The grad of what came in: that of the result, where that is positive.
 static void relu_backward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     for (int64_t unit = 0; unit < y.units; unit++) {
-        const real *result = pass.at(y) + unit * y.stride, *from = pass.slope(y) + unit * y.stride;
-        real* to = pass.slope(x) + unit * x.stride;
+        const real *result = pass.at(y) + unit * y.stride, *from = pass.grad(y) + unit * y.stride;
+        real* to = pass.grad(x) + unit * x.stride;
         for (int64_t column = 0; column < pass.columns(y); column += LANES) {
-            const Vec slope = load(from + column);
-            put(to + column, load(result + column) > 0 ? slope : Vec{}, op.input_adds != 0);
+            const Vec grad = load(from + column);
+            put(to + column, load(result + column) > 0 ? grad : Vec{}, op.input_adds != 0);
         }
     }
 }
 
-// The slope of what came in: that of the result times the derivative kept.
+// The grad of what came in: that of the result times the derivative kept.
 static void kept_backward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     for (int64_t unit = 0; unit < y.units; unit++) {
-        const real *kept = pass.kept(op) + unit * y.stride, *from = pass.slope(y) + unit * y.stride;
-        real* to = pass.slope(x) + unit * x.stride;
+        const real *kept = pass.kept(op) + unit * y.stride, *from = pass.grad(y) + unit * y.stride;
+        real* to = pass.grad(x) + unit * x.stride;
         for (int64_t column = 0; column < pass.columns(y); column += LANES)
             put(to + column, load(from + column) * load(kept + column), op.input_adds != 0);
     }
@@ -125,10 +125,10 @@ static void add_forward(const Operation& op, const Pass& pass) {
     }
 }
 
-// Hands the slope of a sum to one of its parts, unless it lies there already.
+// Hands the grad of a sum to one of its parts, unless it lies there already.
 static void hand_back(const Pass& pass, const Value& sum, const Value& part, bool adds) {
-    const real* from = pass.slope(sum);
-    real* to = pass.slope(part);
+    const real* from = pass.grad(sum);
+    real* to = pass.grad(part);
     if (!to || to == from) return;
     for (int64_t unit = 0; unit < sum.units; unit++, from += sum.stride, to += part.stride)
         for (int64_t column = 0; column < pass.columns(sum); column += LANES)

@@ -5,8 +5,8 @@
 // its neighbours or on how many steps a call takes. -DREAL is float or double.
 //
 // A family of operations is a header: what each does forward, from values to a value, and what backward, from the
-// slope of its result (of the loss by it) to those of its inputs, updating its parameters. Rows that fill up a batch
-// have slopes of 0.
+// grad of its result (of the loss by it) to those of its inputs, updating its parameters. Rows that fill up a batch
+// have grads of 0.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -70,7 +70,7 @@ static const real* forward(const Pass& pass) {
     return pass.at(outputs_of(tape));
 }
 
-// Follows the tape backwards from the slope of the outputs and updates all parameters.
+// Follows the tape backwards from the grad of the outputs and updates all parameters.
 static void backward(const Pass& pass) {
     const Tape& tape = pass.tape;
     for (int64_t i = tape.count - 1; i >= 0; i--) {
@@ -118,7 +118,7 @@ extern "C" void train(const Bucket* bucket, const Model* models, const int64_t* 
             const Rates rates = rates_of(model, *lr, corrections[step], bucket->adamw != 0,
                                          asked || model.clip > 0 ? &squares : nullptr);
             const Pass pass{*bucket, model, model.training, bucket->turned, stride, batch, first + step, &rates};
-            loss_slope(pass, forward(pass), pass.slope(outputs_of(model.training)));
+            loss_grad(pass, forward(pass), pass.grad(outputs_of(model.training)));
             backward(pass);
             if (asked) *model.squares = squares.total();
         }

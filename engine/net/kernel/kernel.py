@@ -28,7 +28,7 @@ REAL = {torch.float32: "float", torch.float64: "double"}
 
 @dataclass(frozen=True, kw_only=True)
 class _Laid:
-    """A split as the kernel reads it, and what it points to."""
+    """A split in the layout of the kernel, with the arrays that it points to."""
 
     views: "ctypes.Array[structures.Split]"
     """One per model."""
@@ -236,7 +236,7 @@ def _address(tensor: Tensor) -> ctypes.c_void_p:
 
 
 def _labels(split: Examples, dtype: torch.dtype) -> Tensor:
-    """Return what is to be answered as (sets, rows, labels): a class as one number, exact up to 2^24."""
+    """Return the labels as (sets, rows, labels): a class as one number, exact up to 2^24."""
     return split.y.to(dtype).reshape(*split.y.shape[:2], -1)
 
 

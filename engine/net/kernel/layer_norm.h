@@ -56,7 +56,7 @@ static void normalize(const Norm& n, real* out) {
 
 // One part of the sums over all columns that are the gradients of shift and scale: (2, units), each a vector.
 template <int N>
-static void normalize_back_at(const Norm& n, int64_t column, const real* slope, real* of_x, bool adds, real* sums) {
+static void normalize_back_at(const Norm& n, int64_t column, const real* grad, real* of_x, bool adds, real* sums) {
     Vec mean[N], spread[N], plain[N]{}, along[N]{};
     for (int i = 0; i < N; i++) {
         mean[i] = load(n.found + column + i * LANES);
@@ -67,7 +67,7 @@ static void normalize_back_at(const Norm& n, int64_t column, const real* slope, 
         Vec shift = load(of_shift), scale = load(of_scale);
         for (int i = 0; i < N; i++) {
             const int64_t at = unit * n.stride + column + i * LANES;
-            const Vec g = load(slope + at), along_one = g * ((load(n.x + at) - mean[i]) * spread[i]);
+            const Vec g = load(grad + at), along_one = g * ((load(n.x + at) - mean[i]) * spread[i]);
             shift += g;
             scale += along_one;
             plain[i] += g * n.scale[unit];
@@ -84,20 +84,20 @@ static void normalize_back_at(const Norm& n, int64_t column, const real* slope, 
         for (int i = 0; i < N; i++) {
             const int64_t at = unit * n.stride + column + i * LANES;
             const Vec normal = (load(n.x + at) - mean[i]) * spread[i];
-            const Vec scaled = held(load(slope + at) * n.scale[unit]);  // not fused: a single unit's slope is 0 exactly
+            const Vec scaled = held(load(grad + at) * n.scale[unit]);  // not fused: a single unit's grad is 0 exactly
             const Vec one = (scaled - plain[i] - normal * along[i]) * spread[i];
             put(of_x + at, one, adds);
         }
 }
 
-// Writes the slope of x, or adds it, and the gradients of shift and scale into `sums` (2, units, LANES), lane by
+// Writes the grad of x, or adds it, and the gradients of shift and scale into `sums` (2, units, LANES), lane by
 // lane: the sum over lanes is left to the caller.
-static void normalize_back(const Norm& n, const real* slope, real* of_x, bool adds, real* sums) {
+static void normalize_back(const Norm& n, const real* grad, real* of_x, bool adds, real* sums) {
     std::fill_n(sums, NORM_PARTS * n.units * LANES, real(0));
     int64_t column = 0;
     for (; column + AT_ONCE * LANES <= n.columns; column += AT_ONCE * LANES)
-        normalize_back_at<AT_ONCE>(n, column, slope, of_x, adds, sums);
-    for (; column < n.columns; column += LANES) normalize_back_at<1>(n, column, slope, of_x, adds, sums);
+        normalize_back_at<AT_ONCE>(n, column, grad, of_x, adds, sums);
+    for (; column < n.columns; column += LANES) normalize_back_at<1>(n, column, grad, of_x, adds, sums);
 }
 
 // ---- what a tape asks: parameters are scale and shift ----
@@ -114,7 +114,7 @@ static void layer_norm_forward(const Operation& op, const Pass& pass) {
 static void layer_norm_backward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     real* sums = pass.bucket.scratch;
-    normalize_back(norm_of(op, pass), pass.slope(y), pass.slope(x), op.input_adds != 0, sums);
+    normalize_back(norm_of(op, pass), pass.grad(y), pass.grad(x), op.input_adds != 0, sums);
     for (const Parameter& of : {op.parameters[1], op.parameters[0]}) {  // shift and scale
         sum_rows(x.units, LANES, sums, LANES, pass.bucket.whole + of.at);
         learned(pass, of.at, filled(x.units));

@@ -13,16 +13,16 @@ static void linear_forward(const Operation& op, const Pass& pass) {
               false, op.positive != 0});
 }
 
-// Makes the gradient of weights and biases of a layer with one place from the slope of its result and the input as
+// Makes the gradient of weights and biases of a layer with one place from the grad of its result and the input as
 // (batch, input_stride), and uses it up a few rows at a time, in the first cache, unless all wait for the whole.
 static void learn_near(const Operation& op, const Pass& pass, const real* input, int64_t input_stride) {
     const Bucket& bucket = pass.bucket;
     const Value& y = pass.value(op.output);
     const auto [weight, weight_stride] = op.parameters[0];
     const int64_t width = filled(pass.value(op.input).units);
-    const real* slope = pass.slope(y);
+    const real* grad = pass.grad(y);
     auto multiply_rows = [&](int64_t unit, int64_t units, real* out, int64_t stride) {
-        multiply({units, width / LANES, bucket.batch, {slope + unit * y.stride, y.stride, 1}, input, input_stride, out,
+        multiply({units, width / LANES, bucket.batch, {grad + unit * y.stride, y.stride, 1}, input, input_stride, out,
                   stride, nullptr});
     };
     if (as_a_whole(pass)) return multiply_rows(0, y.units, bucket.whole + weight, weight_stride);
@@ -42,7 +42,7 @@ static void learn_weights(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     if (y.places > 1) {
         const auto [weight, stride] = op.parameters[0];
-        multiply_rows_by_rows({y.units, x.units, pass.columns(y), pass.slope(y), y.stride, pass.at(x), x.stride,
+        multiply_rows_by_rows({y.units, x.units, pass.columns(y), pass.grad(y), y.stride, pass.at(x), x.stride,
                                pass.bucket.whole + weight, stride},
                               pass.bucket.scratch);
         learned(pass, weight, y.units * stride);
@@ -59,16 +59,16 @@ static void learn_weights(const Operation& op, const Pass& pass) {
 static void learn_bias(const Operation& op, const Pass& pass) {
     if (!op.parameters[1].stride) return;
     const Value& y = pass.value(op.output);
-    sum_rows(y.units, pass.columns(y), pass.slope(y), y.stride, pass.bucket.whole + op.parameters[1].at);
+    sum_rows(y.units, pass.columns(y), pass.grad(y), y.stride, pass.bucket.whole + op.parameters[1].at);
     learned(pass, op.parameters[1].at, filled(y.units));
 }
 
 static void linear_backward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
-    const real* slope = pass.slope(y);
-    if (real* out = pass.slope(x))
+    const real* grad = pass.grad(y);
+    if (real* out = pass.grad(x))
         multiply({x.units, pass.columns(x) / LANES, y.units, {pass.parameter(op, 0), 1, op.parameters[0].stride},
-                  slope, y.stride, out, x.stride, nullptr, op.input_adds != 0, false, op.gated ? pass.at(x) : nullptr});
+                  grad, y.stride, out, x.stride, nullptr, op.input_adds != 0, false, op.gated ? pass.at(x) : nullptr});
     learn_weights(op, pass);
     learn_bias(op, pass);
 }

@@ -1,4 +1,4 @@
-// The losses: the slope that training follows, and how good outputs are. Formulas as in losses.py.
+// The losses: the grad that training follows, and how good outputs are. Formulas as in losses.py.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -37,7 +37,7 @@ static inline Vec in_batch(int64_t row, int64_t batch, real value) {
 }
 
 // (softmax − target) / batch; smoothing moves a share of the target from the label to all classes.
-static void cross_entropy_slope(const Pass& pass, const real* logits, real* out) {
+static void cross_entropy_grad(const Pass& pass, const real* logits, real* out) {
     const int64_t batch = pass.bucket.batch, classes = pass.bucket.outputs;
     const real share = real(1) / real(batch), smoothing = real(pass.model.label_smoothing);
     for (int64_t row = 0; row < pass.rows; row += LANES) {
@@ -47,13 +47,13 @@ static void cross_entropy_slope(const Pass& pass, const real* logits, real* out)
         for (int64_t c = 0; c < classes; c++) {
             real* at = out + c * pass.stride + row;
             const Vec p = load(at) * scale, less = p - label;
-            const Vec slope = y == real(c) ? less : p;
-            store(at, smoothing > 0 ? slope - each : slope);
+            const Vec grad = y == real(c) ? less : p;
+            store(at, smoothing > 0 ? grad - each : grad);
         }
     }
 }
 
-static void squares_slope(const Pass& pass, const real* outputs, real* out) {
+static void squares_grad(const Pass& pass, const real* outputs, real* out) {
     const Bucket& bucket = pass.bucket;
     for (int64_t o = 0; o < bucket.outputs; o++, outputs += pass.stride, out += pass.stride)
         for (int64_t row = 0; row < pass.rows; row += LANES) {
@@ -62,7 +62,7 @@ static void squares_slope(const Pass& pass, const real* outputs, real* out) {
         }
 }
 
-static void hinge_slope(const Pass& pass, const real* outputs, real* out) {
+static void hinge_grad(const Pass& pass, const real* outputs, real* out) {
     const Bucket& bucket = pass.bucket;
     for (int64_t o = 0; o < bucket.outputs; o++, outputs += pass.stride, out += pass.stride)
         for (int64_t row = 0; row < pass.rows; row += LANES) {
@@ -72,11 +72,11 @@ static void hinge_slope(const Pass& pass, const real* outputs, real* out) {
         }
 }
 
-static void loss_slope(const Pass& pass, const real* outputs, real* out) {
+static void loss_grad(const Pass& pass, const real* outputs, real* out) {
     switch (pass.bucket.loss) {
-        case MSE: return squares_slope(pass, outputs, out);
-        case HINGE: return hinge_slope(pass, outputs, out);
-        default: return cross_entropy_slope(pass, outputs, out);
+        case MSE: return squares_grad(pass, outputs, out);
+        case HINGE: return hinge_grad(pass, outputs, out);
+        default: return cross_entropy_grad(pass, outputs, out);
     }
 }
 

@@ -66,11 +66,11 @@ static void batch_norm_backward(const Operation& op, const Pass& pass) {
     const real numbers = real(x.places * pass.bucket.batch);
     real *of_scale = pass.bucket.whole + op.parameters[0].at, *of_shift = pass.bucket.whole + op.parameters[1].at;
     for (int64_t unit = 0; unit < y.units; unit++) {
-        const real *from = pass.at(x) + unit * x.stride, *slope = pass.slope(y) + unit * y.stride;
+        const real *from = pass.at(x) + unit * x.stride, *grad = pass.grad(y) + unit * y.stride;
         const real mean = pass.kept(op)[unit], scale = pass.kept(op)[filled(y.units) + unit];
         Vec sum{}, along{};
         for (int64_t at = 0; at < pass.columns(y); at += LANES) {
-            const Vec s = load(slope + at);
+            const Vec s = load(grad + at);
             sum += s;
             along += s * ((load(from + at) - mean) * scale);
         }
@@ -78,10 +78,10 @@ static void batch_norm_backward(const Operation& op, const Pass& pass) {
         of_scale[unit] = sum_of(along);
         const real shift = of_shift[unit] / numbers, tilt = of_scale[unit] / numbers;
         const real gain = pass.parameter(op, 0)[unit] * scale;
-        real* out = pass.slope(x) + unit * x.stride;
+        real* out = pass.grad(x) + unit * x.stride;
         over_examples(pass, x.places, [&](int64_t at, Vec there) {
             const Vec standard = (load(from + at) - mean) * scale;
-            put(out + at, (load(slope + at) - shift - standard * tilt) * (there * gain), op.input_adds != 0);
+            put(out + at, (load(grad + at) - shift - standard * tilt) * (there * gain), op.input_adds != 0);
         });
     }
     for (int i = 0; i < 2; i++) learned(pass, op.parameters[i].at, filled(y.units));

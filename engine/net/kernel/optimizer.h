@@ -26,7 +26,7 @@ static Rates rates_of(const Model& m, double lr, const Corrections& c, bool adam
             real(lr / c.mean), real(1 / std::sqrt(c.square)), real(m.clip), adamw, squares};
 }
 
-// Adds the slopes of the penalties to a gradient, and its squares to their sum.
+// Adds the grads of the penalties to a gradient, and its squares to their sum.
 static void complete(const Model& model, const Rates& r, int64_t place, int64_t count, real* __restrict gradient) {
     const real* __restrict weight = model.numbers + place;
     if (r.l1 > 0)

@@ -22,9 +22,9 @@ static void mean_backward(const Operation& op, const Pass& pass) {
     const real share = real(1) / real(x.places);
     for (int64_t unit = 0; unit < y.units; unit++)
         for (int64_t row = 0; row < pass.rows; row += LANES) {
-            const Vec slope = load(pass.slope(y) + unit * y.stride + row) * share;
-            real* to = pass.slope(x) + unit * x.stride + row;
-            for (int64_t place = 0; place < x.places; place++) put(to + place * pass.rows, slope, op.input_adds != 0);
+            const Vec grad = load(pass.grad(y) + unit * y.stride + row) * share;
+            real* to = pass.grad(x) + unit * x.stride + row;
+            for (int64_t place = 0; place < x.places; place++) put(to + place * pass.rows, grad, op.input_adds != 0);
         }
 }
 
@@ -38,11 +38,11 @@ static void last_forward(const Operation& op, const Pass& pass) {
 static void last_backward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     for (int64_t unit = 0; unit < y.units; unit++) {
-        real* to = pass.slope(x) + unit * x.stride;
+        real* to = pass.grad(x) + unit * x.stride;
         if (!op.input_adds) std::fill_n(to, (x.places - 1) * pass.rows, real(0));
         to += (x.places - 1) * pass.rows;
         for (int64_t row = 0; row < pass.rows; row += LANES)
-            put(to + row, load(pass.slope(y) + unit * y.stride + row), op.input_adds != 0);
+            put(to + row, load(pass.grad(y) + unit * y.stride + row), op.input_adds != 0);
     }
 }
 
@@ -57,9 +57,9 @@ static void ravel_forward(const Operation& op, const Pass& pass) {
 static void ravel_backward(const Operation& op, const Pass& pass) {
     const Value &x = pass.value(op.input), &y = pass.value(op.output);
     for (int64_t unit = 0; unit < y.units; unit++) {
-        real* to = pass.slope(x) + unit / x.places * x.stride + unit % x.places * pass.rows;
+        real* to = pass.grad(x) + unit / x.places * x.stride + unit % x.places * pass.rows;
         for (int64_t row = 0; row < pass.rows; row += LANES)
-            put(to + row, load(pass.slope(y) + unit * y.stride + row), op.input_adds != 0);
+            put(to + row, load(pass.grad(y) + unit * y.stride + row), op.input_adds != 0);
     }
 }
 
@@ -104,12 +104,12 @@ static void embedding_backward(const Operation& op, const Pass& pass) {
     const Value& y = pass.value(op.output);
     const auto [first, apart] = op.parameters[0];
     const int64_t count = op.details[0] * apart;
-    const real* slope = pass.slope(y);
+    const real* grad = pass.grad(y);
     real* gradient = pass.bucket.whole + first;
     std::fill_n(gradient, count, real(0));
     over_tokens(op, pass, [&](const int64_t* rows, int64_t unit, int64_t units, int64_t at) {
         Vec v[LANES];
-        for (int64_t l = 0; l < LANES; l++) v[l] = l < units ? load(slope + at + l * y.stride) : Vec{};
+        for (int64_t l = 0; l < LANES; l++) v[l] = l < units ? load(grad + at + l * y.stride) : Vec{};
         turn(v);
         for (int l = 0; l < LANES; l++) {
             real* to = gradient + rows[l] + unit;

@@ -22,10 +22,10 @@ KINDS = (
     *("convolution", "depthwise", "max_pool", "batch_norm", "ravel", "gru", "lstm"),
     *("positions", "attention", "layer_norm"),
 )
-"""By their numbers in C++."""
+"""The kinds of operations, in the order of their numbers in C++."""
 
 STRETCH = 512
-"""Columns of an input that are turned over at a time."""
+"""Columns of an input that are transposed at a time."""
 
 MOST_EDGE = 4
 """Steps whose attention is worked out at a time, at most."""
@@ -63,12 +63,12 @@ class Tape:
     widest: int
     """Most units that a value has."""
     numbers: int
-    """Of a model, filling included."""
+    """Numbers of a model's parameters, filling included."""
     parameters: dict[str, Place]
     running: tuple[float, ...]
-    """Where the numbers of a model begin that no gradient changes."""
+    """First values of the numbers that no gradient changes, the running statistics: means 0, variances 1."""
     statistics: dict[str, tuple[int, int]]
-    """Of these, the first of each kind, and how many there are: one per unit."""
+    """Where each running statistic begins in `running`, and how many numbers it has: one per unit."""
     input_stride: int
     """How far apart the inputs (inputs, rows) lie."""
     order: tuple[int, ...] | None
@@ -206,7 +206,7 @@ class TapeNet(Writer):
         return self._write("layer_norm", x, places=x.places, parameters=parameters, kept=kept, scratch=sums)
 
     def gru(self, name: str, x: Value, width: int) -> Value:
-        """Write down a layer; kept are three gates and the state's share in the last of them."""
+        """Write down a layer; the backward pass reads three gates and the state's share in the last of them."""
         return self._recurrent("gru", name, x, width, gates=GRU_GATES, parts=GRU_PARTS)
 
     def lstm(self, name: str, x: Value, width: int) -> Value:

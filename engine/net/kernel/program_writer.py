@@ -17,7 +17,7 @@ class Place:
     at: int
     stride: int
     dims: tuple[int, ...]
-    """Of one dimension: one row."""
+    """A parameter of one dimension is one row."""
 
 
 @dataclass(kw_only=True)
@@ -35,7 +35,7 @@ class Writer:
     statistics: dict[str, tuple[int, int]] = field(default_factory=dict)
     sites: int = 0
     orders: set[tuple[int, ...] | None] = field(default_factory=set)
-    """In which the numbers of an example are read, as in Tape."""
+    """The order in which the numbers of an example are read, as in Tape."""
 
     @property
     def rows(self) -> int:

@@ -1,7 +1,7 @@
 // Layers of recurrent units over sequences (units, steps, rows): forward step by step, and back through time.
 //
 // Products with the inputs of all steps are one matrix product. What a step works on lies close together besides, in
-// `near`, a few units over `rows` each. Backward, the slopes of all gates are kept, so that the gradient of the weights
+// `near`, a few units over `rows` each. Backward, the grads of all gates are kept, so that the gradient of the weights
 // is one product too. Sources: torch.nn.GRU, torch.nn.LSTM.
 #pragma once
 #include <algorithm>
@@ -19,7 +19,7 @@ struct Recurrent {
     const real* x;                        // (inputs, input_stride)
     Factor of_input, of_state;            // weights (gates × units, inputs), (gates × units, units)
     const real *input_bias, *state_bias;  // (gates × units)
-    real* kept;                           // (parts × units, stride): of every step; backward, slopes take its place
+    real* kept;                           // (parts × units, stride): of every step; backward, grads take its place
     real* states;                         // (units, stride)
     real* near;
 };
@@ -45,9 +45,9 @@ static void state_share(const Recurrent& r, int64_t gates, int64_t step, const r
               false});
 }
 
-// Writes what the gates' slopes (gates × units, rows) say of the state before them, or adds it.
-static void through_state(const Recurrent& r, int64_t gates, const real* slopes, real* out, bool adds) {
-    multiply({r.units, r.rows / LANES, gates * r.units, {r.of_state.at, 1, r.of_state.row}, slopes, r.rows, out, r.rows,
+// Writes what the gates' grads (gates × units, rows) say of the state before them, or adds it.
+static void through_state(const Recurrent& r, int64_t gates, const real* grads, real* out, bool adds) {
+    multiply({r.units, r.rows / LANES, gates * r.units, {r.of_state.at, 1, r.of_state.row}, grads, r.rows, out, r.rows,
               nullptr, adds});
 }
 
@@ -75,7 +75,7 @@ static void learn_share(const Pass& pass, const Recurrent& r, int64_t gates, Par
 
 static void learn_of_input(const Operation& op, const Pass& pass, const Recurrent& r, int64_t gates) {
     const Value& x = pass.value(op.input);
-    if (real* out = pass.slope(x))
+    if (real* out = pass.grad(x))
         multiply({r.inputs, pass.columns(x) / LANES, gates * r.units, {r.of_input.at, 1, r.of_input.row}, r.kept,
                   r.stride, out, x.stride, nullptr, op.input_adds != 0});
     learn_share(pass, r, gates, op.parameters[0], op.parameters[2], r.inputs, r.x, r.input_stride, 0);
@@ -111,16 +111,16 @@ static void gru_forward(const Operation& op, const Pass& pass) {
     }
 }
 
-// From the slope of the states (units, stride), those of the sums inside reset, update and new, and of the state's
+// From the grad of the states (units, stride), those of the sums inside reset, update and new, and of the state's
 // share of new: each in its place among what is kept.
-static void gru_slopes(const Recurrent& r, const real* slope) {
+static void gru_grads(const Recurrent& r, const real* grad) {
     const int64_t far = r.units * r.stride, close = r.units * r.rows;
     real *reset = r.kept, *update = reset + far, *fresh = update + far, *shared = fresh + far;
     real *carried = r.near, *gates = carried + close;
     std::fill_n(carried, close, real(0));
     for (int64_t step = r.steps - 1; step >= 0; step--) {
         over_step(r, step, [&](int64_t at, int64_t near) {
-            const Vec g = load(slope + at) + load(carried + near);
+            const Vec g = load(grad + at) + load(carried + near);
             const Vec let = load(reset + at), keep = load(update + at), next = load(fresh + at);
             const Vec before = step ? load(r.states + at - r.rows) : Vec{};
             const Vec of_update = g * (before - next) * keep * (1 - keep);
@@ -141,7 +141,7 @@ static void gru_slopes(const Recurrent& r, const real* slope) {
 
 static void gru_backward(const Operation& op, const Pass& pass) {
     const Recurrent r = recurrent_of(op, pass);
-    gru_slopes(r, pass.slope(pass.value(op.output)));
+    gru_grads(r, pass.grad(pass.value(op.output)));
     learn_of_input(op, pass, r, GRU_GATES);
     const int64_t far = r.units * r.stride;
     std::copy_n(r.kept + 3 * far, far, r.kept + 2 * far);  // the state has its share in new through the reset gate
@@ -177,15 +177,15 @@ static void lstm_forward(const Operation& op, const Pass& pass) {
     }
 }
 
-// From the slope of the states (units, stride), those of the sums inside in, forget, new and out, each in its place.
-static void lstm_slopes(const Recurrent& r, const real* slope) {
+// From the grad of the states (units, stride), those of the sums inside in, forget, new and out, each in its place.
+static void lstm_grads(const Recurrent& r, const real* grad) {
     const int64_t far = r.units * r.stride, close = r.units * r.rows;
     real *in = r.kept, *forget = in + far, *fresh = forget + far, *out = fresh + far, *cells = out + far;
     real *tangents = cells + far, *of_cell = r.near, *through = of_cell + close, *gates = through + close;
     std::fill_n(of_cell, 2 * close, real(0));
     for (int64_t step = r.steps - 1; step >= 0; step--) {
         over_step(r, step, [&](int64_t at, int64_t near) {
-            const Vec g = load(slope + at) + load(through + near);
+            const Vec g = load(grad + at) + load(through + near);
             const Vec let_in = load(in + at), keep = load(forget + at), next = load(fresh + at), let = load(out + at);
             const Vec tangent = load(tangents + at), before = step ? load(cells + at - r.rows) : Vec{};
             const Vec d = load(of_cell + near) + g * let * (1 - tangent * tangent);
@@ -207,7 +207,7 @@ static void lstm_slopes(const Recurrent& r, const real* slope) {
 
 static void lstm_backward(const Operation& op, const Pass& pass) {
     const Recurrent r = recurrent_of(op, pass);
-    lstm_slopes(r, pass.slope(pass.value(op.output)));
+    lstm_grads(r, pass.grad(pass.value(op.output)));
     learn_of_input(op, pass, r, LSTM_GATES);
     learn_of_state(op, pass, r, LSTM_GATES);
 }

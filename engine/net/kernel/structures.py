@@ -23,7 +23,7 @@ def _pointers(*names: str) -> tuple[tuple[str, type[ctypes.c_void_p]], ...]:
 class Value(ctypes.Structure):
     """One value of a tape: its size, and where it and its gradient lie in the workspace."""
 
-    _fields_ = [*_integers("units", "places", "stride", "at", "slope")]
+    _fields_ = [*_integers("units", "places", "stride", "at", "grad")]
 
 
 class Parameter(ctypes.Structure):

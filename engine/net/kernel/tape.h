@@ -15,7 +15,7 @@ enum Loss : int64_t { CROSS_ENTROPY, MSE, HINGE };
 // Numbers (units, places · rows) in the workspace: the rows of one place, filled up, lie beside those of the next.
 struct Value {
     int64_t units, places, stride;
-    int64_t at, slope;  // where it and its slope begin; −1 for the examples, and for a slope that nobody asks for
+    int64_t at, grad;  // where it and its grad begin; −1 for the examples, and for a grad that nobody asks for
 };
 
 struct Parameter {
@@ -25,8 +25,8 @@ struct Parameter {
 struct Operation {
     int64_t kind;
     int64_t input, other, output;    // places among the values; other: the second of two inputs
-    int64_t input_adds, other_adds;  // whether its slope comes on top of what a later use has written
-    int64_t positive, gated;         // whether it does the ReLU that comes next, or the slope of the one before
+    int64_t input_adds, other_adds;  // whether its grad comes on top of what a later use has written
+    int64_t positive, gated;         // whether it does the ReLU that comes next, or the grad of the one before
     int64_t skipped;                 // SKIPS_FORWARD, SKIPS_BACKWARD, or both
     int64_t kept;                    // where in the workspace lies what backward needs besides; −1 in evaluation
     int64_t details[5];              // what else the kind wants to know
@@ -55,7 +55,7 @@ struct Bucket {
     int64_t models, batch, inputs, outputs, labels;  // labels: one class number, or a number for each output
     int64_t loss, adamw;
     int64_t numbers;       // of a model
-    real *space, *scratch; // the workspace of values and slopes; what one operation needs while it works
+    real *space, *scratch; // the workspace of values and grads; what one operation needs while it works
     real *input, *turned;  // the batch as (batch, stride of inputs) and as (inputs, stride of the tape)
     real* answers;         // its labels as (labels, stride)
     real* gradient;        // GRADIENT or one panel
@@ -79,10 +79,10 @@ struct Pass {
     int64_t columns(const Value& v) const { return v.places * rows; }
     const real* at(const Value& v) const { return v.at < 0 ? input : bucket.space + v.at; }
     real* out(const Value& v) const { return bucket.space + v.at; }
-    real* slope(const Value& v) const { return v.slope < 0 ? nullptr : bucket.space + v.slope; }
+    real* grad(const Value& v) const { return v.grad < 0 ? nullptr : bucket.space + v.grad; }
     real* kept(const Operation& op) const { return op.kept < 0 ? nullptr : bucket.space + op.kept; }
     const real* parameter(const Operation& op, int i) const { return model.numbers + op.parameters[i].at; }
 };
 
-// Writes a slope, or adds it to what a later use of the value has written.
-static inline void put(real* at, Vec slope, bool adds) { store(at, adds ? load(at) + slope : slope); }
+// Writes a grad, or adds it to what a later use of the value has written.
+static inline void put(real* at, Vec grad, bool adds) { store(at, adds ? load(at) + grad : grad); }

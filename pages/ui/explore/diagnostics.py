@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # scipy behind it takes half a second to load, which the firs
 OPEN = "by-size"
 """Key of the expander: what is in it is computed once it is open."""
 _SIZES, _RATES = "diagnostics.sizes", "diagnostics.rates"
-"""Where a session keeps what was drawn last of the two, with the sweep it is of."""
+"""Key in the session state of the last tables drawn, with their sweep."""
 _LOOKS = {
     "right": (_("Not wrong"), ":material/check_circle:", "green"),
     "wrong": (_("Wrong"), ":material/error:", "orange"),

@@ -24,7 +24,7 @@ def active(opened: Services, sweep: SweepSpec) -> bool:
 
 
 def steady(opened: Services, sweep: SweepSpec, key: str, about: object, make: Callable[[], T]) -> T:
-    """Return what `make` makes; while follow-up runs train, what it made last `about` the same, as it would flicker.
+    """Return the result of `make`; while follow-up runs train, its last result `about` the same, without flicker.
 
     `key`: where the session keeps it.
     """

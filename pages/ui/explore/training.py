@@ -17,7 +17,7 @@ from pages.ui.services import Services
 from pages.ui.views import size_words
 
 _AT = "training"
-"""Where this part of the page says what a click could not do."""
+"""Name of the part of the page in which the sentences about clicks here stand."""
 
 
 def draw(opened: Services, sweep: SweepSpec, progress: Progress, valid: bool) -> None:

@@ -86,19 +86,19 @@ def _draw_size(table: Table) -> None:
     sizes = [name for name in SIZES if "d" not in asked().needs or name != "dataset_size"]
     if st.session_state[_key("n")] not in sizes:
         st.session_state[_key("n")] = ""
-    names = {"": _("{name} (usual)", name=UNIT_TITLES[table.default])} | {name: UNIT_TITLES[name] for name in sizes}
+    names = {"": _("{name} (default)", name=UNIT_TITLES[table.default])} | {name: UNIT_TITLES[name] for name in sizes}
     st.selectbox(_("Size"), list(names), format_func=names.__getitem__, key=_key("n"), **_look(200))
 
 
 def _draw_data(table: Table) -> None:
     if st.session_state[_key("d")] not in table.amounts:
         st.session_state[_key("d")] = ""
-    names = {"": _("{name} (usual)", name=table.amounts[table.amount(Asked())]), **table.amounts}
+    names = {"": _("{name} (default)", name=table.amounts[table.amount(Asked())]), **table.amounts}
     st.selectbox(_("Data"), list(names), format_func=names.__getitem__, key=_key("d"), **_look(200))
 
 
 def asked() -> Asked:
-    """Return what the widgets say, and of those that are not drawn, what they last said."""
+    """Return the values of the widgets; a widget that is not drawn counts with its last value."""
     return Asked(**{part.name: st.session_state[_key(part.name)] for part in fields(Asked)})
 
 

@@ -45,7 +45,7 @@ class Asked:
 
     @property
     def of_budgets(self) -> bool:
-        """Whether the law is of the size that suits a budget, and says of the loss only what it is there."""
+        """Whether the law gives the best size for a budget, and the loss at that size alone."""
         return self.law not in catalog.FORMS
 
     @property

@@ -19,8 +19,6 @@ from pages.ui.views import law_curves
 from pages.ui.views.strokes import Look
 
 _MORE = "laws.more"
-OF_COMPUTE = ("chinchilla", "isoflop", "envelope")
-"""Laws that say which size suits a budget."""
 
 
 def draw(table: Table, asked: Asked) -> None:
@@ -59,7 +57,7 @@ def draw(table: Table, asked: Asked) -> None:
             _smallest(rows, table, rising=asked.y.endswith("accuracy"))
     left, right = st.columns([8, 5], gap="medium")
     with left:
-        if fit.law in OF_COMPUTE:
+        if fit.law in optimum.WITH_OPTIMUM:
             _frontier(fit, look)
         _residuals(fit, look)
     with right:
@@ -152,7 +150,7 @@ def _residuals(fit: Fit, look: Look) -> None:
 
 def _next(fit: Fit, table: Table, asked: Asked, look: Look) -> None:
     """Answer what to train next, with intervals, or refuse to."""
-    of_compute = fit.law in OF_COMPUTE
+    of_compute = fit.law in optimum.WITH_OPTIMUM
     if fit.law == "data-constrained":  # the best size for a budget depends on how much of the data is new
         return
     st.markdown(f"**{_further(fit, look)}**")
@@ -189,7 +187,7 @@ def _next(fit: Fit, table: Table, asked: Asked, look: Look) -> None:
 
 def _further(fit: Fit, look: Look) -> str:
     """Return the question that a forecast answers."""
-    if fit.law in OF_COMPUTE:
+    if fit.law in optimum.WITH_OPTIMUM:
         return _("What should I train with more compute?")
     return _("What would more data reach?") if look.examples else _("What would a larger model reach?")
 

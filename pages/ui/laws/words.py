@@ -136,7 +136,7 @@ def _dots(fit: Fit) -> str:
 
 
 def held_out(fit: Fit) -> str:
-    """Return what was held out, and how the law did there."""
+    """Return which rows were held out, and the error of the law on them."""
     held = fit.held_out
     if held is None:
         return _("There are too few sizes to hold the largest out, so nothing says how this law forecasts.")

@@ -127,7 +127,7 @@ def _download(opened: Services, ids: Sequence[str], done: int) -> None:
         name = ids[0][:8] if len(ids) == 1 else f"{len(ids)}-sweeps"
         st.download_button(
             _("Download"),
-            lambda: selection.as_bytes(opened.db, ids, suffix),
+            file,
             f"scalescope-{name}{suffix}",
             "application/octet-stream",
             icon=":material/download:",

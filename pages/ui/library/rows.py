@@ -184,7 +184,7 @@ def _table(rows: pd.DataFrame, picked: pd.DataFrame) -> None:
 
 
 def _table_key(rows: pd.DataFrame) -> str:
-    """Return another name for other data: a table that stays would pick whatever comes to the places of its rows."""
+    """Return a key that changes with the data; with the same key the table selects what takes a row's place."""
     return f"sweeps-{hashlib.sha256(repr(rows.to_dict('list')).encode()).hexdigest()[:12]}"
 
 

@@ -25,7 +25,7 @@ class Look:
     loss: str
     share: bool
     more: float
-    """Times what was seen."""
+    """How far a forecast goes, as a multiple of the largest size seen."""
     refused: bool
     """Whether the law is drawn grey, and nothing beyond what was seen."""
     examples: bool = False

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from engine.spec.result import METRICS
 from tests.processes import workers
 
 ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.xdist_group("command line")  # one process, so that what they share is trained once
 SMALL = ["--set", "width=2,3", "--set", "steps=30", "--seeds", "2"]
 SWEEP = ["sweep", "digits-double-descent", *SMALL]
 
@@ -30,6 +32,25 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SCALESCOPE_GALLERY", str(tmp_path / "none"))
     monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A home in which SWEEP is trained, for copying, and what the command said of it."""
+    made = tmp_path_factory.mktemp("trained")
+    own = {"SCALESCOPE_HOME": str(made), "SCALESCOPE_GALLERY": str(made / "none"), "SCALESCOPE_WORKERS": "1"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in own.items():
+            patch.setenv(name, value)
+        return made, _sweep()
+
+
+@pytest.fixture
+def trained(home: Path, trained_once: tuple[Path, dict[str, Any]]) -> dict[str, Any]:
+    """What the command said of SWEEP, whose results are in `home`."""
+    made, said = trained_once
+    shutil.copytree(made, home, dirs_exist_ok=True)
+    return said
 
 
 @pytest.fixture
@@ -90,9 +111,11 @@ def test_one_minus_error_is_named_by_the_loss(home: Path) -> None:
         assert other not in run
 
 
-def test_the_predictions_of_a_sweep_are_written_with_their_labels(home: Path, tmp_path: Path) -> None:
-    path = tmp_path / "predictions"
-    runs = _sweep("--predictions", str(path))["runs"]
+def test_the_predictions_of_a_sweep_are_written_with_their_labels(
+    home: Path, trained: dict[str, Any], tmp_path: Path
+) -> None:
+    path, runs = tmp_path / "predictions", trained["runs"]
+    assert _here(*SWEEP, "--predictions", str(path))[0] == 0
     with np.load(path) as found:
         assert set(found) == {f"{run['key']}.{name}" for run in runs for name in ("outputs", "answers", "labels")}
         for run in runs:
@@ -113,14 +136,14 @@ def test_without_room_for_predictions_there_are_none_and_it_is_said(
     assert "found no room" in err
 
 
-def test_the_weights_of_a_run_are_exported_by_its_key(home: Path, tmp_path: Path) -> None:
+def test_the_weights_of_a_run_are_exported_by_its_key(trained: dict[str, Any], tmp_path: Path) -> None:
     run, *_ = _sweep("--set", "keep_weights=on")["runs"]
     path = tmp_path / "weights"
     code, out, err = _here("weights", run["key"], str(path))
     assert (code, out, err) == (0, "", f"4 parameters are in {path}.\n")
     with np.load(path) as found:
         assert sum(found[name].size for name in found) == run["params"]
-    other, *_ = _sweep()["runs"]
+    other, *_ = trained["runs"]
     assert other["test_loss"] == run["test_loss"]
     code, _, err = _here("weights", other["key"], str(path))
     assert code == 2
@@ -134,8 +157,8 @@ def test_a_dry_run_says_the_cost_and_starts_nothing(home: Path) -> None:
     assert not list((home / "logs").iterdir()) if (home / "logs").exists() else True
 
 
-def test_without_json_a_table_of_means_by_size_is_printed(home: Path) -> None:
-    code, out, _ = _run(*SWEEP)
+def test_without_json_a_table_of_means_by_size_is_printed(trained: dict[str, Any]) -> None:
+    code, out, _ = _here(*SWEEP)
     assert code == 0
     lines = out.splitlines()
     assert lines[0].split()[:3] == ["width", "params", "runs"]
@@ -223,7 +246,7 @@ def _finished(home: Path) -> bool:
 
 def test_two_command_lines_on_one_store_share_the_work(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCALESCOPE_WORKERS", "2")
-    with _start(*SWEEP, "--seeds", "6", "--json") as one, _start(*SWEEP, "--seeds", "6", "--json") as two:
+    with _start(*SWEEP, "--seeds", "4", "--json") as one, _start(*SWEEP, "--seeds", "4", "--json") as two:
         answers = [json.loads(process.communicate(timeout=240)[0]) for process in (one, two)]
     assert [process.returncode for process in (one, two)] == [0, 0]
     assert answers[0]["runs"] == answers[1]["runs"]

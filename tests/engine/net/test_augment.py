@@ -109,12 +109,12 @@ def test_a_mixture_of_inputs_has_a_mixture_of_targets(dataset: str) -> None:
         model: Reader = reader((run,), DeviceData.of((run,), "cpu", torch.float64))
         before = {name: values.detach().clone() for name, values in model.parameters.items()}
         answer = model.logits(torch.tensor(x)[None])[0].T
-        slope = (answer.softmax(dim=1) if dataset == "digits" else answer * 2) - torch.tensor(
+        grad = (answer.softmax(dim=1) if dataset == "digits" else answer * 2) - torch.tensor(
             target if dataset == "digits" else target * 2
         )
         model.step(torch.arange(32)[None], 1)
         moved = before["out.bias"] - model.parameters["out.bias"].detach()
-        assert torch.allclose(moved.flatten(), slope.mean(dim=0), rtol=0, atol=1e-12)
+        assert torch.allclose(moved.flatten(), grad.mean(dim=0), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("reader", [Reference, Batched])

@@ -45,6 +45,7 @@ def begin(home: Path) -> None:
     other = open_database(home.parent / "other")
     Spool(other, "w").put([result(run) for run in PACKED.runs()])
     sweeps.save_sweep(other, PACKED, "Packed")
+    ingest(other)
     pack.write(home.parent / "in.scalescope", *chosen(other, []))
     shutil.rmtree(other.home)
     db = open_database(home)
@@ -52,6 +53,7 @@ def begin(home: Path) -> None:
     worker.put([result(run, predictions=b"kept") for run in RUNS[:6]])
     sweeps.save_sweep(db, SWEEP, "Mine")
     (home.parent / "copy").mkdir()
+    ingest(db)
     backup.backup(db, home.parent / "copy" / "scalescope.duckdb")
     worker.put([result(run, predictions=b"kept") for run in RUNS[6:]])
     worker.close()
@@ -77,7 +79,9 @@ def _tidy(home: Path, ack: Ack) -> None:
 
 
 def _copy(home: Path, ack: Ack) -> None:
-    backup.backup(open_database(home), home.parent / "copy" / "scalescope.duckdb")
+    db = open_database(home)
+    ingest(db)
+    backup.backup(db, home.parent / "copy" / "scalescope.duckdb")
     ack("backup")
 
 

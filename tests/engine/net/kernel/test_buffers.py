@@ -51,6 +51,6 @@ def test_deep_evaluation_needs_no_more_memory_than_two_layers() -> None:
     assert deep.size == shallow.size
 
 
-def test_slopes_of_a_deep_network_take_turns() -> None:
+def test_grads_of_a_deep_network_take_turns() -> None:
     deep = _workspace(RunSpec(depth=9, width=64), True)
     assert deep.size < 12 * 64 * deep.stride(deep.values[2])

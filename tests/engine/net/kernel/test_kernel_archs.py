@@ -60,7 +60,7 @@ def test_examples_of_any_shape_are_read_alike(
     arch: str, shape: str, size: tuple[int, int, int], datasets_of_any_shape: None
 ) -> None:
     width, depth, batch_size = size
-    if arch == "transformer":  # a single unit's norm is its shift: torch follows the rounding error of its slope, 0
+    if arch == "transformer":  # a single unit's norm is its shift: torch follows the rounding error of its grad, 0
         width = max(width, 2)
     sizes = {"width": width, "depth": depth, "batch_size": batch_size, "steps": 20}
     _assert_equal_in_float64({"arch": arch, "dataset": shape, **sizes})
