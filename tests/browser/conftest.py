@@ -53,6 +53,7 @@ class Server:
     home: Path
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks at groups before any other hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:

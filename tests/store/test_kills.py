@@ -98,12 +98,15 @@ def _kill_at_random(home: Path, kills: int, chance: random.Random) -> None:
         return job, start(_guarded, job, home, next(places))
 
     start(time.sleep, 0).join()  # brings the server up
+    began = time.monotonic()
     _, steady = begin(_read)
     living = [begin(job) for job in (_write, _write, _ingest, _ingest, _read, _look_after)]
-    for number in range(kills):
-        if number % 5 == 0:  # however busy the machine is, something is acknowledged between the kills
-            _until_more_is_acknowledged(home.parent)
-        time.sleep(chance.uniform(0.02, 0.16))
+    while not any(path.stat().st_size for path in home.parent.glob("*.acks")):
+        assert time.monotonic() - began < 120
+        time.sleep(0.01)
+    pace = min(max((time.monotonic() - began) / 2, 0.16), 2.0)  # so that most have done something before their end
+    for _ in range(kills):
+        time.sleep(chance.uniform(0.1, 1.0) * pace)
         job, process = living.pop(chance.randrange(len(living)))
         process.kill()
         process.join()
@@ -111,16 +114,6 @@ def _kill_at_random(home: Path, kills: int, chance: random.Random) -> None:
     for process in [steady, *(process for _, process in living)]:
         process.kill()
         process.join()
-
-
-def _until_more_is_acknowledged(folder: Path) -> None:
-    def size() -> int:
-        return sum(path.stat().st_size for path in folder.glob("*.acks"))
-
-    before, deadline = size(), time.monotonic() + 60
-    while size() == before:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.timeout(600)

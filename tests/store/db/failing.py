@@ -168,7 +168,7 @@ def _forked(action: Callable[[], None], said: Path) -> int:
         return os.waitpid(child, 0)[1]
     status = 99
     try:
-        signal.alarm(30)
+        signal.alarm(300)
         action()
         status = 0
     except (StoreError, ValueError) as problem:
