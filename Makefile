@@ -21,7 +21,7 @@ run: .venv/app-installed
 	@echo "Scalescope opens on http://127.0.0.1:8501 (Ctrl-C ends it)."
 	$(BIN)/python -m streamlit run app.py
 
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n auto --no-loadscope-reorder
 TIMES ?= 5
 
 test: lint browser

@@ -4,9 +4,11 @@ import os
 import random
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 ENVIRONMENT = "SCALESCOPE_SEED"
 
@@ -30,6 +32,26 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many processes run tests: one more than cores, since one of them mostly waits for a browser."""
     return (os.cpu_count() or 1) + 1
+
+
+TOGETHER = ("tests/browser/", "tests/engine/commands/test_main.py")
+"""Parts that one process runs: browser tests share a Chromium and a server, the command line's what they train."""
+
+
+class _Together(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each test to whoever is free, and all of one part of TOGETHER to one process.
+
+    pytest-xdist 3.8 does so by marks (`--dist loadgroup`), which it cannot set on the items of pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((part for part in TOGETHER if nodeid.startswith(part)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Together:
+    """Return the scheduler of all tests."""
+    return _Together(config, log)
 
 
 @pytest.hookimpl(trylast=True)

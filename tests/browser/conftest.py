@@ -53,12 +53,10 @@ class Server:
     home: Path
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist looks at groups before any other hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))  # one Chromium, one server
 
 
 @contextmanager

@@ -21,7 +21,6 @@ from engine.spec.result import METRICS
 from tests.processes import workers
 
 ROOT = Path(__file__).parents[3]
-pytestmark = pytest.mark.xdist_group("command line")  # one process, so that what they share is trained once
 SMALL = ["--set", "width=2,3", "--set", "steps=30", "--seeds", "2"]
 SWEEP = ["sweep", "digits-double-descent", *SMALL]
 
