@@ -2,6 +2,7 @@
 
 import math
 import multiprocessing
+import os
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -52,10 +53,16 @@ def as_json(result: RunResult) -> dict[str, Any]:
 
 
 def start(target: Callable[..., object], *args: object) -> BaseProcess:
-    """Start `target` in a process of its own."""
-    process = _CONTEXT.Process(target=target, args=args, daemon=True)
+    """Start `target` in a process of its own, with the environment of this moment."""
+    process = _CONTEXT.Process(target=_with_environment, args=(dict(os.environ), target, *args), daemon=True)
     process.start()
     return process
+
+
+def _with_environment(environment: dict[str, str], target: Callable[..., object], *args: object) -> None:
+    os.environ.clear()  # the server that forks may be older than what a test has set
+    os.environ.update(environment)
+    target(*args)
 
 
 def event() -> Any:
