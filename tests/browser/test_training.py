@@ -55,7 +55,7 @@ def _seconds_until_no_job(server: Server) -> float:
 
 
 def test_after_kill_9_of_app_and_workers_a_new_app_goes_on_with_the_job(tmp_path: Path, visit: Visit) -> None:
-    sweep = "dataset=moons&width=2,4&seed=0,1&steps=50,600000&dataset_size=50"
+    sweep = "dataset=moons&width=2,4&seed=0,1&steps=50,200000&dataset_size=50"
     with serving(tmp_path) as first:
         page = visit(f"{first.url}/?{sweep}")
         press(page, "Train 8 runs")

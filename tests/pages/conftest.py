@@ -31,7 +31,7 @@ def opened(db: Database) -> Callable[..., AppTest]:
     """Open the app at an address, on a store of its own."""
 
     def open_app(**params: str) -> AppTest:
-        app = AppTest.from_file(FRAME, default_timeout=30)
+        app = AppTest.from_file(FRAME, default_timeout=120)
         app.session_state["stood"] = True  # no browser will say that the curve stands
         for name, value in params.items():
             app.query_params[name] = value

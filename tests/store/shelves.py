@@ -61,10 +61,10 @@ def beside_ingest(db: Database, work: Callable[[], object]) -> None:
     """Do `work` while another process puts and ingests; what that one was told is kept must be there."""
     going = event()
     process = start(_put_and_ingest, db.home, "writer", going)
-    assert going.wait(60)
+    assert going.wait(120)
     work()
     count = len(acknowledged(db.home))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(acknowledged(db.home)) < count + 3:  # it goes on after that
         assert process.is_alive()
         assert time.monotonic() < deadline

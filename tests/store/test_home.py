@@ -223,7 +223,8 @@ def _hold(file: Path, held: Any, seconds: float) -> None:
         time.sleep(seconds)
 
 
-def test_a_foreign_tool_is_waited_for(db: Database) -> None:
+def test_a_foreign_tool_is_waited_for(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "FOREIGN_WAIT", 60.0)
     held = event()
     start(_hold, db.file, held, 0.5)
     held.wait()

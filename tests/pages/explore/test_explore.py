@@ -286,7 +286,7 @@ def test_the_pages_never_import_torch(db: Database) -> None:
     code = f"""
 import sys
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file({str(FRAME)!r}, default_timeout=30).run()
+app = AppTest.from_file({str(FRAME)!r}, default_timeout=120).run()
 app.switch_page({str(FRAME.parent / "compare.py")!r}).run()
 assert not app.exception
 sys.exit("torch" in sys.modules)

@@ -19,7 +19,7 @@ def _page() -> None:
 
 @pytest.fixture
 def page(db: Database) -> AppTest:
-    return AppTest.from_function(_page, default_timeout=30).run()
+    return AppTest.from_function(_page, default_timeout=120).run()
 
 
 def uploaded(page: AppTest, name: str, content: bytes) -> AppTest:

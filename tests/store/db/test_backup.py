@@ -185,7 +185,7 @@ def test_a_kill_at_any_moment_leaves_all_or_nothing(
     for _ in range(kills):
         going = event()
         process = start(_forever, filled.home, job, going)
-        assert going.wait(60)
+        assert going.wait(120)
         time.sleep(chance.uniform(0.0, 0.25))
         assert process.is_alive()
         process.kill()
