@@ -147,7 +147,7 @@ def test_what_is_added_trains_after_the_command_has_ended(tmp_path: Path) -> Non
     assert queue("add", "digits-double-descent", *SMALL, "--seeds", "2")["queued"] == 0
     job = queue("add", "digits-double-descent", *SMALL, "--set", "steps=1000000")["job"]
     begin = time.monotonic()
-    while not any(worker.buckets for worker in Queue(tmp_path).workers()):
+    while not any(worker.buckets for worker in Supervisor(Queue(tmp_path)).workers()):
         assert time.monotonic() - begin < 120
         time.sleep(0.1)
     (found,) = queue()
