@@ -1,5 +1,6 @@
 """What a page shows, as a link: read from the address, written there. A bad link gives sentences, never an error."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
@@ -99,10 +100,11 @@ def _read_sweep(settings: dict[str, str], problems: list[str]) -> SweepSpec:
             sweep.runs()  # some settings are wrong only together
         except ValueError as problem:
             problems.append(str(problem))
-            culprit = str(problem).partition("=")[0]
-            if culprit not in found:
+            # Wherever the sentence has its setting: word order differs between languages.
+            named = [name for name in re.findall(r"(\w+)=", str(problem)) if name in found]
+            if not named:
                 return preset(OPENING)
-            del found[culprit]
+            del found[named[0]]
         else:
             return sweep if found else preset(OPENING)
 

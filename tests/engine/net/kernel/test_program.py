@@ -1,6 +1,7 @@
 """Tapes: what the kernel does not know is left to another reader, and a mistake in an architecture is an error."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -9,20 +10,14 @@ from engine.net.batched import Batched
 from engine.net.kernel.buffers import Value
 from engine.net.kernel.kernel import Kernel
 from engine.net.kernel.program import TapeNet
-from engine.spec import net, registry
 from engine.spec.run import RunSpec
 from engine.train.loop import reader_of
 
 
-def _with_arch(monkeypatch: pytest.MonkeyPatch, forward: Callable[[TapeNet, Value], Value]) -> None:
-    knobs = registry.arch("mlp").knobs
-    odd = net.Arch(title="odd", forward=forward, knobs=knobs)  # type: ignore[arg-type]
-    monkeypatch.setattr(registry, "arch", lambda name: odd)
-
-
-def test_an_operation_that_the_kernel_does_not_know_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = RunSpec(width=77)
-    _with_arch(monkeypatch, lambda net, x: net.linear("out", net.ravel(net.steps(x)), net.outputs))
+def test_an_operation_that_the_kernel_does_not_know_is_left_to_others(
+    arch_of: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunSpec.of({"arch": arch_of(lambda net, x: net.linear("out", net.ravel(net.steps(x)), net.outputs))})
     monkeypatch.delattr(TapeNet, "ravel")
     assert not Kernel.supports(run, torch.float32)
     assert reader_of(run, "cpu") is Batched
@@ -39,10 +34,9 @@ def test_an_operation_that_the_kernel_does_not_know_is_left_to_others(monkeypatc
     ],
 )
 def test_a_typo_in_an_architecture_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, forward: Callable[[TapeNet, Value], Value], mistake: type[Exception], said: str
+    arch_of: Callable[[Any], str], forward: Callable[[TapeNet, Value], Value], mistake: type[Exception], said: str
 ) -> None:
-    run = RunSpec(width=78)
-    _with_arch(monkeypatch, forward)
+    run = RunSpec.of({"arch": arch_of(forward)})
     for ask in (lambda: reader_of(run, "cpu"), lambda: Kernel.supports(run, torch.float32)):
         with pytest.raises(mistake, match=said):
             ask()
