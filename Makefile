@@ -77,14 +77,16 @@ gallery: .venv/app-installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
-# The browser tests skip with the reason where there is no Chromium and this may not install one.
+# The browser tests take the lightest Chromium there is, and skip with the reason where there is none.
 browser:
-	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then :; \
-	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	@command -v chromium-headless-shell >/dev/null && exit; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "Installing Chromium for the browser tests"; \
-		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null \
-			|| echo "Chromium could not be installed: the browser tests will be skipped."; \
-	else echo "No Chromium here: the browser tests will be skipped."; fi
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium-headless-shell; } \
+			>/dev/null 2>&1 && exit; \
+	fi; \
+	{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null \
+		|| echo "No Chromium here: the browser tests will be skipped."
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

@@ -17,7 +17,7 @@ import zipfile
 from pathlib import Path
 
 import scalescope
-from tests.browser.conftest import FLAGS
+from tests.browser.conftest import BROWSERS, FLAGS
 from tests.browser.test_first_visit import CURVE
 
 ROOT = Path(__file__).parent.parent
@@ -153,7 +153,7 @@ def _wait_until_healthy(url: str, app: subprocess.Popen[bytes]) -> None:
 
 
 def _look(url: str) -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
     if chromium is None:
         with OPENER.open(url, timeout=10) as answer:
             assert b"<title>" in answer.read()
