@@ -54,7 +54,8 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
 
 
 def test_files_that_the_code_names_exist() -> None:
-    known = {path.name for folder in HOUSE for path in (ROOT / folder).rglob("*.*")} | {"app.py", "scalescope.py"}
+    known = {path.name for folder in (*HOUSE, "docs", "tests") for path in (ROOT / folder).rglob("*.*")}
+    known |= {"app.py", "scalescope.py"}
     lost = []
     for path in (path for folder in HOUSE for kind in SOURCES for path in (ROOT / folder).rglob(kind)):
         named = re.findall(r"(?<![<\w])\w+\.(?:py|h|cpp)\b", _text(path))
