@@ -1,6 +1,7 @@
 """The command `scalescope`: alone it opens the app; `list`, `sweep`, `queue`, `store` and others work without it."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +29,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = NAME) -> int:
             print("error:", refused, file=sys.stderr)
             return 1
         if first in ("-h", "--help"):
-            print(_help(prog))
-            return 0
+            return _print_help(prog)
         if not first or first.startswith("-"):
             return _open_app(arguments)
         if first == "store":
@@ -73,6 +73,15 @@ def _foreign_module() -> str:
                 "Install Scalescope into an environment of its own, e.g. with pipx."
             )
     return ""
+
+
+def _print_help(prog: str) -> int:
+    text = _help(prog)
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader has read enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _help(prog: str) -> str:

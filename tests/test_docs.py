@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate.__main__ import DOCS, PAGES
+from docs.generate.architecture import HOUSE
 from docs.generate.markdown import MADE
 from engine.commands.main import main as engine_main
 from store.commands.main import main as store_main
@@ -49,6 +50,16 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
         target = (path.parent / file).resolve() if file else path
         if "://" not in link and not (target.exists() and (not place or place in _places(target))):
             lost.append(link)
+    assert not lost
+
+
+def test_files_that_the_code_names_exist() -> None:
+    known = {path.name for folder in (*HOUSE, "docs", "tests") for path in (ROOT / folder).rglob("*.*")}
+    known |= {"app.py", "scalescope.py"}
+    lost = []
+    for path in (path for folder in HOUSE for kind in SOURCES for path in (ROOT / folder).rglob(kind)):
+        named = re.findall(r"(?<![<\w])\w+\.(?:py|h|cpp)\b", _text(path))
+        lost += [f"{_id(path)}: {name}" for name in named if name not in known]
     assert not lost
 
 

@@ -1,5 +1,6 @@
 """The command `scalescope`: it opens the app or hands on to the command lines, and imports no foreign module."""
 
+import os
 import re
 import subprocess
 import sys
@@ -56,6 +57,15 @@ def test_its_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
         commands = re.findall(r"^    (\S+)", listed, flags=re.MULTILINE)
         assert len(commands) > 5
         assert all(re.search(rf"^    {name}\b", out, flags=re.MULTILINE) for name in commands)
+
+
+def test_its_help_ends_quietly_where_its_reader_has_read_enough() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        command = [sys.executable, "-m", "scalescope", "--help"]
+        done = subprocess.run(command, cwd=ROOT, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ The pages show, and know both. A test reads the imports and holds this.
 The data goes one way, and a page shows these calls in this order:
 
     widget → SweepSpec → runs() → store.missing → queue.submit → plan → train(bucket) yields → spool file → ingest()
-           → queries.x() → figures.x() → chart
+           → queries.x() → views.x() → chart
 
 Each file stands here with the first sentence that it says of itself."""
 

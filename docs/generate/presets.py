@@ -1,6 +1,7 @@
 """The page of all presets: what each shows, what it costs, and what the results that ship have of it."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,8 +108,13 @@ def _cost(name: str, preset: Preset, runs: Sequence[RunSpec], shipped: Shipped |
     sizes = sorted({count(run).params for run in runs})
     params = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
     flops = markdown.scientific(sum(map(train_flops, runs)))
-    took = (f"{shipped.facts['seconds']:g}", str(shipped.facts["machine"])) if shipped else ("", "")
+    took = (f"{shipped.facts['seconds']:g}", _machine(shipped)) if shipped else ("", "")
     return f"[{code(name)}](#{name})", preset.title, str(len(runs)), params, flops, *took
+
+
+def _machine(shipped: Shipped) -> str:
+    """Return the machine; older results say "1 workers"."""
+    return re.sub(r"\b1 workers$", "1 worker", str(shipped.facts["machine"]))
 
 
 def _figures(sweep: SweepSpec, shipped: Shipped) -> str:

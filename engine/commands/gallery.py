@@ -73,4 +73,5 @@ def _machine() -> str:
     """Return what is stored with the results: English in every language."""
     from store.exchange.pack import processor
 
-    return f"{processor()}, {worker_count()} workers"
+    workers = worker_count()
+    return f"{processor()}, {workers} {'worker' if workers == 1 else 'workers'}"

@@ -5,7 +5,7 @@
 #include "tape.h"
 
 // The random seed of one dropout in one step. Source: M. E. O'Neill, "Developing a seed_seq Alternative", 2015, as
-// numpy.random.SeedSequence has it; randomness.dropout_base is the same number.
+// numpy.random.SeedSequence has it; rng.dropout_base is the same number.
 static uint32_t dropout_base(const uint32_t (&words)[4]) {
     uint32_t pool[4], key = 0x43b0d7e5;
     auto hashed = [&key](uint32_t value, uint32_t factor) {
@@ -25,9 +25,9 @@ static uint32_t dropout_base(const uint32_t (&words)[4]) {
     return hashed(pool[0], 0x58f38ded);
 }
 
-constexpr uint32_t DROPOUT = 5;  // the stream of its random numbers, as in randomness.py
+constexpr uint32_t DROPOUT = 5;  // the stream of its random numbers, as in rng.py
 
-static inline uint32_t hash(uint32_t x) {  // as randomness.kept_units
+static inline uint32_t hash(uint32_t x) {  // as rng.dropout_mask
     x = (x ^ x >> 16) * 0x7FEB352Du;
     x = (x ^ x >> 15) * 0x846CA68Bu;
     return x ^ x >> 16;

@@ -1,4 +1,4 @@
-// The batch order of each model, number for number as randomness.BatchOrder draws it with numpy.
+// The batch order of each model, number for number as rng.BatchOrder draws it with numpy.
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -25,7 +25,7 @@ DATASETS = tuple(
     for name in registry.names("datasets")
 )
 NATURAL_TEXT = "characters"
-"""Its splits are of different files, in which the same words come up: test_characters.py looks at the files."""
+"""Its splits are of different files, in which the same words come up: test_datasets.py looks at the files."""
 
 
 @pytest.mark.parametrize("dataset", DATASETS)

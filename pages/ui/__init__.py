@@ -1,0 +1,1 @@
+"""What pages share; a folder for each page that has many parts."""
