@@ -32,7 +32,7 @@ struct Family {
     void (*backward)(const Operation&, const Pass&);  // null where nothing before it learns
 };
 
-// By the numbers of KINDS in tape.py.
+// By the numbers of KINDS in program.py.
 constexpr Family FAMILIES[] = {
     {"linear", linear_forward, linear_backward},
     {"relu", activate_forward<RELU>, relu_backward},
