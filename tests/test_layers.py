@@ -25,7 +25,9 @@ ROOMS = (*ENGINE, *STORE, *COMMANDS, *PAGES, "app")
 
 
 def _modules(folder: str) -> list[Path]:
-    return sorted((ROOT / folder).rglob("*.py"))
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found, f"{folder} is no folder of modules"
+    return found
 
 
 OURS = [*(path for folder in ("engine", "store", "pages") for path in _modules(folder)), ROOT / "app.py"]

@@ -7,8 +7,8 @@ PRESET = Preset(
     title=_("Grokking modular addition"),
     finding=_(
         "With 128 units every training pair is known by heart after some 55 steps, when no test pair is right "
-        "yet; half of those are right at step 400, 95 % at step 800 to 950, and all in the end. 64 units grok "
-        "too, 8 to 32 do not get that far. Without weight decay nothing of it happens."
+        "yet; half of those are right before step 400, 95 % at step 770 to 940, and all in the end. 64 units "
+        "grok too, 8 to 32 do not get that far. Without weight decay nothing of it happens."
     ),
     source=_(
         "Power et al. 2022, arXiv:2201.02177; quadratic activation: Gromov 2023, arXiv:2301.02679. "

@@ -21,7 +21,7 @@ static const char* family() {
     if (std::is_class_v<T>) return "structure";
     if (std::is_array_v<T>) return "array";
     if (std::is_pointer_v<T>) return "pointer";
-    return std::is_floating_point_v<T> ? "real" : "integer";
+    return std::is_floating_point_v<T> ? "real" : std::is_signed_v<T> ? "integer" : "unsigned";
 }
 
 struct Lines {
@@ -35,7 +35,7 @@ struct Lines {
     }
     template <typename T>
     void field(const char* name, size_t offset) {
-        line(name, std::to_string(offset) + " " + family<T>());
+        line(name, std::to_string(offset) + ": " + std::to_string(sizeof(T)) + " bytes, " + family<T>());
     }
     template <typename... Arguments>
     void call(const char* name, void (*)(Arguments...)) {

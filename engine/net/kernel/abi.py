@@ -83,7 +83,7 @@ def expected(real: str) -> dict[str, str]:
     numbers |= {f"loss {loss}": place for place, loss in enumerate(LOSSES)}
     numbers |= {f"sizeof {each.__name__}": ctypes.sizeof(each) for each in structures.STRUCTURES}
     fields = {
-        f"{each.__name__}.{name}": f"{getattr(each, name).offset} {_family(type_)}"
+        f"{each.__name__}.{name}": f"{getattr(each, name).offset}: {ctypes.sizeof(type_)} bytes, {_family(type_)}"
         for each in structures.STRUCTURES
         for name, type_, *_ in each._fields_
     }
@@ -97,6 +97,8 @@ def _family(type_: type) -> str:
         return "structure"
     if issubclass(type_, ctypes.Array):
         return "array"
+    if type_ in (ctypes.c_uint32, ctypes.c_uint64):
+        return "unsigned"
     return "pointer" if type_ is ctypes.c_void_p else "real" if type_ is ctypes.c_double else "integer"
 
 

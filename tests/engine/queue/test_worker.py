@@ -67,7 +67,9 @@ def test_every_run_gets_its_whole_curve_and_the_job_leaves_the_queue(queue: Queu
 
 def test_every_eval_point_knows_its_seconds(queue: Queue) -> None:
     queue.submit("sweep", RUNS)
-    for result in _work(queue).results.values():
+    results = _work(queue).results
+    assert set(results) == {run.key for run in RUNS}
+    for result in results.values():
         assert len(result.point_seconds) == len(result.steps)
         assert result.point_seconds[0] == 0
         assert list(result.point_seconds) == sorted(set(result.point_seconds))
@@ -76,7 +78,9 @@ def test_every_eval_point_knows_its_seconds(queue: Queue) -> None:
 
 def test_every_run_leaves_its_predictions(queue: Queue) -> None:
     queue.submit("sweep", RUNS)
-    for result in _work(queue).results.values():
+    results = _work(queue).results
+    assert set(results) == {run.key for run in RUNS}
+    for result in results.values():
         with np.load(io.BytesIO(result.predictions)) as kept:
             wrong = kept["answers"] != load(result.spec).test.y
             assert wrong.mean() == pytest.approx(result.metrics["test_error"][-1], abs=1e-12)

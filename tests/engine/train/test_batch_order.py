@@ -47,7 +47,7 @@ def test_orders_go_on_from_any_position_as_if_nothing_had_been(before: str, afte
             assert again.position()[0, 0] == step + 6
 
 
-@pytest.mark.skipif(build.library("float") is None, reason="no C++ compiler here, or it is off")
+@pytest.mark.skipif(build.compiler() is None, reason="no C++ compiler here, or it is off")
 def test_a_numpy_that_shuffles_otherwise_draws_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     class Backwards(BatchOrder):
         def take(self, steps: int) -> np.ndarray:

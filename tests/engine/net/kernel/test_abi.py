@@ -10,7 +10,7 @@ import pytest
 from engine.net import numerics
 from engine.net.kernel import abi, buffers, build, program, program_writer, structures
 
-needs_compiler = pytest.mark.skipif(build.library("float") is None, reason="no C++ compiler here, or it is off")
+needs_compiler = pytest.mark.skipif(build.compiler() is None, reason="no C++ compiler here, or it is off")
 
 
 @pytest.fixture
@@ -77,8 +77,12 @@ def _of_another_type(fields: list[tuple[str, object]]) -> list[tuple[str, object
     return [(fields[0][0], ctypes.c_double), *fields[1:]]
 
 
+def _without_signs(fields: list[tuple[str, object]]) -> list[tuple[str, object]]:
+    return [(name, ctypes.c_uint64 if type_ is ctypes.c_int64 else type_) for name, type_, *_ in fields]
+
+
 @needs_compiler
-@pytest.mark.parametrize("change", [_swapped, _without_last, _of_another_type])
+@pytest.mark.parametrize("change", [_swapped, _without_last, _of_another_type, _without_signs])
 @pytest.mark.parametrize("structure", structures.STRUCTURES, ids=lambda structure: structure.__name__)
 def test_a_structure_of_another_layout_is_refused(
     kernel: ctypes.CDLL,
@@ -115,6 +119,12 @@ def test_a_kernel_for_numbers_of_another_length_is_refused(kernel: ctypes.CDLL) 
     [
         ("tape.h", "BLOCK = 64;", "BLOCK = 128;", "BLOCK is 64 in Python and 128 in C"),
         ("tape.h", "int64_t details[5];", "int64_t details[6];", "sizeof Operation is "),
+        (
+            "tape.h",
+            "places, stride;",
+            "places; int32_t stride, gap;",
+            "Value.stride is 16: 8 bytes, integer in Python and",
+        ),
         ("kernel.cpp", '{"gru", gru_', '{"gated", gru_', "kind gru is 17 in Python and unknown in C"),
     ],
 )

@@ -31,7 +31,7 @@ from tests.pairs import pairs
 
 OPTIMIZERS = knobs_of(RunSpec)["optimizer"].choices()
 
-needs_compiler = pytest.mark.skipif(build.library("float") is None, reason="no C++ compiler here, or it is off")
+needs_compiler = pytest.mark.skipif(build.compiler() is None, reason="no C++ compiler here, or it is off")
 
 
 def _rows(runs: tuple[RunSpec, ...], steps: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ import torch
 
 from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
-from engine.net.kernel.build import library
+from engine.net.kernel.build import compiler
 from engine.net.kernel.kernel import Kernel
 from engine.net.kernel.program import AT_DEFAULT, tape
 from engine.net.reference import Reference
@@ -26,7 +26,7 @@ FOLLOWED = [each for each in VARIANTS if each[0] in ARCHS]
 RATES = {"transformer": (0.0004, 0.001)}
 """What an architecture's users take, where it is not what an MLP's do."""
 
-pytestmark = pytest.mark.skipif(library("float") is None, reason="no C++ compiler here, or it is off")
+pytestmark = pytest.mark.skipif(compiler() is None, reason="no C++ compiler here, or it is off")
 
 
 def _assert_equal_in_float64(values: dict[str, object], **lists: tuple[object, ...]) -> None:
