@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = NAME) -> int:
             raise
         print("error:", _lacking(missing.name), file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # while modules are loaded; a command that runs says itself what it has kept
+        return 130
 
 
 def _lacking(module: str) -> str:

@@ -115,6 +115,14 @@ def test_ctrl_c_ends_the_app_without_a_traceback(
     assert scalescope.main([]) == code
 
 
+def test_ctrl_c_while_modules_are_loaded_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine.commands.main, "parser", interrupted)
+    assert scalescope.main(["list"]) == 130
+
+
 def test_a_flag_that_streamlit_does_not_know_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = _outcome(capsys, "--nonsense")
     assert code == 2

@@ -136,9 +136,10 @@ def train_missing(db: "Database", sweep_id: str, wanted: Sequence[RunSpec], miss
         return
     runs.forget_failed(db, missing)
     queue = Queue(db.home)
-    supervisor, job, warned = Supervisor(queue), queue.submit(sweep_id, missing), ""
+    supervisor, warned = Supervisor(queue), ""
     weights = {run.key: cost.run_seconds(run) for run in missing}
     bar_format = _("{desc} {bar} {percentage:3.0f} %, {elapsed} gone, {remaining} left")
+    job = queue.submit(sweep_id, missing)  # the last before `try`: Ctrl-C between the two would leave the job
     try:
         with tqdm(total=sum(weights.values()), desc=_("Training"), bar_format=bar_format, leave=False) as bar:
             while job in {waiting.id for waiting in queue.jobs()}:

@@ -133,11 +133,22 @@ def in_words(file: Path) -> Iterator[None]:
     except Exception as error:
         import duckdb  # here: a command line that only prints its help does not wait for it
 
+        if _is_ctrl_c(error):
+            raise KeyboardInterrupt from error
         if not isinstance(error, duckdb.Error) or isinstance(error, duckdb.ProgrammingError):
             raise  # a mistake of ours, not of the file
-        if isinstance(error, duckdb.InterruptException):  # Ctrl-C in the middle of a query
-            raise KeyboardInterrupt from error
         raise _problem(str(error), file).made(file=file, folder=file.parent, text=first_line(error)) from error
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn what DuckDB raises on Ctrl-C into KeyboardInterrupt; `in_words` does it as well."""
+    try:
+        yield
+    except Exception as error:
+        if _is_ctrl_c(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def full(folder: Path) -> str:
@@ -149,6 +160,17 @@ def full(folder: Path) -> str:
 def first_line(error: Exception) -> str:
     """Return the first line of what an error says, or the name of its kind where it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _is_ctrl_c(error: Exception) -> bool:
+    """Whether DuckDB means Ctrl-C: it takes the signal from Python, and raises one of these three errors instead."""
+    import duckdb
+
+    if type(error) is RuntimeError:
+        return str(error) == "Query interrupted"  # while a query runs
+    if isinstance(error, duckdb.InterruptException):
+        return True
+    return isinstance(error, duckdb.Error) and "KeyboardInterrupt" in str(error)  # while it reads a table of Arrow's
 
 
 def _problem(text: str, file: Path) -> _Problem:

@@ -15,6 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from engine.base.atomic import new_file
+from store.db.errors import interruptible
 from store.results.rows import CURVE_COLUMNS, RUN_COLUMNS, settings
 
 _FORMULA = r"^[=+\-@\t\r]"
@@ -43,7 +44,7 @@ def points(rows: pa.Table) -> pa.Table:
         values = [one.get(name) for one in configs]
         mixed = len({type(value) for value in values if value is not None} - {int, float}) > 0
         wide = wide.append_column(name, _column(values, mixed))
-    with duckdb.connect() as con:
+    with interruptible(), duckdb.connect() as con:
         con.register("wide", wide)
         columns = ", ".join(f'"{name}"' for name in [*names, *others]).replace(",", ", 'trained' AS source,", 1)
         # As 64-bit numbers: CSV would have the short form of a float32, which reads as another number.
@@ -64,7 +65,7 @@ def _all_points(rows: pa.Table, imported: pa.Table | None) -> pa.Table:
     for index, name in enumerate(imported.column_names):
         if name in trained.column_names:
             imported = imported.set_column(index, name, _like(imported[name], trained.schema.field(name).type))
-    with duckdb.connect() as con:
+    with interruptible(), duckdb.connect() as con:
         con.register("trained", trained)
         con.register("imported", imported)
         return con.sql("FROM trained UNION ALL BY NAME FROM imported").to_arrow_table()
