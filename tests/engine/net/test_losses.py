@@ -1,7 +1,5 @@
 """The losses against torch's own and autograd; the errors against their definitions; noise in real targets."""
 
-import itertools
-
 import numpy as np
 import pytest
 import torch
@@ -11,12 +9,12 @@ from engine.data.rng import with_other_targets
 from engine.net.batched import Batched
 from engine.net.losses import LOSSES
 from engine.net.reference import LOSS as TORCH_LOSS
-from engine.net.reference import Reference
-from engine.spec import registry
 from engine.spec.result import METRICS
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
-from engine.train.loop import train
+from engine.train.loop import reader_of, train
+from tests.engine.net.equality import ARCHS, BASE, OPTIMIZERS, assert_bitwise_alone, assert_equal_in_float64, mixed
+from tests.pairs import pairs
 
 DATASETS = {
     "cross-entropy": {"dataset": "parity", "loss": "cross-entropy"},
@@ -45,32 +43,20 @@ def test_value_and_grad_are_torchs(name: str) -> None:
         assert torch.allclose(gradient[model], grad, rtol=0, atol=1e-15)
 
 
-@pytest.mark.parametrize("arch", registry.names("archs"))
-@pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize(("arch", "name", "optimizer"), pairs(ARCHS, tuple(LOSSES), OPTIMIZERS))
 def test_batched_equals_reference_in_float64_on_every_loss(arch: str, name: str, optimizer: str) -> None:
-    steps = 200 if arch == "mlp" else 10  # test_batched takes 200 of every architecture; the losses are the same here
-    base = {"arch": arch, "optimizer": optimizer, "width": 12, "dataset_size": 200, "steps": steps, **DATASETS[name]}
-    base["eval_examples"] = 100  # until the last point, which measures all
-    runs = SweepSpec.of({**base, "batch_size": 24, "seed": (0, 1), "lr": (0.002, 0.005), "label_noise": 0.2}).runs()
+    steps = 40 if arch == "mlp" else 10  # test_batched takes 200 of every architecture; the losses are the same here
+    own = {"arch": arch, "optimizer": optimizer, "width": 12, "lr": (0.002, 0.005), "label_noise": 0.2}
+    runs = mixed({**BASE, **own, "dataset_size": 100, "steps": steps, **DATASETS[name]}, 2)
     assert runs[0].task.loss == name
-    batched = {
-        (p.key, p.step): p.metrics
-        for p in itertools.chain.from_iterable(train(runs, dtype=torch.float64, reader=Batched))
-    }
-    for run in runs:
-        for point in itertools.chain.from_iterable(train((run,), reader=Reference, dtype=torch.float64)):
-            assert point.metrics == pytest.approx(batched[point.key, point.step], rel=0, abs=1e-9, nan_ok=True)
+    assert_equal_in_float64(runs, Batched)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_run_does_not_depend_on_its_bucket_mates_on_any_loss(name: str) -> None:
     base = {"width": 5, "dataset_size": 333, "batch_size": 33, "steps": 40, "lr": (0.005, 0.002), **DATASETS[name]}
     runs = SweepSpec.of({**base, "seed": tuple(range(5))}).runs()
-    together = {(p.key, p.step): p.metrics for p in itertools.chain.from_iterable(train(runs))}
-    for part in (runs[:1], runs[3:5], runs[-1:]):
-        for point in itertools.chain.from_iterable(train(part)):
-            assert repr(point.metrics) == repr(together[point.key, point.step])  # bitwise, and NaN where there is NaN
+    assert_bitwise_alone(runs, reader_of(runs[0], "cpu"), (slice(1), slice(3, 5), slice(-1, None)))
 
 
 @pytest.mark.parametrize("name", LOSSES)

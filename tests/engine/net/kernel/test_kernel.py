@@ -16,20 +16,25 @@ from engine.net.kernel import build
 from engine.net.kernel.kernel import Kernel
 from engine.net.kernel.program import AT_DEFAULT
 from engine.net.reader import Reader
-from engine.net.reference import Reference
 from engine.plan import buckets
 from engine.spec import registry
-from engine.spec.knob import knobs_of
 from engine.spec.net import ACTIVATIONS
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from engine.spec.task import Split, Task
 from engine.train.evaluate import measure
 from engine.train.loop import reader_of, train
-from tests.engine.net.test_batched import REGULARIZERS, _mixed, _points
+from tests.engine.net import equality
+from tests.engine.net.equality import (
+    LONG,
+    OPTIMIZERS,
+    REGULARIZERS,
+    assert_as_close_as_the_reference,
+    assert_bitwise_alone,
+    assert_equal_in_float64,
+    mixed,
+)
 from tests.pairs import pairs
-
-OPTIMIZERS = knobs_of(RunSpec)["optimizer"].choices()
 
 needs_compiler = pytest.mark.skipif(build.compiler() is None, reason="no C++ compiler here, or it is off")
 
@@ -45,37 +50,30 @@ LEVERS = {
     if (followed := {knob: values for knob, values in levers.items() if knob not in AT_DEFAULT}) or name == "none"
 }
 """Without those that the kernel leaves to the batched reader."""
-BASE: dict[str, object] = {"width": 12, "depth": 2, "steps": 40, "dataset_size": 40, "batch_size": 24}
-BASE["eval_examples"] = 40  # in between; the last step is measured on all
-LONG: dict[str, object] = {"dataset_size": 200, "steps": 200}
+BASE = equality.BASE | {"width": 12}
 RATES: dict[str, object] = {"lr": (0.002, 0.005, 0.003), "label_noise": 0.2}
-
-
-def _assert_equal_in_float64(runs: tuple[RunSpec, ...]) -> None:
-    kernel = _points(runs, Kernel, torch.float64)
-    for run in runs:
-        for place, metrics in _points((run,), Reference, torch.float64).items():
-            assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9, nan_ok=True)
 
 
 @needs_compiler
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("regularizer", LEVERS)
 def test_the_kernel_equals_the_reference_in_float64(optimizer: str, regularizer: str) -> None:
-    _assert_equal_in_float64(_mixed({**BASE, **RATES, "optimizer": optimizer, **LEVERS[regularizer]}, 4))
+    assert_equal_in_float64(mixed({**BASE, **RATES, "optimizer": optimizer, **LEVERS[regularizer]}, 4), Kernel)
 
 
 @needs_compiler
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_it_does_so_after_200_steps_too(optimizer: str) -> None:
-    _assert_equal_in_float64(_mixed({**BASE, **LONG, **RATES, "optimizer": optimizer, **LEVERS["all"]}, 4))
+    assert_equal_in_float64(
+        mixed({**BASE, **LONG, **RATES, "optimizer": optimizer, **LEVERS["all"]}, 4), Kernel, whole=True
+    )
 
 
 @needs_compiler
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("regularizer", ["none", "all"])
 def test_it_equals_the_reference_with_every_activation(activation: str, regularizer: str) -> None:
-    _assert_equal_in_float64(_mixed({**BASE, **RATES, "activation": activation, **LEVERS[regularizer]}, 2))
+    assert_equal_in_float64(mixed({**BASE, **RATES, "activation": activation, **LEVERS[regularizer]}, 2), Kernel)
 
 
 @needs_compiler
@@ -86,8 +84,8 @@ def test_it_equals_the_reference_on_every_data_set(dataset: str, optimizer: str)
     own = {"dataset": dataset, "optimizer": optimizer, "label_noise": 0.2}
     if not registry.dataset(dataset).on_disk():
         pytest.skip("not downloaded")
-    runs = _mixed({**BASE, **own, **levers}, 2)
-    _assert_equal_in_float64(runs)
+    runs = mixed({**BASE, **own, **levers}, 2)
+    assert_equal_in_float64(runs, Kernel)
 
 
 @needs_compiler
@@ -107,9 +105,9 @@ def test_it_equals_the_reference_where_there_are_several_outputs(monkeypatch: py
     several = dataclasses.replace(plain, task=task, load=load)
     monkeypatch.setattr("engine.datasets.teacher_student.DATASET", several)
     monkeypatch.setattr("engine.data.load._latest", {})
-    runs = _mixed({"dataset": "teacher-student", "width": 13, "dataset_size": 77, "batch_size": 19, "steps": 50}, 2)
+    runs = mixed({"dataset": "teacher-student", "width": 13, "dataset_size": 77, "batch_size": 19, "steps": 50}, 2)
     assert runs[0].task.outputs == 3
-    _assert_equal_in_float64(runs)
+    assert_equal_in_float64(runs, Kernel)
 
 
 @needs_compiler
@@ -130,7 +128,7 @@ def test_it_equals_the_reference_in_every_shape(
     width: int, depth: int, batch_size: int, dataset: str, clip: float
 ) -> None:
     own = {"width": width, "depth": depth, "batch_size": batch_size, "dataset": dataset, "clip": clip}
-    _assert_equal_in_float64((RunSpec.of({**own, "dataset_size": 300, "steps": 30}),))
+    assert_equal_in_float64((RunSpec.of({**own, "dataset_size": 300, "steps": 30}),), Kernel)
 
 
 @needs_compiler
@@ -141,10 +139,7 @@ def test_a_run_does_not_depend_on_its_bucket_mates(optimizer: str, activation: s
     base = {"optimizer": optimizer, "activation": activation, "batch_size": batch_size, "width": 5, "steps": 40}
     varied = {"dataset_size": 333, "seed": tuple(range(5)), "lr": (0.005, 0.002), "dropout": (0.0, 0.1)}
     runs = SweepSpec.of({**base, **varied}).runs()
-    together = _points(runs, Kernel, torch.float32)
-    for part in (runs[:1], runs[3:5], runs[-1:], runs[4:13]):
-        for place, metrics in _points(part, Kernel, torch.float32).items():
-            assert repr(metrics) == repr(together[place])  # bitwise, and NaN where there is NaN
+    assert_bitwise_alone(runs, Kernel, (slice(1), slice(3, 5), slice(-1, None), slice(4, 13)))
 
 
 @needs_compiler
@@ -155,11 +150,8 @@ def test_nor_on_their_levers(dataset: str) -> None:
     own = {"dataset": dataset, "width": 40, "batch_size": 33, "steps": 40, "dataset_size": 200}
     if dataset == "digits":
         levers["label_smoothing"] = (0.0, 0.1)
-    runs = _mixed({**own, **levers}, 12)
-    together = _points(runs, Kernel, torch.float32)
-    for part in (runs[:1], runs[3:5], runs[-1:]):
-        for place, metrics in _points(part, Kernel, torch.float32).items():
-            assert repr(metrics) == repr(together[place])
+    runs = mixed({**own, **levers}, 12)
+    assert_bitwise_alone(runs, Kernel, (slice(1), slice(3, 5), slice(-1, None)))
 
 
 @pytest.mark.parametrize("name", AT_DEFAULT)
@@ -188,16 +180,8 @@ def test_steps_may_be_taken_in_any_portions() -> None:
 @needs_compiler
 @pytest.mark.parametrize("own", [*({"activation": activation} for activation in ACTIVATIONS), {"arch": "cnn"}], ids=str)
 def test_float32_is_as_close_to_float64_as_the_reference_is(own: dict[str, object]) -> None:
-    base = {"width": 16, "dataset_size": 300, "steps": 200, "seed": (0, 1, 2)}
-    runs = SweepSpec.of({**base, **own}).runs()
-    exact = _points(runs, Kernel, torch.float64)
-    kernel = _points(runs, Kernel, torch.float32)
-    reference = {p: m for run in runs for p, m in _points((run,), Reference, torch.float32).items()}
-
-    def distance(points: dict[tuple[str, int], tuple[float, ...]]) -> float:
-        return max(abs(a - b) for place in points for a, b in zip(points[place][:3], exact[place][:3], strict=True))
-
-    assert distance(kernel) < max(2 * distance(reference), 1e-5)
+    base = {"width": 16, "dataset_size": 300, "eval_examples": 100, "steps": 200, "seed": (0, 1)}
+    assert_as_close_as_the_reference(SweepSpec.of({**base, **own}).runs(), Kernel)
 
 
 @needs_compiler
@@ -231,8 +215,8 @@ def test_of_equal_logits_the_first_is_the_answer() -> None:
 def test_a_diverged_run_is_not_finite_and_leaves_its_bucket_mates_alone() -> None:
     calm = RunSpec(width=8, steps=60, optimizer="sgd")
     wild = RunSpec(width=8, steps=60, optimizer="sgd", lr=100.0, weight_decay=100.0)
-    together = _points((calm, wild), Kernel, torch.float32)
-    alone = _points((calm,), Kernel, torch.float32)
+    together = equality.points((calm, wild), Kernel, torch.float32)
+    alone = equality.points((calm,), Kernel, torch.float32)
     ours = {place: metrics for place, metrics in together.items() if place[0] == calm.key}
     assert repr(ours) == repr(alone)
     assert not np.isfinite(together[wild.key, 60][0])

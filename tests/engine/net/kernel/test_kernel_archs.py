@@ -11,12 +11,20 @@ from engine.net.device_data import DeviceData
 from engine.net.kernel.build import compiler
 from engine.net.kernel.kernel import Kernel
 from engine.net.kernel.program import AT_DEFAULT, tape
-from engine.net.reference import Reference
 from engine.spec import registry
 from engine.spec.net import Net, sequence
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
-from tests.engine.net.test_batched import OPTIMIZERS, REGULARIZERS, VARIANTS, _mixed, _points
+from tests.engine.net import equality
+from tests.engine.net.equality import (
+    LONG,
+    OPTIMIZERS,
+    REGULARIZERS,
+    VARIANTS,
+    assert_bitwise_alone,
+    assert_equal_in_float64,
+    mixed,
+)
 from tests.engine.shapes import SHAPES
 from tests.pairs import pairs
 
@@ -29,31 +37,28 @@ RATES = {"transformer": (0.0004, 0.001)}
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C++ compiler here, or it is off")
 
 
-def _assert_equal_in_float64(values: dict[str, object], **lists: tuple[object, ...]) -> None:
+def _hold(values: dict[str, object], **lists: tuple[object, ...]) -> None:
     """Hold runs against the reference that take the values of every list in turn."""
-    base = {"width": 6, "depth": 2, "batch_size": 24, "dataset_size": 40, "label_noise": 0.2, "steps": 40}
-    base["eval_examples"] = 40  # in between; the last step is measured on all
+    base = equality.BASE | {"width": 6, "label_noise": 0.2}
     lists = {"lr": RATES.get(str(values["arch"]), (0.002, 0.005)), "dropout": (0.0, 0.2)} | lists
     runs = tuple(
         RunSpec.of({**base, **values, "seed": i} | {name: listed[i] for name, listed in lists.items()})
         for i in range(2)
     )
-    kernel = _points(runs, Kernel, torch.float64)
-    for run in runs:
-        for place, metrics in _points((run,), Reference, torch.float64).items():
-            assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9, nan_ok=True)
+    assert_equal_in_float64(runs, Kernel)
 
 
 @pytest.mark.parametrize("arch", ARCHS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_architecture_that_it_follows_equals_the_reference_after_200_steps(arch: str, optimizer: str) -> None:
-    own = {"arch": arch, "optimizer": optimizer, "dataset_size": 200, "steps": 200}
-    _assert_equal_in_float64(own, weight_decay=(0.0, 0.1), l1=(1e-4, 0.0))
+    dataset = "digits" if arch in ("mlp", "cnn") else "moons"  # two steps an example make the others quick
+    own = {"arch": arch, "dataset": dataset, "optimizer": optimizer, **LONG}
+    _hold(own, weight_decay=(0.0, 0.1), l1=(1e-4, 0.0))
 
 
 @pytest.mark.parametrize(("arch", "variant"), FOLLOWED, ids=str)
 def test_so_does_every_choice_of_such_an_architecture(arch: str, variant: dict[str, object]) -> None:
-    _assert_equal_in_float64({"arch": arch, **variant})
+    _hold({"arch": arch, **variant})
 
 
 @pytest.mark.parametrize(("arch", "shape", "size"), pairs(ARCHS, tuple(SHAPES), ((1, 1, 1), (5, 3, 17), (37, 2, 33))))
@@ -64,7 +69,7 @@ def test_examples_of_any_shape_are_read_alike(
     if arch == "transformer":  # a single unit's norm is its shift: torch follows the rounding error of its grad, 0
         width = max(width, 2)
     sizes = {"width": width, "depth": depth, "batch_size": batch_size, "steps": 20}
-    _assert_equal_in_float64({"arch": arch, "dataset": shape, **sizes})
+    _hold({"arch": arch, "dataset": shape, **sizes})
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
@@ -80,40 +85,27 @@ def test_a_value_may_be_used_more_than_once(
         pooled = net.add(net.mean(last), net.last(third))
         return net.linear("out", net.add(pooled, pooled), net.outputs)
 
-    _assert_equal_in_float64({"arch": arch_of(forward), "dataset": shape, "activation": activation, "width": 11})
+    _hold({"arch": arch_of(forward), "dataset": shape, "activation": activation, "width": 11})
 
 
 @pytest.mark.parametrize("arch", ["gru", "lstm", "transformer"])
 @pytest.mark.parametrize("regularizer", REGULARIZERS)
 def test_what_reads_steps_equals_the_reference_with_every_regularizer(arch: str, regularizer: str) -> None:
+    # Of moons, whose two steps an example make such models quick.
     own: dict[str, object] = {"arch": arch, "dataset": "moons", "width": 6, "depth": 2, "label_noise": 0.2}
     own["lr"] = RATES.get(arch, (0.002, 0.005))
-    small = {
-        "dataset_size": 40,
-        "steps": 40,
-        "batch_size": 24,
-        "eval_examples": 40,
-    }  # two steps an example make them quick
-    levers = {
-        name: value for name, value in REGULARIZERS[regularizer].items() if name not in (*AT_DEFAULT, "base_width")
-    }
-    runs = _mixed({**own, **small, **levers}, 2)
+    left = (*AT_DEFAULT, "base_width")
+    levers = {name: value for name, value in REGULARIZERS[regularizer].items() if name not in left}
     if not levers and regularizer != "none":
         pytest.skip("the kernel leaves this to the batched reader")
-    kernel = _points(runs, Kernel, torch.float64)
-    for run in runs:
-        for place, metrics in _points((run,), Reference, torch.float64).items():
-            assert metrics == pytest.approx(kernel[place], rel=0, abs=1e-9, nan_ok=True)
+    assert_equal_in_float64(mixed({**equality.BASE, **own, **levers}, 2), Kernel)
 
 
 @pytest.mark.parametrize(("arch", "variant"), [*FOLLOWED, *((arch, {}) for arch in ARCHS)], ids=str)
 def test_no_choice_of_an_architecture_makes_it_depend(arch: str, variant: dict[str, object]) -> None:
     own = {"arch": arch, "batch_size": 33, "width": 5, "depth": 2, "dataset_size": 100, "steps": 10, **variant}
     runs = SweepSpec.of({**own, "seed": tuple(range(5)), "dropout": (0.0, 0.2)}).runs()
-    together = _points(runs, Kernel, torch.float32)
-    for part in (runs[:1], runs[3:5]):
-        for place, metrics in _points(part, Kernel, torch.float32).items():
-            assert repr(metrics) == repr(together[place])
+    assert_bitwise_alone(runs, Kernel, (slice(1), slice(3, 5)))
 
 
 def test_statistics_of_batch_norms_are_those_of_the_batched_reader() -> None:
