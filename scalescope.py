@@ -1,6 +1,7 @@
 """The command `scalescope`: alone it opens the app; `list`, `sweep`, `queue`, `store` and others work without it."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,15 +22,13 @@ def main(arguments: Sequence[str] | None = None, prog: str = NAME) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     first = arguments[0] if arguments else ""
     if first == "--version":
-        print(NAME, __version__)
-        return 0
+        return _show(f"{NAME} {__version__}")
     try:
         if refused := _foreign_module():
             print("error:", refused, file=sys.stderr)
             return 1
         if first in ("-h", "--help"):
-            print(_help(prog))
-            return 0
+            return _show(_help(prog))
         if not first or first.startswith("-"):
             return _open_app(arguments)
         if first == "store":
@@ -44,6 +43,14 @@ def main(arguments: Sequence[str] | None = None, prog: str = NAME) -> int:
             raise
         print("error:", _lacking(missing.name), file=sys.stderr)
         return 1
+
+
+def _show(text: str) -> int:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader has read enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _lacking(module: str) -> str:

@@ -152,3 +152,14 @@ def test_help_begins_as_the_user_called_it(how: list[str], prog: str) -> None:
     command = [sys.executable, *how, "store", "list", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.startswith(f"usage: {prog} store list ")
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_a_reader_that_has_read_enough_ends_it_in_silence(flag: str) -> None:
+    command = [sys.executable, str(ROOT / "scalescope.py"), flag]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
