@@ -22,14 +22,13 @@ def main(arguments: Sequence[str] | None = None, prog: str = NAME) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     first = arguments[0] if arguments else ""
     if first == "--version":
-        print(NAME, __version__)
-        return 0
+        return _show(f"{NAME} {__version__}")
     try:
         if refused := _foreign_module():
             print("error:", refused, file=sys.stderr)
             return 1
         if first in ("-h", "--help"):
-            return _print_help(prog)
+            return _show(_help(prog))
         if not first or first.startswith("-"):
             return _open_app(arguments)
         if first == "store":
@@ -46,6 +45,14 @@ def main(arguments: Sequence[str] | None = None, prog: str = NAME) -> int:
         return 1
     except KeyboardInterrupt:  # while modules are loaded; a command that runs says itself what it has kept
         return 130
+
+
+def _show(text: str) -> int:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader has read enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _lacking(module: str) -> str:
@@ -75,15 +82,6 @@ def _foreign_module() -> str:
                 "Install Scalescope into an environment of its own, e.g. with pipx."
             )
     return ""
-
-
-def _print_help(prog: str) -> int:
-    text = _help(prog)
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:  # the reader has read enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
 
 
 def _help(prog: str) -> str:

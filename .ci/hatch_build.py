@@ -11,4 +11,8 @@ class OnePackage(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Add the files to `build_data`; their targets are inside the package."""
         if version != "editable":
-            build_data["force_include"] = {"scalescope.py": "__init__.py", "engine/py.typed": "py.typed"}
+            build_data["force_include"] = {
+                "scalescope.py": "__init__.py",
+                ".ci/wheel_main.py": "__main__.py",
+                "engine/py.typed": "py.typed",
+            }

@@ -104,6 +104,7 @@ def _use(command: str) -> None:
     assert _run(command, "--version") == f"scalescope {scalescope.__version__}\n"
     assert "digits-double-descent" in _run(command, "list")
     assert "import-runs" in _run(command, "--help")
+    assert "import-runs" in _run(str(Path(command).with_name("python")), "-m", "scalescope", "--help")
     _say("says what there is")
     small = ["--set", "width=2,3", "--set", "steps=30", "--seeds", "2"]
     found = json.loads(_run(command, "sweep", "digits-double-descent", *small, "--json"))

@@ -51,7 +51,16 @@ def test_it_listens_where_the_container_is_reached_by_a_flag_that_streamlit_has(
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "LICENSE", "requirements.txt", "pyproject.toml", ".ci/hatch_build.py", "scalescope.py"]
+    "path",
+    [
+        "README.md",
+        "LICENSE",
+        "requirements.txt",
+        "pyproject.toml",
+        ".ci/hatch_build.py",
+        ".ci/wheel_main.py",
+        "scalescope.py",
+    ],
 )
 def test_what_the_build_reads_is_copied(path: str) -> None:
     assert (ROOT / path).is_file()

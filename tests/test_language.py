@@ -1,7 +1,9 @@
 """Every text that a user sees is marked for translation, once, as a literal with named values, and can be another."""
 
 import ast
+import gettext
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from docs.generate import messages
+from engine.base import language
 from tests import pseudo
 from tests.pages import visible
 
 ROOT = messages.ROOT
-FILES = [path for path in messages.files() if path.name != "scalescope.py"]
-"""Without the launcher, whose errors come before it knows whether a catalogue can be imported."""
+FILES = [path for path in messages.files() if path.name not in ("scalescope.py", "language.py")]
+"""Without the launcher and the reader of catalogues, whose errors come before there is a catalogue."""
 RAISED = {"ValueError", "StoreError", "NoRoom"}
 SHOWN = {
     *("title", "header", "subheader", "caption", "markdown", "text", "write", "info", "warning", "error", "success"),
@@ -135,3 +138,40 @@ def test_a_page_speaks_another_language(shown: list[list[str]], page: str) -> No
     rest = [f"{element}: {' '.join(words)}  in  {text}" for (element, text), words in found.items() if words]
     assert not rest, "words that nothing marks:\n" + "\n".join(rest)
     assert any("⟦" in text for _, text in here)
+
+
+@pytest.mark.parametrize("content", [b"", b"broken", b"\xde\x12\x04\x95" + bytes(3)])
+def test_a_catalogue_that_cannot_be_read_is_a_warning_and_the_texts_are_english(content: bytes, tmp_path: Path) -> None:
+    broken = tmp_path / "xx" / "LC_MESSAGES" / "scalescope.mo"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(content)
+    chosen = {"SCALESCOPE_LOCALE": str(tmp_path), "SCALESCOPE_LANGUAGE": "xx", "SCALESCOPE_HOME": str(tmp_path)}
+    found = pseudo.run(os.environ | chosen, "engine", "list", "--help")
+    assert found.returncode == 0, found.stderr
+    assert "usage:" in found.stdout
+    assert re.fullmatch("warning: the catalogue of SCALESCOPE_LANGUAGE=xx cannot be read: .*\n", found.stderr)
+
+
+class _Other(gettext.NullTranslations):
+    """A translator's slips: values that the text does not have, and a brace left open."""
+
+    def gettext(self, message: str) -> str:
+        return "{nothing}" if "one" in message else message + "{"
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return "{nothing}"
+
+
+def test_a_translation_with_wrong_values_falls_back_to_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language, "_catalogue", _Other())
+    for text in ("one {a}", "two {a}"):
+        assert language._(text, a=1) == text.format(a=1)
+    assert language._n("{n} run", "{n} runs", 1) == "1 run"
+    assert language._n("{n} run", "{n} runs", 2) == "2 runs"
+
+
+def test_a_label_inside_a_sentence_is_small_in_english_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert language.inside("Weight Decay") == "weight decay"
+    assert language.begun_small("Weight Decay") == "weight Decay"
+    monkeypatch.setattr(language, "_catalogue", _Other())
+    assert language.inside("Breite") == language.begun_small("Breite") == "Breite"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.base.language import _
+from engine.base.language import _, inside
 from engine.spec.count import count
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec, knobs_for
@@ -137,7 +137,7 @@ def series_of(sweep: SweepSpec, curves: Curves, axis: str) -> list[Series]:
 
 def _name(sweep: SweepSpec, values: Mapping[str, Any], varied: list[str]) -> str:
     declared = knobs_for(dict(sweep.settings))
-    named = [(declared[name].label.lower(), values[name]) for name in varied if name in values]
+    named = [(inside(declared[name].label), values[name]) for name in varied if name in values]
     return ", ".join(_("{setting} {value}", setting=label, value=value) for label, value in named)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from engine.base.language import _, inside
 from engine.spec.result import ACCURACY
 from engine.spec.sweep import SweepSpec, knobs_for
 from pages.ui import text
@@ -74,7 +75,9 @@ def series(sweep: SweepSpec, keys: Iterable[str], axis: str, ignored: Collection
         values = run.flat()
         # A setting of one data set says nothing about runs on another.
         names[run.key] = ", ".join(
-            f"{declared[n].label.lower()} {text.value(values[n])}" for n in varied if n in values
+            _("{setting} {value}", setting=inside(declared[n].label), value=text.value(values[n]))
+            for n in varied
+            if n in values
         )
     return [names[key] for key in keys]
 

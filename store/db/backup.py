@@ -123,29 +123,56 @@ def _only_backup(db: Database) -> Iterator[None]:
 
 
 def _check_target(db: Database, target: Path) -> None:
-    def refused(why: str) -> ValueError:
-        return ValueError(
+    file = str(target)
+    if not target.parent.is_dir():
+        raise ValueError(
             _(
-                "file={file!r} is not possible, {why}; allowed: a new file, or an older backup.",
-                file=str(target),
-                why=why,
+                "file={file!r} is not possible, its folder is not there; allowed: a new file, or an older backup.",
+                file=file,
+            )
+        )
+    if target.parent.resolve().is_relative_to(db.home.resolve()):
+        raise ValueError(
+            _(
+                "file={file!r} is not possible, it lies in the store's own folder; "
+                "allowed: a new file, or an older backup.",
+                file=file,
+            )
+        )
+    if target.exists() and not target.is_file():
+        raise ValueError(
+            _("file={file!r} is not possible, it is no plain file; allowed: a new file, or an older backup.", file=file)
+        )
+    if Path(f"{target}.wal").exists():
+        raise ValueError(
+            _(
+                "file={file!r} is not possible, a log of another database, of its name and .wal, lies beside it; "
+                "allowed: a new file, or an older backup.",
+                file=file,
+            )
+        )
+    if not os.access(target.parent, os.W_OK):
+        raise ValueError(
+            _(
+                "file={file!r} is not possible, its folder may not be written to; "
+                "allowed: a new file, or an older backup.",
+                file=file,
+            )
+        )
+    if _holds_something_else(target):
+        raise ValueError(
+            _(
+                "file={file!r} is not possible, it holds something else; allowed: a new file, or an older backup.",
+                file=file,
             )
         )
 
-    if not target.parent.is_dir():
-        raise refused(_("its folder is not there"))
-    if target.parent.resolve().is_relative_to(db.home.resolve()):
-        raise refused(_("it lies in the store's own folder"))
-    if target.exists() and not target.is_file():
-        raise refused(_("it is no plain file"))
-    if Path(f"{target}.wal").exists():
-        raise refused(_("a log of another database, of its name and .wal, lies beside it"))
-    if not os.access(target.parent, os.W_OK):
-        raise refused(_("its folder may not be written to"))
-    if target.exists():
-        with target.open("rb") as older:
-            if older.read(12)[8:] != b"DUCK":
-                raise refused(_("it holds something else"))
+
+def _holds_something_else(target: Path) -> bool:
+    if not target.exists():
+        return False
+    with target.open("rb") as older:
+        return older.read(12)[8:] != b"DUCK"
 
 
 def _clear(draft: Path) -> None:

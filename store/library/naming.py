@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from engine.base.language import _, _n
+from engine.base.language import _, _n, begun_small
 from engine.spec.sweep import SweepSpec, knobs_for
 
 MAX_NAME = 120
@@ -62,7 +62,7 @@ def checked_note(note: str) -> str:
 
 
 def _part(name: str, label: str, values: tuple[int | float | str, ...]) -> str:
-    label = label[0].lower() + label[1:] if label[1:2].islower() else label
+    label = begun_small(label) if label[1:2].islower() else label
     numbers = [float(v) for v in values if not isinstance(v, str)]
     if not numbers:
         return _("{label} {values}", label=label, values="/".join(map(str, values)))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from engine.base.language import _
+from engine.base.language import _, inside
 from engine.spec.knob import Knob
 from engine.spec.sweep import SweepSpec, knobs_for
 from pages.ui import text
@@ -29,7 +29,7 @@ def notice(differing: pd.DataFrame) -> str:
         "These sweeps differ in {n} settings ({settings}): "
         "a difference between the curves may come from any of them. Change one at a time to know which.",
         n=len(differing),
-        settings=text.listed(label.lower() for label in differing.index),
+        settings=text.listed(inside(label) for label in differing.index),
     )
 
 

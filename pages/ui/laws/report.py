@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine.base.language import _
+from engine.base.language import _, inside
 from engine.laws import catalog, optimum
 from engine.laws.observations import Observations
 from engine.laws.result import Fit
@@ -208,7 +208,7 @@ def _compare(rows: Observations, asked: Asked) -> None:
     place = st.empty()
     ranked = []
     for law in fits.comparable(rows):
-        place.caption(_("Fitting: {law} …", law=words.TITLES[law].lower()))  # and here a click is heard
+        place.caption(_("Fitting: {law} …", law=inside(words.TITLES[law])))  # and here a click is heard
         ranked.append(fits.ranked(law, rows))
     ranked.sort(key=lambda one: one.held_out_error)
     flat = next(one.held_out_error for one in ranked if one.name == "flat")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
-from engine.base.language import _, _n
+from engine.base.language import _, _n, begun_small, inside
 from pages.ui.measures import AXES, AXIS_NAMES
 from pages.ui.views.strokes import Array, Look, laid_out, line, marks
 
@@ -72,8 +72,8 @@ def alt(figure: go.Figure) -> str:
     title, axis = figure.layout.title.text, figure.layout.xaxis.title.text
     return _(
         "Line chart of {title} against {axis}: {curves}.",
-        title=title[0].lower() + title[1:],
-        axis=axis.lower(),
+        title=begun_small(title),
+        axis=inside(axis),
         curves="; ".join(said),
     )
 
