@@ -20,6 +20,8 @@ from engine.train.loop import train
 ARCHS = registry.names("archs")
 WIDTHS = {"mlp": (64, 1024), "cnn": (16, 128), "gru": (32, 256), "lstm": (32, 256), "transformer": (16, 128)}
 """Base width, and one as far from it as is quick."""
+BY_SGD = [pytest.param(arch, "sgd", marks=pytest.mark.long) for arch in ARCHS if arch != "mlp"]
+"""Daily the table of rates speaks for these."""
 
 
 class Watched(ReferenceNet):
@@ -54,8 +56,7 @@ def _features_move(arch: str, optimizer: str, rule: str, width: int, seed: int) 
     return float((seen[1] - seen[0]).square().mean().sqrt())
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize(("arch", "optimizer"), [*((arch, "adamw") for arch in ARCHS), ("mlp", "sgd"), *BY_SGD])
 def test_features_learn_alike_in_every_width_by_the_rule_alone(arch: str, optimizer: str) -> None:
     base, wide = WIDTHS[arch]
     at_base = sum(_features_move(arch, optimizer, "standard", base, seed) for seed in range(2))

@@ -1,6 +1,7 @@
 """The compiled kernel against the reference, and a run against itself in other company and other portions."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,15 +59,14 @@ RATES: dict[str, object] = {"lr": (0.002, 0.005, 0.003), "label_noise": 0.2}
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("regularizer", LEVERS)
 def test_the_kernel_equals_the_reference_in_float64(optimizer: str, regularizer: str) -> None:
-    assert_equal_in_float64(mixed({**BASE, **RATES, "optimizer": optimizer, **LEVERS[regularizer]}, 4), Kernel)
+    assert_equal_in_float64(mixed({**BASE, **RATES, "optimizer": optimizer, **LEVERS[regularizer]}, 3), Kernel)
 
 
 @needs_compiler
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_it_does_so_after_200_steps_too(optimizer: str) -> None:
-    assert_equal_in_float64(
-        mixed({**BASE, **LONG, **RATES, "optimizer": optimizer, **LEVERS["all"]}, 4), Kernel, whole=True
-    )
+    runs = mixed({**BASE, **LONG, **RATES, "optimizer": optimizer, **LEVERS["all"]}, 4)
+    assert_equal_in_float64(runs, Kernel, compared=2, whole=True)
 
 
 @needs_compiler
@@ -77,8 +77,9 @@ def test_it_equals_the_reference_with_every_activation(activation: str, regulari
 
 
 @needs_compiler
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("dataset", registry.names("datasets"))
+@pytest.mark.parametrize(
+    ("dataset", "optimizer"), list(zip(registry.names("datasets"), itertools.cycle(OPTIMIZERS), strict=False))
+)
 def test_it_equals_the_reference_on_every_data_set(dataset: str, optimizer: str) -> None:
     levers = {"weight_decay": 0.1, "l2": (0.0, 1e-3), "clip": (0.5, 0.0), "dropout": (0.0, 0.1), "warmup": 10}
     own = {"dataset": dataset, "optimizer": optimizer, "label_noise": 0.2}
@@ -180,7 +181,7 @@ def test_steps_may_be_taken_in_any_portions() -> None:
 @needs_compiler
 @pytest.mark.parametrize("own", [*({"activation": activation} for activation in ACTIVATIONS), {"arch": "cnn"}], ids=str)
 def test_float32_is_as_close_to_float64_as_the_reference_is(own: dict[str, object]) -> None:
-    base = {"width": 16, "dataset_size": 300, "eval_examples": 100, "steps": 200, "seed": (0, 1)}
+    base = {"width": 16, "dataset_size": 300, "eval_examples": 100, "steps": 100, "seed": (0, 1)}
     assert_as_close_as_the_reference(SweepSpec.of({**base, **own}).runs(), Kernel)
 
 
@@ -263,6 +264,7 @@ def test_without_the_kernel_training_goes_on_by_itself(
 @needs_compiler
 @pytest.mark.usefixtures("no_memory")
 def test_it_is_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(build, "FLAGS", [*build.FLAGS, "-O0"])  # quick
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert build.library("float") is not None
     (made,) = (tmp_path / "scalescope").iterdir()

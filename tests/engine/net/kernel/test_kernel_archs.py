@@ -37,15 +37,11 @@ RATES = {"transformer": (0.0004, 0.001)}
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C++ compiler here, or it is off")
 
 
-def _hold(values: dict[str, object], **lists: tuple[object, ...]) -> None:
-    """Hold runs against the reference that take the values of every list in turn."""
+def _runs(values: dict[str, object], **lists: tuple[object, ...]) -> tuple[RunSpec, ...]:
+    """Return two runs that take the values of every list in turn."""
     base = equality.BASE | {"width": 6, "label_noise": 0.2}
     lists = {"lr": RATES.get(str(values["arch"]), (0.002, 0.005)), "dropout": (0.0, 0.2)} | lists
-    runs = tuple(
-        RunSpec.of({**base, **values, "seed": i} | {name: listed[i] for name, listed in lists.items()})
-        for i in range(2)
-    )
-    assert_equal_in_float64(runs, Kernel)
+    return mixed({**base, **values, **lists}, 2)
 
 
 @pytest.mark.parametrize("arch", ARCHS)
@@ -53,12 +49,13 @@ def _hold(values: dict[str, object], **lists: tuple[object, ...]) -> None:
 def test_every_architecture_that_it_follows_equals_the_reference_after_200_steps(arch: str, optimizer: str) -> None:
     dataset = "digits" if arch in ("mlp", "cnn") else "moons"  # two steps an example make the others quick
     own = {"arch": arch, "dataset": dataset, "optimizer": optimizer, **LONG}
-    _hold(own, weight_decay=(0.0, 0.1), l1=(1e-4, 0.0))
+    runs = _runs(own, weight_decay=(0.0, 0.1), l1=(1e-4, 0.0))
+    assert_equal_in_float64(runs, Kernel, compared=1, whole=True)
 
 
 @pytest.mark.parametrize(("arch", "variant"), FOLLOWED, ids=str)
 def test_so_does_every_choice_of_such_an_architecture(arch: str, variant: dict[str, object]) -> None:
-    _hold({"arch": arch, **variant})
+    assert_equal_in_float64(_runs({"arch": arch, **variant}), Kernel)
 
 
 @pytest.mark.parametrize(("arch", "shape", "size"), pairs(ARCHS, tuple(SHAPES), ((1, 1, 1), (5, 3, 17), (37, 2, 33))))
@@ -69,7 +66,7 @@ def test_examples_of_any_shape_are_read_alike(
     if arch == "transformer":  # a single unit's norm is its shift: torch follows the rounding error of its grad, 0
         width = max(width, 2)
     sizes = {"width": width, "depth": depth, "batch_size": batch_size, "steps": 20}
-    _hold({"arch": arch, "dataset": shape, **sizes})
+    assert_equal_in_float64(_runs({"arch": arch, "dataset": shape, **sizes}), Kernel)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
@@ -85,7 +82,9 @@ def test_a_value_may_be_used_more_than_once(
         pooled = net.add(net.mean(last), net.last(third))
         return net.linear("out", net.add(pooled, pooled), net.outputs)
 
-    _hold({"arch": arch_of(forward), "dataset": shape, "activation": activation, "width": 11})
+    assert_equal_in_float64(
+        _runs({"arch": arch_of(forward), "dataset": shape, "activation": activation, "width": 11}), Kernel
+    )
 
 
 @pytest.mark.parametrize("arch", ["gru", "lstm", "transformer"])
