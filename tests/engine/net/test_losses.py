@@ -47,7 +47,7 @@ def test_value_and_grad_are_torchs(name: str) -> None:
 def test_batched_equals_reference_in_float64_on_every_loss(arch: str, name: str, optimizer: str) -> None:
     # Few steps: test_batched takes 200 of every architecture, and the losses are the same here.
     own = {"arch": arch, "optimizer": optimizer, "width": 12, "lr": (0.002, 0.005), "label_noise": 0.2}
-    runs = mixed({**BASE, **own, "steps": 10, **DATASETS[name]}, 2)
+    runs = mixed({**BASE, **own, "steps": 6, **DATASETS[name]}, 2)
     assert runs[0].task.loss == name
     assert_equal_in_float64(runs, Batched)
 

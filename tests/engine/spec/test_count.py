@@ -1,6 +1,7 @@
 """Counting without torch agrees with torch, for every architecture on every data set."""
 
 import dataclasses
+import itertools
 import math
 from typing import Any
 
@@ -16,21 +17,28 @@ from engine.spec.run import RunSpec, train_flops
 from tests.engine.shapes import SHAPES
 
 DATASETS = [name for name in registry.names("datasets") if registry.dataset(name).on_disk()]
-EVERY = [(arch, dataset) for arch in registry.names("archs") for dataset in DATASETS]
+ARCHS = registry.names("archs")
+EVERY = [(arch, dataset) for arch in ARCHS for dataset in DATASETS]
+IN_TURN = [
+    pytest.param(arch, dataset, marks=() if (place + turn) % len(ARCHS) == 0 else pytest.mark.long)
+    for place, arch in enumerate(ARCHS)
+    for turn, dataset in enumerate(DATASETS)
+]
+"""Daily one architecture on each data set; every architecture on every shape of example is daily too."""
 
 
 def _run(arch: str, dataset: str, width: int = 12) -> RunSpec:
     return RunSpec(arch=arch, dataset=dataset, width=width, depth=2, dataset_size=40, batch_size=32, steps=10)
 
 
-@pytest.mark.parametrize(("arch", "dataset"), EVERY)
+@pytest.mark.parametrize(("arch", "dataset"), IN_TURN)
 def test_params_are_those_of_the_model(arch: str, dataset: str) -> None:
     run = _run(arch, dataset)
     model = Reference((run,), DeviceData.of((run,), "cpu", torch.float64))
     assert count(run).params == sum(p.numel() for p in model.parameters.values())
 
 
-@pytest.mark.parametrize(("arch", "dataset"), EVERY)
+@pytest.mark.parametrize(("arch", "dataset"), IN_TURN)
 def test_flops_are_those_of_torchs_own_counter(arch: str, dataset: str) -> None:
     run = _run(arch, dataset)
     model = Reference((run,), DeviceData.of((run,), "cpu", torch.float64))
@@ -49,8 +57,7 @@ def _backward_of_groups(
     return flops
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize("batch_norm", ["off", "on"])
+@pytest.mark.parametrize(("dataset", "batch_norm"), list(zip(DATASETS, itertools.cycle(["off", "on"]), strict=False)))
 def test_flops_of_a_separable_convolution_are_those_of_its_groups(dataset: str, batch_norm: str) -> None:
     options = (("convolution", "separable"), ("batch_norm", batch_norm))
     run = dataclasses.replace(_run("cnn", dataset), depth=3, options=options)
@@ -63,7 +70,7 @@ def test_flops_of_a_separable_convolution_are_those_of_its_groups(dataset: str, 
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("arch", registry.names("archs"))
+@pytest.mark.parametrize("arch", ARCHS)
 def test_every_shape_of_example_is_counted(arch: str, shape: str, datasets_of_any_shape: None) -> None:
     test_flops_are_those_of_torchs_own_counter(arch, shape)
     test_params_are_those_of_the_model(arch, shape)
