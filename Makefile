@@ -14,7 +14,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-long test-no-compiler test-under-load mutants coverage lint bench docs messages gallery browser clean
+.PHONY: run test daily test-long test-no-compiler test-under-load mutants coverage lint bench docs messages gallery browser clean
 .DEFAULT_GOAL := run
 
 run: .venv/app-installed
@@ -24,7 +24,10 @@ run: .venv/app-installed
 PYTEST := $(BIN)/python -m pytest -n auto --no-loadscope-reorder
 TIMES ?= 5
 
-test: lint browser
+test: .venv/tests-installed browser
+	@$(MAKE) --no-print-directory -j2 daily lint
+
+daily: .venv/tests-installed
 	$(PYTEST)
 
 test-long: lint browser test-no-compiler
