@@ -2,11 +2,14 @@
 
 import dataclasses
 import itertools
+import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -259,6 +262,31 @@ def test_without_the_kernel_training_goes_on_by_itself(
     assert reader_of(run, "cpu") is Batched
     assert [point.step for points in train((run,)) for point in points] == [0, 1, 2, 3]
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("no_memory")
+def test_a_compiler_that_takes_too_long_is_ended_with_all_that_it_has_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(build, "COMPILE_SECONDS", 10.0)
+    started = tmp_path / "started"
+    slow = f"#!/bin/sh\n[ $1 = --version ] && exit\nsleep 1000 &\necho $! > {started}\nwait\n"
+    (tmp_path / "g++").write_text(slow)
+    (tmp_path / "g++").chmod(0o755)
+    assert build.library("float") is None
+    deadline = time.monotonic() + 60
+    while _lives(int(started.read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @needs_compiler
