@@ -284,7 +284,7 @@ def test_a_compiler_that_takes_too_long_is_ended_with_all_that_it_has_started(
 
 def _lives(pid: int) -> bool:
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
