@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,11 +20,12 @@ from store.db.connection import Database
 from store.imports import collections
 from store.imports.collections import Collection, ImportedRun
 from store.library.sweeps import save_sweep
+from tests.homes import fresh
 from tests.pages import made_up
 from tests.pages.conftest import FRAME
 
 Open = Callable[..., AppTest]
-LAWS = str(FRAME.parent / "laws.py")
+LAWS = FRAME.parent / "laws.py"
 SWEEP = SweepSpec.of({"dataset": "moons", "width": (2, 4, 8, 16, 32, 64, 128, 256), "seed": (0, 1, 2)})
 ADDRESS = {"dataset": "moons", "arch": "mlp", "width": "2,4,8,16,32,64,128,256", "seed": "0..2"}
 
@@ -52,6 +54,10 @@ def train(db: Database, sweep: SweepSpec) -> None:
     save_sweep(db, sweep, "")
 
 
+def trained(db: Database) -> None:
+    train(db, SWEEP)
+
+
 def collection(db: Database) -> str:
     """Keep runs at three budgets, each with its minimum between the sizes."""
     runs = []
@@ -65,14 +71,7 @@ def collection(db: Database) -> str:
 
 @pytest.fixture
 def page(opened: Open) -> Open:
-    def open_page(**params: str) -> AppTest:
-        app = opened()
-        app.query_params.clear()
-        for name, value in params.items():
-            app.query_params[name] = value
-        return app.switch_page(LAWS).run()
-
-    return open_page
+    return partial(opened, LAWS)
 
 
 def said(app: AppTest) -> str:
@@ -85,7 +84,7 @@ def charts(app: AppTest) -> int:
 
 
 def test_a_sweep_shows_its_law_with_interval_back_test_and_forecast(page: Open, db: Database) -> None:
-    train(db, SWEEP)
+    fresh(db.home, trained)
     app = page(**ADDRESS, law="power-offset")
     assert not app.exception
     assert not app.error
@@ -102,7 +101,7 @@ def test_a_sweep_shows_its_law_with_interval_back_test_and_forecast(page: Open, 
 
 
 def test_what_a_law_cannot_say_is_refused_in_words_and_nothing_is_forecast(page: Open, db: Database) -> None:
-    train(db, SWEEP)
+    fresh(db.home, trained)
     app = page(**ADDRESS | {"width": "16,32,64"}, law="power")
     assert "These runs do not support this law." in said(app)
     assert "less than one does not support an exponent" in said(app)
@@ -167,7 +166,7 @@ def test_a_sweep_without_results_leads_to_explore(page: Open) -> None:
 
 
 def test_the_page_says_what_an_address_asks_that_cannot_be_had(page: Open, db: Database) -> None:
-    train(db, SWEEP)
+    fresh(db.home, trained)
     app = page(**ADDRESS, law="wishful", more="7", nothing="1")
     assert not app.exception
     assert "law=wishful is not possible; allowed: one of flat, power" in said(app)
