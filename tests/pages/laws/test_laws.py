@@ -13,7 +13,7 @@ from engine.spec.registry import preset
 from engine.spec.result import METRICS, RunResult, RunState
 from engine.spec.run import RunSpec, train_flops
 from engine.spec.sweep import SweepSpec, knobs_for
-from pages.ui.laws import choosing
+from pages.ui.laws import choosing, fits
 from pages.ui.laws import question as asking
 from pages.ui.laws.question import Asked
 from store.db.connection import Database
@@ -70,7 +70,9 @@ def collection(db: Database) -> str:
 
 
 @pytest.fixture
-def page(opened: Open) -> Open:
+def page(opened: Open, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Open the page, which compares two laws: each more is a second of fitting."""
+    monkeypatch.setattr(fits, "comparable", lambda rows: ("flat", "power"))
     return partial(opened, LAWS)
 
 
@@ -83,9 +85,9 @@ def charts(app: AppTest) -> int:
     return len(app.get("bidi_component"))
 
 
-def test_a_sweep_shows_its_law_with_interval_back_test_and_forecast(page: Open, db: Database) -> None:
+def test_a_sweep_shows_its_law_with_interval_back_test_and_forecast(opened: Open, db: Database) -> None:
     fresh(db.home, trained)
-    app = page(**ADDRESS, law="power-offset")
+    app = opened(LAWS, **ADDRESS, law="power-offset")
     assert not app.exception
     assert not app.error
     assert not app.warning
@@ -112,8 +114,8 @@ def test_what_a_law_cannot_say_is_refused_in_words_and_nothing_is_forecast(page:
     assert charts(app) == 1
 
 
-def test_a_law_of_budgets_says_what_to_train_with_ten_times_the_compute(page: Open, db: Database) -> None:
-    app = page(imported=collection(db), law="isoflop")
+def test_a_law_of_budgets_says_what_to_train_with_ten_times_the_compute(opened: Open, db: Database) -> None:
+    app = opened(LAWS, imported=collection(db), law="isoflop")
     assert not app.exception
     assert charts(app) == 3
     plan = next(table.value for table in app.table if "Best" in table.value)
