@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from docs.generate import presets
 from docs.generate.__main__ import DOCS, PAGES
 from docs.generate.architecture import HOUSE
 from docs.generate.markdown import MADE
 from engine.commands.main import main as engine_main
+from engine.spec import registry
+from engine.spec.sweep import SweepSpec
+from engine.verdicts.claims import judge
 from store.commands.main import main as store_main
 
 ROOT = Path(__file__).parent.parent
@@ -27,11 +31,31 @@ def _id(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name == "presets.md" else name for name in PAGES]
+)
 def test_a_generated_page_is_what_the_code_says(name: str) -> None:
     text = PAGES[name]()
     assert text.startswith(MADE)
     assert _text(DOCS / name) == text, f"docs/{name} is old: run `make docs` and commit it"
+
+
+def test_the_page_of_presets_is_what_the_code_says_with_the_verdicts_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judging all takes a quarter of a minute: test_verdicts_command.py has what is said of most of them."""
+    one = SweepSpec.of(registry.preset("parity-jump").settings)
+    monkeypatch.setattr(presets, "judge", lambda sweep, curves: judge(sweep, curves) if sweep == one else ())
+    made, there = presets.page(), _text(DOCS / "presets.md")
+    assert _without_verdicts(there) == _without_verdicts(made), "run `make docs` and commit it"
+    section = made.partition("\n## parity-jump\n")[2].partition("\n## ")[0]
+    assert section.count("\n- ") > 1
+    assert section in there, "run `make docs` and commit it"
+
+
+def _without_verdicts(page: str) -> list[str]:
+    """Return the lines that are not empty and say no verdict."""
+    return [
+        line for line in page.splitlines() if not re.match(r"$|- (\*\*Supported|Not supported|Inconclusive): ", line)
+    ]
 
 
 def test_the_readme_is_read_in_a_few_minutes() -> None:

@@ -104,31 +104,31 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return pseudo.environment(messages.texts(), tmp_path_factory.mktemp("locale"))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        ("engine list", 0),
-        ("store --help", 0),
-        ("engine sweep digits-double-descent --set width=0 --dry-run", 2),
-        ("engine sweep digits-double-descent --set width=1..2000 --seeds 100 --dry-run", 2),
-    ],
-)
-def test_the_command_line_speaks_another_language(elsewhere: dict[str, str], arguments: str, code: int) -> None:
-    found = pseudo.run(elsewhere, *arguments.split())
-    text = found.stdout + found.stderr
-    commands = re.findall(r"^ {4}([\w-]+)", text, flags=re.MULTILINE)
-    assert found.returncode == code
-    assert "⟦" in text
-    rest = pseudo.unmarked(text, pseudo.names() | ARGPARSE | set(commands))
-    assert not rest, "words that nothing marks: " + " ".join(rest)
+COMMANDS = {
+    "engine list": 0,
+    "store --help": 0,
+    "engine sweep digits-double-descent --set width=0 --dry-run": 2,
+    "engine sweep digits-double-descent --set width=1..2000 --seeds 100 --dry-run": 2,
+}
+"""Commands and the codes that they return."""
 
 
 @pytest.fixture(scope="session")
 def shown(elsewhere: dict[str, str]) -> list[list[str]]:
-    """What the pages show in that language, on the results that ship: rows of page, element and text."""
-    found = pseudo.run(elsewhere, "tests.pages.visible")
+    """What pages show and commands print in that language, on the results that ship: rows of who, what and text."""
+    found = pseudo.run(elsewhere, "tests.pages.visible", *COMMANDS)
     assert found.returncode == 0, found.stderr
     return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_command_line_speaks_another_language(shown: list[list[str]], command: str) -> None:
+    ((code, text),) = ((what, text) for who, what, text in shown if who == command)
+    commands = re.findall(r"^ {4}([\w-]+)", text, flags=re.MULTILINE)
+    assert code == str(COMMANDS[command])
+    assert "⟦" in text
+    rest = pseudo.unmarked(text, pseudo.names() | ARGPARSE | set(commands))
+    assert not rest, "words that nothing marks: " + " ".join(rest)
 
 
 @pytest.mark.parametrize("page", visible.PAGES)
@@ -140,16 +140,33 @@ def test_a_page_speaks_another_language(shown: list[list[str]], page: str) -> No
     assert any("⟦" in text for _, text in here)
 
 
-@pytest.mark.parametrize("content", [b"", b"broken", b"\xde\x12\x04\x95" + bytes(3)])
-def test_a_catalogue_that_cannot_be_read_is_a_warning_and_the_texts_are_english(content: bytes, tmp_path: Path) -> None:
-    broken = tmp_path / "xx" / "LC_MESSAGES" / "scalescope.mo"
+def _broken(folder: Path, content: bytes) -> None:
+    broken = folder / "xx" / "LC_MESSAGES" / "scalescope.mo"
     broken.parent.mkdir(parents=True)
     broken.write_bytes(content)
+
+
+WARNING = "warning: the catalogue of SCALESCOPE_LANGUAGE=xx cannot be read: .*\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"broken", b"\xde\x12\x04\x95" + bytes(3)])
+def test_a_catalogue_that_cannot_be_read_is_a_warning(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _broken(tmp_path, content)
+    monkeypatch.setattr(language, "FOLDER", tmp_path)
+    monkeypatch.setenv("SCALESCOPE_LANGUAGE", "xx")
+    assert language._chosen() is language._ENGLISH
+    assert re.fullmatch(WARNING, capsys.readouterr().err)
+
+
+def test_with_a_catalogue_that_cannot_be_read_all_texts_are_english(tmp_path: Path) -> None:
+    _broken(tmp_path, b"broken")
     chosen = {"SCALESCOPE_LOCALE": str(tmp_path), "SCALESCOPE_LANGUAGE": "xx", "SCALESCOPE_HOME": str(tmp_path)}
     found = pseudo.run(os.environ | chosen, "engine", "list", "--help")
     assert found.returncode == 0, found.stderr
     assert "usage:" in found.stdout
-    assert re.fullmatch("warning: the catalogue of SCALESCOPE_LANGUAGE=xx cannot be read: .*\n", found.stderr)
+    assert re.fullmatch(WARNING, found.stderr)
 
 
 class _Other(gettext.NullTranslations):

@@ -34,13 +34,18 @@ OURS = [*(path for folder in ("engine", "store", "pages") for path in _modules(f
 
 
 @cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def _imports(path: Path) -> tuple[str, ...]:
     """Return what is imported anywhere in a file; of `from a import b` that is a.b, where b is a module, else a."""
     return tuple(_imported(path))
 
 
 def _imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -164,7 +169,7 @@ def test_the_engine_trains_with_numpy_scikit_learn_and_torch_alone() -> None:
 def test_a_file_says_what_it_owns_and_fits_the_house() -> None:
     for path in [*OURS, *_modules("tests")]:
         text = path.read_text()
-        tree = ast.parse(text)
+        tree = _tree(path)
         assert ast.get_docstring(tree), f"{path}: the first line says what the module owns"
         assert text.count("\n") <= 300, path
         for node in ast.walk(tree):

@@ -22,7 +22,7 @@ from store.home import open_database
 from tests.pages import made_up
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def serving(
     home: Path, command: tuple[str, ...] = (sys.executable, "-m", "streamlit"), gallery: bool = False
 ) -> Iterator[Server]:
-    """Run the app on a free port, with what ships or without; at the end of the context end its workers too."""
+    """Run the app on a free port, with one worker, with what ships or without; at the end end its worker too."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -75,7 +75,7 @@ def serving(
         [*command, "run", "app.py", f"--server.port={port}"],
         cwd=ROOT,
         env=os.environ
-        | {"SCALESCOPE_HOME": str(home)}
+        | {"SCALESCOPE_HOME": str(home), "SCALESCOPE_WORKERS": "1"}
         | ({} if gallery else {"SCALESCOPE_GALLERY": str(home / "none")}),
         stdout=log,
         stderr=subprocess.STDOUT,
@@ -140,7 +140,7 @@ def unmoved(widget: "Locator") -> Any:
     """Wait until the widget has kept its place for half a second; return this place: x, y, width and height."""
     place, since = widget.bounding_box(), time.monotonic()
     while place is None or time.monotonic() - since < 0.5:
-        widget.page.wait_for_timeout(50)
+        widget.page.wait_for_timeout(100)
         if (now := widget.bounding_box()) != place:
             place, since = now, time.monotonic()
     return place
@@ -158,14 +158,28 @@ def assert_fits(page: "Page", width: int) -> None:
     page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
 
 
+def assert_all_pages_are_linked(page: "Page") -> None:
+    """Look whether the other pages can be reached: on a fresh server's first request they have been missing."""
+    for name in ("Explore", "Compare"):
+        page.get_by_role("link", name=name).first.wait_for()
+
+
+@pytest.fixture(scope="session")
+def context(browser: "Browser") -> "BrowserContext":
+    """What all visits share is Chromium's cache: without it each takes seconds to parse Streamlit's scripts anew."""
+    return browser.new_context()
+
+
 @pytest.fixture
-def visit(browser: "Browser") -> "Iterator[Callable[..., Page]]":
-    """Open an address in a browser of its own; no page may end with an error."""
+def visit(context: "BrowserContext") -> "Iterator[Callable[..., Page]]":
+    """Open an address in a page of its own, of some size and color scheme; no page may end with an error."""
     pages: list[Page] = []
     errors: list[str] = []
 
-    def go(url: str, **context: Any) -> "Page":
-        page = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | context).new_page()
+    def go(url: str, size: tuple[int, int] = (1280, 800), color_scheme: Any = "light") -> "Page":
+        page = context.new_page()
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.emulate_media(color_scheme=color_scheme)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.set_default_timeout(PATIENCE)
         pages.append(page)
@@ -175,5 +189,6 @@ def visit(browser: "Browser") -> "Iterator[Callable[..., Page]]":
     yield go
     for page in pages:
         assert page.get_by_text("Traceback").count() == 0
-        page.context.close()
+        page.evaluate("localStorage.clear()")
+        page.close()
     assert errors == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import SCREENSHOTS, Server, assert_fits, serving
+from tests.browser.conftest import SCREENSHOTS, Server, assert_all_pages_are_linked, assert_fits, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -24,10 +24,7 @@ def test_the_curve_stands_without_a_click_and_without_scrolling(server: Server, 
     print(f"curve after {page.evaluate('performance.now()'):.0f} ms")
     page.wait_for_function("document.querySelector('[data-drawn]').getBoundingClientRect().bottom < 800")
     expect(page.get_by_text("all cached, nothing to train")).to_be_visible()
-
-
-def test_the_chart_has_a_name_for_those_who_do_not_see_it(server: Server, visit: Visit) -> None:
-    page = visit(server.url)
+    # It has a name for those who do not see it.
     chart = page.get_by_role("img", name="Line chart of test and train error against width")
     expect(chart).to_have_attribute("aria-label", re.compile("Lowest mean test error"))
 
@@ -42,18 +39,13 @@ def test_nothing_is_fetched_from_elsewhere(server: Server, browser: "Browser") -
     assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
 
 
-@pytest.mark.parametrize(
-    ("address", "sees"), [("/compare", "Compare needs two saved sweeps"), ("/?dataset=moons&width=4,6", "2 runs:")]
-)
-def test_a_deep_link_is_right_as_a_fresh_server_s_first_request(
-    tmp_path: Path, visit: Visit, address: str, sees: str
-) -> None:
+def test_a_deep_link_is_right_as_a_fresh_server_s_first_request(tmp_path: Path, visit: Visit) -> None:
+    """So it is on the page Scaling laws in test_laws.py, and on Explore after all processes were killed."""
     (tmp_path / "home").mkdir()
     with serving(tmp_path / "home") as fresh:
-        page = visit(fresh.url + address)
-        page.get_by_text(sees).first.wait_for()
-        for name in ("Explore", "Compare"):
-            expect(page.get_by_role("link", name=name)).to_be_visible()
+        page = visit(f"{fresh.url}/compare")
+        page.get_by_text("Compare needs two saved sweeps").first.wait_for()
+        assert_all_pages_are_linked(page)
 
 
 def test_the_streamlit_command_opens_on_the_results_that_ship(tmp_path: Path, visit: Visit) -> None:
@@ -70,8 +62,7 @@ def test_the_streamlit_command_opens_on_the_results_that_ship(tmp_path: Path, vi
     [("", "light", 1280), ("", "dark", 1280), ("", "light", 390), ("compare", "dark", 1280), ("compare", "light", 390)],
 )
 def test_every_page_fits_every_screen(server: Server, visit: Visit, address: str, scheme: str, width: int) -> None:
-    size = {"width": width, "height": 800 if width > 600 else 844}
-    page = visit(f"{server.url}/{address}", viewport=size, color_scheme=scheme)
+    page = visit(f"{server.url}/{address}", (width, 800 if width > 600 else 844), scheme)
     page.get_by_text("Size", exact=True).first.wait_for()
     if not address:
         page.wait_for_selector(CURVE)

@@ -28,7 +28,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, browser: object) -> Iterator
 
 
 def test_a_link_shows_the_law_and_fits_a_phone(fresh: Server, visit: Visit) -> None:
-    page = visit(f"{fresh.url}/laws?{QUERY}&law=power-offset", viewport={"width": 390, "height": 844})
+    page = visit(f"{fresh.url}/laws?{QUERY}&law=power-offset", (390, 844))
     chart = page.get_by_role("img", name="Power law above a floor")
     chart.locator(".scatterlayer .trace").first.wait_for()
     page.get_by_text("the law says").wait_for()

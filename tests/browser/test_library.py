@@ -105,8 +105,7 @@ def test_a_name_full_of_markup_is_shown_to_the_letter_and_fetches_nothing(shelf:
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 1400), ("light", 390)])
 def test_the_library_fits_every_screen(shelf: Server, visit: Visit, scheme: str, width: int) -> None:
-    size = {"width": width, "height": 900 if width > 600 else 844}
-    page = visit(f"{shelf.url}/library", viewport=size, color_scheme=scheme)
+    page = visit(f"{shelf.url}/library", (width, 900 if width > 600 else 844), scheme)
     tick(page, 1)
     page.get_by_role("link", name="Open in Explore").wait_for()
     assert_fits(page, width)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.queue.jobs import Queue
-from tests.browser.conftest import Server, press, serving
+from tests.browser.conftest import Server, assert_all_pages_are_linked, press, serving
 from tests.processes import servers, workers
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def test_after_kill_9_of_app_and_workers_a_new_app_goes_on_with_the_job(tmp_path
         for pid in servers(tmp_path) | workers(tmp_path):
             os.kill(pid, signal.SIGKILL)
         with serving(tmp_path) as second:
-            page = visit(f"{second.url}/?{sweep}")
+            page = visit(f"{second.url}/?{sweep}")  # a deep link as a fresh server's first request
             page.get_by_role("button", name="Stop").wait_for()
+            assert_all_pages_are_linked(page)
             page.get_by_text("all cached, nothing to train").wait_for(timeout=200_000)

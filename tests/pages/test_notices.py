@@ -19,6 +19,7 @@ from store.home import open_database
 from store.results import queries
 from store.results.spool import PatientSpool, Spool, ingest
 from tests.pages import made_up
+from tests.pages.conftest import FRAME
 from tests.store.fakes import start
 
 Open = Callable[..., AppTest]
@@ -58,9 +59,9 @@ def test_a_store_that_lacks_results_says_so_until_that_is_accepted(
     copy = tmp_path_factory.mktemp("elsewhere") / "older.duckdb"
     backup.backup(db, copy)
     made_up.train(db, link.preset(link.OPENING))
-    assert not [said for said in opened().switch_page(page).run().warning if "lacks changes" in said.value]
+    assert not [said for said in opened(FRAME.with_name(page)).warning if "lacks changes" in said.value]
     shutil.copy(copy, db.file)
-    app = opened().switch_page(page).run()
+    app = opened(FRAME.with_name(page))
     assert not app.exception
     assert "it had 33 results and has 0, so 33 are missing" in app.warning[0].value
     app.button(key="accept-loss").click().run()

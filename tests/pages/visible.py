@@ -1,13 +1,18 @@
-"""Prints every text that the app shows on its four pages, as JSON rows of page, element and text."""
+"""Prints every text of the four pages, as JSON rows of page, element and text; and of commands, with their codes."""
 
+import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
+
+from engine.commands.main import main as engine_main
+from store.commands.main import main as store_main
 
 FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
 PAGES = ("explore", "compare", "laws", "library")
@@ -58,16 +63,34 @@ def elements(block: Any) -> Iterator[tuple[str, str]]:
             yield from elements(child)
 
 
-def main(*pages: str) -> None:
-    """Open the pages one after the other and print what they show."""
+def page_texts() -> Iterator[tuple[str, str, str]]:
+    """Open the pages one after the other; yield page, kind of element, and text."""
     app = AppTest.from_file(FRAME, default_timeout=120)
     app.session_state["stood"] = True  # no browser will say that the curve stands
-    for page in pages:
+    for page in PAGES:
         app.query_params.clear()  # what the page before has put into the address
         app = app.run() if page == PAGES[0] else app.switch_page(str(FRAME.with_name(f"{page}.py"))).run()
-        for kind, text in elements(app._tree):
-            sys.stdout.write(json.dumps([page, kind, text]) + os.linesep)
+        yield from ((page, kind, text) for kind, text in elements(app._tree))
+
+
+def command_texts(command: str) -> tuple[str, str, str]:
+    """Run a command such as "engine list"; return it, its exit code, and what it prints."""
+    module, *arguments = command.split()
+    main = {"engine": engine_main, "store": store_main}[module]
+    printed = io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        try:
+            code: object = main(arguments)
+        except SystemExit as ended:
+            code = ended.code
+    return command, str(code), printed.getvalue()
+
+
+def main(commands: Sequence[str]) -> None:
+    """Print what the pages show, and what the commands print."""
+    for row in (*page_texts(), *map(command_texts, commands)):
+        sys.stdout.write(json.dumps(row) + os.linesep)
 
 
 if __name__ == "__main__":
-    main(*PAGES)
+    main(sys.argv[1:])

@@ -23,10 +23,15 @@ from pages.ui import link
 from store.db.connection import Database
 from store.library import catalog, listing
 from store.results import queries
+from tests.homes import fresh
 from tests.pages import made_up
 from tests.pages.conftest import FRAME
 
 Open = Callable[..., AppTest]
+
+
+def opening(db: Database) -> None:
+    made_up.train(db, link.preset(link.OPENING))
 
 
 def cost_line(app: AppTest) -> str:
@@ -38,7 +43,7 @@ def charts(app: AppTest) -> int:
 
 
 def test_the_first_visit_opens_on_the_opening_preset(opened: Open, db: Database) -> None:
-    made_up.train(db, link.preset(link.OPENING))
+    fresh(db.home, opening)
     app = opened()
     assert not app.exception
     assert not app.error
@@ -62,7 +67,7 @@ def test_what_is_not_trained_has_a_price_before_it_is_trained(opened: Open, db: 
 def test_a_bad_value_gets_one_sentence_and_nothing_can_be_started(
     opened: Open, db: Database, knob: str, typed: str
 ) -> None:
-    made_up.train(db, link.preset(link.OPENING))
+    fresh(db.home, opening)
     app = opened()
     app.text_input(key=f"knob.{knob}").set_value(typed).run()
     assert [error.value.startswith(f"{knob}={typed} is not possible; allowed: ") for error in app.error] == [True]
@@ -271,7 +276,7 @@ def test_a_store_that_cannot_be_opened_is_one_sentence(opened: Open, db: Databas
 
 
 def test_a_rerun_is_quick(opened: Open, db: Database) -> None:
-    made_up.train(db, link.preset(link.OPENING))
+    fresh(db.home, opening)
     app = opened()
     times = []
     for rate in ("0.006", "0.007", "0.008"):

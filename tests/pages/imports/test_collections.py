@@ -1,6 +1,7 @@
 """Imported collections on the page Library, without a browser."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -13,12 +14,12 @@ from tests.pages.imports.test_curves import keep
 from tests.pages.imports.test_upload import TABLE
 
 Open = Callable[..., AppTest]
-LIBRARY = str(FRAME.parent / "library.py")
+LIBRARY = FRAME.parent / "library.py"
 
 
 @pytest.fixture
 def page(opened: Open) -> Callable[[], AppTest]:
-    return lambda: opened().switch_page(LIBRARY).run()
+    return partial(opened, LIBRARY)
 
 
 def test_a_table_is_imported_and_listed(page: Callable[[], AppTest], db: Database) -> None:

@@ -17,7 +17,7 @@ from tests.pages import made_up
 from tests.pages.conftest import FRAME
 
 Open = Callable[..., AppTest]
-COMPARE = str(FRAME.parent / "compare.py")
+COMPARE = FRAME.parent / "compare.py"
 SWEEP = SweepSpec.of({"dataset": "moons", "width": (2, 4)})
 LOSS = View(x="params", y="loss", show=("test",))
 
@@ -35,7 +35,6 @@ def keep(db: Database, name: str = "Theirs", **fields: str) -> str:
 
 
 def compared(app: AppTest, sweeps: list[str], brought: list[str]) -> AppTest:
-    app.switch_page(COMPARE).run()
     app.multiselect(key="compare.sweeps").set_value(sweeps)
     return app.multiselect(key="compare.imports").set_value(brought).run()
 
@@ -43,7 +42,7 @@ def compared(app: AppTest, sweeps: list[str], brought: list[str]) -> AppTest:
 def test_a_collection_stands_beside_a_sweep_and_says_that_it_was_imported(opened: Open, db: Database) -> None:
     made_up.train(db, SWEEP, "Ours")
     key = keep(db)
-    app = compared(opened(x="params", y="loss"), [SWEEP.key], [key])
+    app = compared(opened(COMPARE, x="params", y="loss"), [SWEEP.key], [key])
     app.segmented_control(key="compare.x").set_value("params")
     app.selectbox(key="compare.y").set_value("loss").run()
     assert not app.exception
@@ -57,10 +56,7 @@ def test_a_collection_stands_beside_a_sweep_and_says_that_it_was_imported(opened
 
 def test_a_link_names_collections_and_says_which_are_not_here(opened: Open, db: Database) -> None:
     key = keep(db)
-    app = opened()
-    app.query_params.clear()
-    app.query_params["imports"] = f"{key},nothing"
-    app.switch_page(COMPARE).run()
+    app = opened(COMPARE, imports=f"{key},nothing")
     assert app.multiselect(key="compare.imports").value == [key]
     assert "imports=nothing is not an imported collection here." in [error.value for error in app.error]
 
@@ -78,7 +74,7 @@ def test_what_a_collection_lacks_is_said(
     opened: Open, db: Database, view: dict[str, str], size_is: str, words: str
 ) -> None:
     key = keep(db, size_is=size_is)
-    app = compared(opened(), [], [key])
+    app = compared(opened(COMPARE), [], [key])
     for name, value in ({"x": "params", "y": "loss"} | view).items():
         (app.segmented_control if name == "x" else app.selectbox)(key=f"compare.{name}").set_value(value)
     app.run()
@@ -88,7 +84,7 @@ def test_what_a_collection_lacks_is_said(
 
 def test_a_deleted_collection_leaves_the_page(opened: Open, db: Database) -> None:
     first, second = keep(db), keep(db, size_is="width", name="Others")
-    app = compared(opened(), [], [first, second])
+    app = compared(opened(COMPARE), [], [first, second])
     collections.delete(db, first)
     app.run()
     assert not app.exception

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,18 +13,19 @@ from engine.spec.registry import preset
 from engine.spec.result import METRICS, RunResult, RunState
 from engine.spec.run import RunSpec, train_flops
 from engine.spec.sweep import SweepSpec, knobs_for
-from pages.ui.laws import choosing
+from pages.ui.laws import choosing, fits
 from pages.ui.laws import question as asking
 from pages.ui.laws.question import Asked
 from store.db.connection import Database
 from store.imports import collections
 from store.imports.collections import Collection, ImportedRun
 from store.library.sweeps import save_sweep
+from tests.homes import fresh
 from tests.pages import made_up
 from tests.pages.conftest import FRAME
 
 Open = Callable[..., AppTest]
-LAWS = str(FRAME.parent / "laws.py")
+LAWS = FRAME.parent / "laws.py"
 SWEEP = SweepSpec.of({"dataset": "moons", "width": (2, 4, 8, 16, 32, 64, 128, 256), "seed": (0, 1, 2)})
 ADDRESS = {"dataset": "moons", "arch": "mlp", "width": "2,4,8,16,32,64,128,256", "seed": "0..2"}
 
@@ -52,6 +54,10 @@ def train(db: Database, sweep: SweepSpec) -> None:
     save_sweep(db, sweep, "")
 
 
+def trained(db: Database) -> None:
+    train(db, SWEEP)
+
+
 def collection(db: Database) -> str:
     """Keep runs at three budgets, each with its minimum between the sizes."""
     runs = []
@@ -64,15 +70,10 @@ def collection(db: Database) -> str:
 
 
 @pytest.fixture
-def page(opened: Open) -> Open:
-    def open_page(**params: str) -> AppTest:
-        app = opened()
-        app.query_params.clear()
-        for name, value in params.items():
-            app.query_params[name] = value
-        return app.switch_page(LAWS).run()
-
-    return open_page
+def page(opened: Open, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Open the page, which compares two laws: each more is a second of fitting."""
+    monkeypatch.setattr(fits, "comparable", lambda rows: ("flat", "power"))
+    return partial(opened, LAWS)
 
 
 def said(app: AppTest) -> str:
@@ -84,9 +85,9 @@ def charts(app: AppTest) -> int:
     return len(app.get("bidi_component"))
 
 
-def test_a_sweep_shows_its_law_with_interval_back_test_and_forecast(page: Open, db: Database) -> None:
-    train(db, SWEEP)
-    app = page(**ADDRESS, law="power-offset")
+def test_a_sweep_shows_its_law_with_interval_back_test_and_forecast(opened: Open, db: Database) -> None:
+    fresh(db.home, trained)
+    app = opened(LAWS, **ADDRESS, law="power-offset")
     assert not app.exception
     assert not app.error
     assert not app.warning
@@ -102,7 +103,7 @@ def test_a_sweep_shows_its_law_with_interval_back_test_and_forecast(page: Open, 
 
 
 def test_what_a_law_cannot_say_is_refused_in_words_and_nothing_is_forecast(page: Open, db: Database) -> None:
-    train(db, SWEEP)
+    fresh(db.home, trained)
     app = page(**ADDRESS | {"width": "16,32,64"}, law="power")
     assert "These runs do not support this law." in said(app)
     assert "less than one does not support an exponent" in said(app)
@@ -113,8 +114,8 @@ def test_what_a_law_cannot_say_is_refused_in_words_and_nothing_is_forecast(page:
     assert charts(app) == 1
 
 
-def test_a_law_of_budgets_says_what_to_train_with_ten_times_the_compute(page: Open, db: Database) -> None:
-    app = page(imported=collection(db), law="isoflop")
+def test_a_law_of_budgets_says_what_to_train_with_ten_times_the_compute(opened: Open, db: Database) -> None:
+    app = opened(LAWS, imported=collection(db), law="isoflop")
     assert not app.exception
     assert charts(app) == 3
     plan = next(table.value for table in app.table if "Best" in table.value)
@@ -167,7 +168,7 @@ def test_a_sweep_without_results_leads_to_explore(page: Open) -> None:
 
 
 def test_the_page_says_what_an_address_asks_that_cannot_be_had(page: Open, db: Database) -> None:
-    train(db, SWEEP)
+    fresh(db.home, trained)
     app = page(**ADDRESS, law="wishful", more="7", nothing="1")
     assert not app.exception
     assert "law=wishful is not possible; allowed: one of flat, power" in said(app)

@@ -13,6 +13,7 @@ from store.exchange import pack, selection
 from store.home import open_database
 from store.library import catalog, listing, sweeps
 from store.results import runs
+from tests.homes import fresh
 from tests.pages import made_up
 from tests.pages.conftest import FRAME
 
@@ -25,18 +26,18 @@ WIDER = SweepSpec.of({"dataset": "moons", "width": (4, 8)})
 ODD = "<script>alert(1)</script> ![x](http://evil.example/x.png) $$y$$ :material/home: :red[z] *b* `c` | _d_"
 
 
-@pytest.fixture
-def page(opened: Open, db: Database) -> Callable[..., AppTest]:
-    """Open the page at an address, with some sweeps picked; the store has three of them."""
+def three_sweeps(db: Database) -> None:
     for sweep, name in ((MOONS, "Moons"), (NOISY, "Noisy moons"), (WIDER, "Wider moons")):
         made_up.train(db, sweep, name)
 
+
+@pytest.fixture
+def page(opened: Open, db: Database) -> Callable[..., AppTest]:
+    """Open the page at an address, with some sweeps picked; the store has three of them."""
+    fresh(db.home, three_sweeps)
+
     def go(*picked: SweepSpec, **params: str) -> AppTest:
-        app = opened().switch_page(str(LIBRARY))
-        app.session_state["library.picked"] = tuple(sweep.key for sweep in picked)
-        for name, value in params.items():
-            app.query_params[name] = value
-        return app.run()
+        return opened(LIBRARY, {"library.picked": tuple(sweep.key for sweep in picked)}, **params)
 
     return go
 
@@ -51,7 +52,7 @@ def said(app: AppTest) -> list[str]:
 
 
 def test_an_empty_store_says_what_to_do(opened: Open) -> None:
-    app = opened().switch_page(str(LIBRARY)).run()
+    app = opened(LIBRARY)
     assert listed(app) == []
     assert "press Train in Explore" in app.info[0].value
 
@@ -173,7 +174,7 @@ def test_a_false_pack_is_refused_whole_and_a_sound_one_is_shown_and_imported(
     false = bytearray(sound)
     for place in range(len(false) // 3, len(false) // 3 + 500):
         false[place] ^= 255
-    app = opened().switch_page(str(LIBRARY)).run()
+    app = opened(LIBRARY)
     kind = "application/octet-stream"
     app.file_uploader[0].set_value([("a.scalescope", sound, kind), ("../b.csv", bytes(false), kind)]).run()
     assert said(app)[0].startswith("a.scalescope is sound: 2 runs of “From afar”")
