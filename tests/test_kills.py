@@ -36,7 +36,8 @@ def _sweep(home: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "engine", "sweep", "moons-overfitting", *changes, "--set", "dataset=digits", "--json"],
         cwd=ROOT,
-        env=os.environ | {"SCALESCOPE_HOME": str(home), "SCALESCOPE_WORKERS": "2"},
+        env=os.environ
+        | {"SCALESCOPE_HOME": str(home), "SCALESCOPE_GALLERY": str(home / "none"), "SCALESCOPE_WORKERS": "2"},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
