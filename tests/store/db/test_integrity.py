@@ -17,6 +17,7 @@ from store.home import open_database
 from store.library import catalog
 from store.results import runs
 from store.results.spool import Spool, ingest
+from tests import homes
 from tests.store.fakes import RUNS, SWEEP, result, start
 
 ROOT = Path(__file__).parents[3]
@@ -30,16 +31,21 @@ def _put(db: Database, first: int, last: int) -> None:
     ingest(db)
 
 
-@pytest.fixture
-def older(db: Database, tmp_path: Path) -> Path:
-    """A copy of the store with three results; it has eight now."""
+def _fill(db: Database) -> None:
+    """Make a copy of the store when it has three results, and go on to eight."""
     _put(db, 0, 3)
-    copy = tmp_path / "older.duckdb"
-    backup.backup(db, copy)
+    backup.backup(db, db.home.parent / "older.duckdb")
     assert integrity.lost(db) == ""
     _put(db, 3, 8)
     assert integrity.lost(db) == ""
-    return copy
+    (db.home.parent / "older.duckdb").rename(db.home / "older.duckdb")
+
+
+@pytest.fixture
+def older(db: Database, tmp_path: Path) -> Path:
+    """A copy of the store with three results; it has eight now."""
+    homes.fresh(db.home, _fill)
+    return (db.home / "older.duckdb").rename(tmp_path / "older.duckdb")
 
 
 def _command(db: Database, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
