@@ -21,9 +21,10 @@ from websockets.sync.client import connect
 from engine.spec.run import RunSpec
 from engine.spec.sweep import parse_settings
 from store.db import integrity
-from store.home import open_database
+from store.db.connection import Database
 from store.results import queries
 from store.results.spool import Spool, ingest
+from tests import homes
 from tests.processes import workers
 from tests.store.fakes import result
 
@@ -31,20 +32,21 @@ ROOT = Path(__file__).parent.parent
 SETTINGS = {"width": "2,5", "steps": "50,100,200,400,800,1600", "seed": "0..1"}
 
 
-def _sweep(home: Path) -> subprocess.Popen[str]:
+def _sweep(home: Path, workers: int = 2) -> subprocess.Popen[str]:
     changes = [part for name, text in SETTINGS.items() for part in ("--set", f"{name}={text}")]
     return subprocess.Popen(
         [sys.executable, "-m", "engine", "sweep", "moons-overfitting", *changes, "--set", "dataset=digits", "--json"],
         cwd=ROOT,
-        env=os.environ | {"SCALESCOPE_HOME": str(home), "SCALESCOPE_WORKERS": "2"},
+        env=os.environ
+        | {"SCALESCOPE_HOME": str(home), "SCALESCOPE_GALLERY": str(home / "none"), "SCALESCOPE_WORKERS": str(workers)},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
 
 
-def _finish(home: Path) -> dict[str, dict[str, Any]]:
-    with _sweep(home) as process:
+def _finish(home: Path, workers: int = 2) -> dict[str, dict[str, Any]]:
+    with _sweep(home, workers) as process:
         out, _ = process.communicate(timeout=240)
     assert process.returncode == 0
     return {run["key"]: run for run in json.loads(out)["runs"]}
@@ -56,13 +58,13 @@ def _runs() -> tuple[RunSpec, ...]:
 
 
 def _done(home: Path) -> dict[str, float]:
-    table = queries.runs_at(open_database(home), _runs())
+    table = queries.runs_at(Database(home), _runs())
     done = table[table["state"] == "finished"]
     return dict(zip(done["key"], done["test_loss"], strict=True))
 
 
 def _predictions(home: Path) -> dict[str, bytes]:
-    db = open_database(home)
+    db = Database(home)
     ingest(db)
     found = queries.predictions(db, _runs())
     assert len(found) == 24
@@ -70,13 +72,15 @@ def _predictions(home: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [1, pytest.param(40, marks=pytest.mark.long)])
 def test_whatever_is_killed_nothing_finished_is_lost_and_the_end_is_the_same(
     tmp_path: Path, chance: random.Random, kills: int
 ) -> None:
     home = tmp_path / "home"
+    homes.fresh(home)
     safe: dict[str, float] = {}
-    for kill in range(kills):
+    begin = chance.randrange(3)
+    for kill in range(begin, begin + kills):
         process = _sweep(home)
         time.sleep(chance.uniform(1.0, 6.0))
         victims = [process.pid] * (kill % 3 != 0) + sorted(workers(home)) * (kill % 3 != 1)
@@ -91,7 +95,7 @@ def test_whatever_is_killed_nothing_finished_is_lost_and_the_end_is_the_same(
     interrupted = _finish(home)
     for pid in workers(home):
         os.kill(pid, signal.SIGKILL)
-    untouched = _finish(tmp_path / "other")
+    untouched = _finish(tmp_path / "other", workers=1)
     assert _predictions(home) == _predictions(tmp_path / "other")
     assert len(interrupted) == 24
     for key, run in interrupted.items():
@@ -135,9 +139,7 @@ def test_the_app_killed_while_it_takes_results_in_loses_none_of_them(
     tmp_path: Path, chance: random.Random, kills: int
 ) -> None:
     home = tmp_path / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SCALESCOPE_GALLERY", str(tmp_path / "none"))
-        db = open_database(home)
+    db = homes.fresh(home)
     worker, put = Spool(db, "w"), list[RunSpec]()
     for kill in range(kills + 1):
         with socket.socket() as free:

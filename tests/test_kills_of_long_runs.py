@@ -15,9 +15,10 @@ from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from engine.train.bucket import TrainingBucket
 from engine.train.checkpoint import Head, write
-from store.home import open_database
+from store.db.connection import Database
 from store.results import queries
 from store.results.spool import Spool, ingest, live_results
+from tests import homes
 
 ROOT = Path(__file__).parent.parent
 STEPS = 8_000
@@ -28,14 +29,15 @@ LOST = 10_000.0
 
 
 def _worker(home: Path) -> subprocess.Popen[bytes]:
-    mine = {"SCALESCOPE_HOME": str(home), "SCALESCOPE_WORKERS": "1", "SCALESCOPE_CHECKPOINT_SECONDS": "0.1"}
+    mine = {"HOME": str(home), "GALLERY": str(home / "none"), "WORKERS": "1", "CHECKPOINT_SECONDS": "0.1"}
+    environment = os.environ | {f"SCALESCOPE_{name}": value for name, value in mine.items()}
     command = [sys.executable, "-m", "engine", "worker", "--slot", "0"]
-    return subprocess.Popen(command, cwd=ROOT, env=os.environ | mine | {"OMP_NUM_THREADS": "1"})
+    return subprocess.Popen(command, cwd=ROOT, env=environment | {"OMP_NUM_THREADS": "1"})
 
 
 def _told(home: Path, runs: tuple[RunSpec, ...]) -> tuple[str, dict[str, list[bytes]]]:
     """Return all that is told of runs but the time they took: curves, and predictions."""
-    db = open_database(home)
+    db = Database(home)
     curves = queries.curves(db, runs)
     kept = [name for name in curves.columns if "seconds" not in name]
     ingest(db)
@@ -48,7 +50,7 @@ def _told(home: Path, runs: tuple[RunSpec, ...]) -> tuple[str, dict[str, list[by
 @pytest.mark.timeout(280)
 def test_the_next_worker_goes_on_from_the_checkpoint_to_the_same_end(tmp_path: Path) -> None:
     home, other = tmp_path / "home", tmp_path / "other"
-    db = open_database(home)
+    db = homes.fresh(home)
     Queue(home).submit("sweep", RUNS)
     with _worker(home) as worker:
         deadline = time.monotonic() + 100
@@ -74,8 +76,7 @@ def test_the_next_worker_goes_on_from_the_checkpoint_to_the_same_end(tmp_path: P
     whole = TrainingBucket(RUNS, "cpu", "cpu")
     while whole.advance():
         pass
-    spool = Spool(open_database(other), "untouched")
+    spool = Spool(homes.fresh(other), "untouched")
     spool.put(whole.results(over=True))
     spool.close()
-    ingest(open_database(other))
     assert _told(home, RUNS) == _told(other, RUNS)

@@ -2,7 +2,6 @@
 
 import codecs
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +17,11 @@ from store.db import integrity
 from store.db.connection import Database
 from store.exchange import selection
 from store.exchange.gallery import export_gallery
-from store.home import open_database
 from store.imports import collections
 from store.library import catalog, listing, sweeps
 from store.results import live_writers, queries, runs, spool
 from store.results.spool import STALE, Spool, ingest
+from tests import homes
 from tests.store.fakes import RUNS, SWEEP, result
 from tests.store.imports.test_collections import COLLECTION
 from tests.store.results.test_artifacts import npz
@@ -31,13 +30,12 @@ STORED, WAITING, FAILED, TRAINING = RUNS[0], RUNS[1], RUNS[2], RUNS[3]
 
 
 @pytest.fixture
-def waiting(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A store with a run in its tables, two that wait, one in training and rubbish; its folders are read-only."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         monkeypatch.setattr("store.exchange.gallery.GALLERY", folder)
-        shutil.copytree(empty_home, folder / "home")
-        db = open_database(folder / "home")
+        db = homes.fresh(folder / "home")
         sweeps.save_sweep(db, SWEEP, "mine")
         collections.save(db, COLLECTION, "theirs")
         worker = Spool(db, "w")

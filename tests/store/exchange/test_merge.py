@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,8 @@ from store.library import catalog, sweeps
 from store.results import runs
 from store.results.rows import as_table
 from store.results.spool import Spool, ingest
-from tests.store.exchange.packs import OTHER, content, export, home
+from tests import homes
+from tests.store.exchange.packs import OTHER, content, export
 from tests.store.fakes import RUNS, SWEEP, listed, result, start
 
 
@@ -29,17 +29,17 @@ def test_importing_twice_changes_nothing(db: Database, file: Path, fresh: Databa
         assert content(store) == before
 
 
-def test_packs_of_three_machines_give_one_store_in_every_order(empty_home: Path, tmp_path: Path, db: Database) -> None:
+def test_packs_of_three_machines_give_one_store_in_every_order(tmp_path: Path, db: Database) -> None:
     packs = []
     for place, (sweep, name) in enumerate([(SWEEP, "Same name"), (OTHER, "Same name"), (SWEEP, "Another name")]):
-        made = home(empty_home, tmp_path / f"machine{place}")
+        made = homes.fresh(tmp_path / f"machine{place}")
         sweeps.save_sweep(made, sweep, name)
         # The same spec, but other seconds: two machines.
         Spool(made, "w").put([result(run, seconds=1.0 + place, device=f"cpu {place}") for run in sweep.runs()])
         packs.append(pack.read(export(made, tmp_path / f"{place}.scalescope")))
     contents = []
     for number, order in enumerate(itertools.permutations(packs)):
-        merged = home(empty_home, tmp_path / f"merged{number}")
+        merged = homes.fresh(tmp_path / f"merged{number}")
         for read in order:
             merge.import_pack(merged, read)
         contents.append(content(merged))
@@ -48,17 +48,17 @@ def test_packs_of_three_machines_give_one_store_in_every_order(empty_home: Path,
 
 
 def test_at_the_same_moment_the_order_decides_nothing_either(
-    empty_home: Path, tmp_path: Path, db: Database, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packs = []
     monkeypatch.setattr(time, "time_ns", lambda: 10**18)
     for place in range(2):
-        made = home(empty_home, tmp_path / f"machine{place}")
+        made = homes.fresh(tmp_path / f"machine{place}")
         Spool(made, "w").put([result(RUNS[0], seconds=2.0 - place)])
         packs.append(pack.read(export(made, tmp_path / f"{place}.scalescope")))
     contents = []
     for number, order in enumerate((packs, packs[::-1])):
-        merged = home(empty_home, tmp_path / f"merged{number}")
+        merged = homes.fresh(tmp_path / f"merged{number}")
         for read in order:
             merge.import_pack(merged, read)
         contents.append(content(merged))
@@ -77,23 +77,24 @@ def test_a_name_given_here_and_a_run_with_predictions_stay(file: Path, fresh: Da
     assert list(listed(fresh)["name"]) == ["Renamed"]
 
 
-def test_notes_and_tags_given_here_stay_in_every_order(empty_home: Path, tmp_path: Path, db: Database) -> None:
+def test_notes_and_tags_given_here_stay_in_every_order(tmp_path: Path, db: Database) -> None:
     packs = []
     for place, sweep in enumerate((SWEEP, OTHER)):
-        made = home(empty_home, tmp_path / f"machine{place}")
+        made = homes.fresh(tmp_path / f"machine{place}")
         Spool(made, "w").put([result(run, seconds=1.0 + place) for run in sweep.runs()])
         sweeps.save_sweep(made, sweep, "Theirs")
         catalog.set_note(made, sweep.key, "Theirs alone: a pack carries no notes.")
         packs.append(pack.read(export(made, tmp_path / f"{place}.scalescope")))
-    mine_here = home(empty_home, tmp_path / "mine")
-    sweeps.save_sweep(mine_here, SWEEP, "Mine")
-    catalog.set_note(mine_here, SWEEP.key, "my note")
-    catalog.add_tags(mine_here, SWEEP.key, ["one", "two"])
-    catalog.archive(mine_here, SWEEP.key, True)
+
+    def mine_here(db: Database) -> None:
+        sweeps.save_sweep(db, SWEEP, "Mine")
+        catalog.set_note(db, SWEEP.key, "my note")
+        catalog.add_tags(db, SWEEP.key, ["one", "two"])
+        catalog.archive(db, SWEEP.key, True)
+
     contents = []
     for number, order in enumerate((packs, packs[::-1])):
-        shutil.copytree(mine_here.home, tmp_path / f"merged{number}")
-        merged = Database(tmp_path / f"merged{number}")
+        merged = homes.fresh(tmp_path / f"merged{number}", mine_here)
         for read in order:
             merge.import_pack(merged, read)
         contents.append(content(merged))

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.spec import run
@@ -166,7 +166,6 @@ def sound(file: Path) -> tuple[bytes, pack.Pack]:
     return file.read_bytes(), pack.read(file)
 
 
-@settings(max_examples=150)
 @given(place=st.integers(-12, 10**5), bit=st.integers(0, 7))
 def test_a_flipped_bit_anywhere_is_refused_or_harmless(
     file: Path, sound: tuple[bytes, pack.Pack], place: int, bit: int
@@ -246,15 +245,23 @@ def test_rubbish_gives_a_sentence(
 
 
 def test_the_commands(
-    db: Database, file: Path, fresh: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    db: Database,
+    file: Path,
+    fresh: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def said(home: Database, *arguments: str) -> str:
-        environment = os.environ | {"SCALESCOPE_HOME": str(home.home), "SCALESCOPE_GALLERY": str(tmp_path / "none")}
-        command = [sys.executable, "-m", "store", *arguments]
-        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+        monkeypatch.setenv("SCALESCOPE_HOME", str(home.home))
+        assert main(arguments) == 0
+        return capsys.readouterr().out
 
     again = str(tmp_path / "again.scalescope")
-    assert said(db, "export", again, "--sweep", "Mine") == f"{again}: 9 runs\n"
+    environment = os.environ | {"SCALESCOPE_HOME": str(db.home), "SCALESCOPE_GALLERY": str(tmp_path / "none")}
+    command = [sys.executable, "-m", "store", "export", again, "--sweep", "Mine"]
+    exported = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert exported.stdout == f"{again}: 9 runs\n"
     assert f"{again} is sound: 9 runs, 1 sweep\n  Mine ({SWEEP.key})\n" in said(fresh, "verify", again)
     assert said(fresh, "import", again) == f"{again}: 9 new runs of 9, 1 new sweep\n"
     assert said(fresh, "import", again) == f"{again}: 0 new runs of 9, 0 new sweeps\n"

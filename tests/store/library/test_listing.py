@@ -7,15 +7,15 @@ from engine.spec.sweep import SweepSpec
 from store.db.connection import Database
 from store.library import catalog, listing, sweeps
 from store.results.spool import Spool, ingest
+from tests import homes
 from tests.store.fakes import RUNS, SWEEP, result
 from tests.store.shelves import TABLES, content
 
 OTHERS = [SweepSpec.of({"dataset": "moons", "width": (2, 3 + place), "seed": 7}) for place in range(6)]
 
 
-@pytest.fixture
-def stocked(db: Database) -> Database:
-    """A store with six sweeps on moons, and one on digits whose runs are in every state."""
+def _stock(db: Database) -> None:
+    """Put six sweeps on moons into the store, and one on digits whose runs are done, failed or not yet trained."""
     sweeps.save_sweep(db, SWEEP, "Noisy digits, Übergröße")
     for place, sweep in enumerate(OTHERS):
         sweeps.save_sweep(db, sweep, f"moons {place}")
@@ -23,9 +23,15 @@ def stocked(db: Database) -> Database:
     catalog.add_tags(db, OTHERS[0].key, ["paper", "fig:1"])
     catalog.add_tags(db, OTHERS[1].key, ["paper"])
     catalog.archive(db, OTHERS[5].key, True)
-    worker = Spool(db, "w")
-    worker.put([result(RUNS[0]), result(RUNS[1], RunState.FAILED), result(RUNS[2], RunState.DIVERGED)])
+    Spool(db, "v").put([result(RUNS[0]), result(RUNS[1], RunState.FAILED), result(RUNS[2], RunState.DIVERGED)])
     ingest(db)
+
+
+@pytest.fixture
+def stocked(db: Database) -> Database:
+    """The store that is stocked, beside a worker that has a run in training."""
+    homes.fresh(db.home, _stock)
+    worker = Spool(db, "w")
     worker.put([result(RUNS[3]), result(RUNS[1], RunState.FAILED)])
     worker.show([result(RUNS[4], RunState.RUNNING)])
     return db
