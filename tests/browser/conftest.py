@@ -40,6 +40,16 @@ FLAGS = [
     "--proxy-server=direct://",
 ]
 
+STILL = """
+new MutationObserver((_, observer) => {
+  if (!document.head) return
+  observer.disconnect()
+  const style = document.createElement("style")
+  style.textContent = "*, ::before, ::after { animation: none !important; transition: none !important }"
+  document.head.append(style)
+}).observe(document, { childList: true, subtree: true })
+"""
+"""Lets nothing blink or glide: a Chromium without a graphics card would spend a third of its time on that."""
 PATIENCE = 60_000
 """Milliseconds to wait for what is to come: tests share their machine."""
 
@@ -166,21 +176,32 @@ def assert_all_pages_are_linked(page: "Page") -> None:
 
 @pytest.fixture(scope="session")
 def context(browser: "Browser") -> "BrowserContext":
-    """What all visits share is Chromium's cache: without it each takes seconds to parse Streamlit's scripts anew."""
-    return browser.new_context()
+    """What all visits share."""
+    made = browser.new_context(reduced_motion="reduce")
+    made.add_init_script(STILL)
+    return made
+
+
+@pytest.fixture(scope="session")
+def first_page(context: "BrowserContext") -> "Page":
+    """The page of each test's first visit: another would take seconds to parse Streamlit's scripts anew."""
+    return context.new_page()
 
 
 @pytest.fixture
-def visit(context: "BrowserContext") -> "Iterator[Callable[..., Page]]":
+def visit(context: "BrowserContext", first_page: "Page") -> "Iterator[Callable[..., Page]]":
     """Open an address in a page of its own, of some size and color scheme; no page may end with an error."""
     pages: list[Page] = []
     errors: list[str] = []
 
-    def go(url: str, size: tuple[int, int] = (1280, 800), color_scheme: Any = "light") -> "Page":
-        page = context.new_page()
+    def heard(error: object) -> None:
+        errors.append(str(error))
+
+    def go(url: str, size: tuple[int, int] = (1280, 800), color_scheme: Any = "light", own: bool = False) -> "Page":
+        page = context.new_page() if pages or own else first_page
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.emulate_media(color_scheme=color_scheme)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", heard)
         page.set_default_timeout(PATIENCE)
         pages.append(page)
         page.goto(url)
@@ -189,6 +210,9 @@ def visit(context: "BrowserContext") -> "Iterator[Callable[..., Page]]":
     yield go
     for page in pages:
         assert page.get_by_text("Traceback").count() == 0
-        page.evaluate("localStorage.clear()")
-        page.close()
+        page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        page.goto("about:blank")
+        page.remove_listener("pageerror", heard)
+        if page is not first_page:
+            page.close()
     assert errors == []
