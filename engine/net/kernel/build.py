@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from engine.base.atomic import put_in_place
+from engine.base.locks import locked
 from engine.net.kernel import abi
 
 SOURCE = Path(__file__).with_name("kernel.cpp")
@@ -71,12 +72,19 @@ def _built(compiler: str, real: str) -> Path:
     target = folder / f"kernel-{hashlib.sha256(text.encode()).hexdigest()[:24]}.so"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as unfinished:
-            made = Path(unfinished) / target.name
-            command = [compiler, *FLAGS, f"-DREAL={real}", "-o", str(made), str(SOURCE)]
-            _compile(command)
-            put_in_place(made, target)  # whole or not at all, whoever else compiles it
+        with (folder / f"{real}.lock").open("a") as lock:
+            with suppress(OSError):  # where nothing can be locked, several compile it
+                locked(lock.fileno(), wait=COMPILE_SECONDS)  # while another process compiles it
+            if not target.exists():
+                _put_compiled(target, [compiler, *FLAGS, f"-DREAL={real}"])
     return target
+
+
+def _put_compiled(target: Path, command: list[str]) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent) as unfinished:
+        made = Path(unfinished) / target.name
+        _compile([*command, "-o", str(made), str(SOURCE)])
+        put_in_place(made, target)  # whole or not at all, whoever else compiles it
 
 
 def _compile(command: list[str]) -> None:

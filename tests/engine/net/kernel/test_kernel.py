@@ -3,6 +3,8 @@
 import dataclasses
 import itertools
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -295,8 +297,25 @@ def test_it_is_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setattr(build, "FLAGS", [*build.FLAGS, "-O0"])  # quick
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert build.library("float") is not None
-    (made,) = (tmp_path / "scalescope").iterdir()
+    (made,) = (tmp_path / "scalescope").glob("*.so")
     before = made.stat()
     build.library.cache_clear()
     assert build.library("float") is not None
-    assert [path.stat() for path in (tmp_path / "scalescope").iterdir()] == [before]
+    assert [path.stat() for path in (tmp_path / "scalescope").glob("*.so")] == [before]
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_memory")
+def test_processes_that_need_it_at_once_compile_it_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    begun = tmp_path / "begun"
+    (tmp_path / "g++").write_text(
+        f"#!/bin/sh\n[ $1 = --version ] || echo x >> {begun}\nexec {build.compiler()} -O0 $*\n"
+    )
+    (tmp_path / "g++").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    code = f"from engine.net.kernel import build; build.FLAGS = {['-std=c++17', '-shared', '-fPIC']}\n"
+    command = [sys.executable, "-c", f"{code}assert build.library('float') is not None"]
+    both = [subprocess.Popen(command, cwd=build.SOURCE.parents[3]) for _ in range(2)]
+    assert [process.wait(300) for process in both] == [0, 0]
+    assert begun.read_text() == "x\n"
