@@ -1,0 +1,104 @@
+"""The kernel is compiled once for a machine; whatever comes in between, training goes on without it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine.net.batched import Batched
+from engine.net.kernel import build
+from engine.spec.run import RunSpec
+from engine.train.loop import reader_of, train
+
+needs_compiler = pytest.mark.skipif(build.compiler() is None, reason="no C++ compiler here, or it is off")
+
+
+@pytest.fixture
+def no_memory() -> Iterator[None]:
+    """Forget what was compiled, before and after."""
+    build.compiler.cache_clear()
+    build.library.cache_clear()
+    yield
+    build.compiler.cache_clear()
+    build.library.cache_clear()
+
+
+@pytest.mark.usefixtures("no_memory")
+@pytest.mark.parametrize("trouble", ["off", "no compiler", "broken compiler", "no folder"])
+def test_without_the_kernel_training_goes_on_by_itself(
+    trouble: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    if trouble == "off":
+        monkeypatch.setenv("SCALESCOPE_KERNEL", "off")
+    elif trouble == "no folder":
+        (tmp_path / "cache").touch()
+    else:
+        monkeypatch.setenv("PATH", str(tmp_path))
+    if trouble == "broken compiler":
+        (tmp_path / "g++").write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
+        (tmp_path / "g++").chmod(0o755)
+    run = RunSpec(width=2, steps=3)
+    assert reader_of(run, "cpu") is Batched
+    assert [point.step for points in train((run,)) for point in points] == [0, 1, 2, 3]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("no_memory")
+def test_a_compiler_that_takes_too_long_is_ended_with_all_that_it_has_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(build, "COMPILE_SECONDS", 10.0)
+    started = tmp_path / "started"
+    slow = f"#!/bin/sh\n[ $1 = --version ] && exit\nsleep 1000 &\necho $! > {started}\nwait\n"
+    (tmp_path / "g++").write_text(slow)
+    (tmp_path / "g++").chmod(0o755)
+    assert build.library("float") is None
+    deadline = time.monotonic() + 60
+    while _lives(int(started.read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_memory")
+def test_it_is_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(build, "FLAGS", [*build.FLAGS, "-O0"])  # quick
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert build.library("float") is not None
+    (made,) = (tmp_path / "scalescope").glob("*.so")
+    before = made.stat()
+    build.library.cache_clear()
+    assert build.library("float") is not None
+    assert [path.stat() for path in (tmp_path / "scalescope").glob("*.so")] == [before]
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_memory")
+def test_processes_that_need_it_at_once_compile_it_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    begun = tmp_path / "begun"
+    (tmp_path / "g++").write_text(
+        f"#!/bin/sh\n[ $1 = --version ] || echo x >> {begun}\nexec {build.compiler()} -O0 $*\n"
+    )
+    (tmp_path / "g++").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    code = f"from engine.net.kernel import build; build.FLAGS = {['-std=c++17', '-shared', '-fPIC']}\n"
+    command = [sys.executable, "-c", f"{code}assert build.library('float') is not None"]
+    both = [subprocess.Popen(command, cwd=build.SOURCE.parents[3]) for _ in range(2)]
+    assert [process.wait(300) for process in both] == [0, 0]
+    assert begun.read_text() == "x\n"
