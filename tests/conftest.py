@@ -34,8 +34,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return (os.cpu_count() or 1) + 1
 
 
-TOGETHER = ("tests/browser/", "tests/engine/commands/test_main.py")
-"""Parts that one process runs: browser tests share a Chromium and a server, the command line's what they train."""
+TOGETHER = ("tests/browser/", "tests/engine/commands/test_main.py", "tests/test_language.py")
+"""Parts that one process runs: browser tests share a Chromium and a server, the others what one process makes once."""
 
 
 class _Together(LoadScopeScheduling):  # type: ignore[misc]
