@@ -3,7 +3,8 @@
 import os
 import random
 import secrets
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -68,6 +69,14 @@ def chance(record_property: Callable[[str, object], None]) -> random.Random:
     record_property("seed", seed)
     print(f"{ENVIRONMENT}={seed} draws the same again.")
     return random.Random(seed)
+
+
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Let this process, and what it starts, hear Ctrl-C: a shell's job in the background is deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

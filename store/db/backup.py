@@ -13,7 +13,7 @@ import duckdb
 from engine.base.atomic import put_in_place, whole
 from engine.base.language import _
 from engine.base.locks import locked
-from store.db.connection import Database, connected
+from store.db.connection import Database, connected, has_magic
 from store.db.errors import FULL, StoreError, in_words
 
 COPIES = 3
@@ -159,20 +159,13 @@ def _check_target(db: Database, target: Path) -> None:
                 file=file,
             )
         )
-    if _holds_something_else(target):
+    if target.exists() and not has_magic(target):
         raise ValueError(
             _(
                 "file={file!r} is not possible, it holds something else; allowed: a new file, or an older backup.",
                 file=file,
             )
         )
-
-
-def _holds_something_else(target: Path) -> bool:
-    if not target.exists():
-        return False
-    with target.open("rb") as older:
-        return older.read(12)[8:] != b"DUCK"
 
 
 def _clear(draft: Path) -> None:

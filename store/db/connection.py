@@ -133,9 +133,14 @@ def check_magic(file: Path) -> None:
 
     Not to be called while this process has the file open: closing it would free DuckDB's own lock.
     """
+    if not has_magic(file):
+        raise not_a_database(file)
+
+
+def has_magic(file: Path) -> bool:
+    """Return whether a file begins as DuckDB writes it; not to be called either while this process has it open."""
     with file.open("rb") as opened:
-        if opened.read(12)[8:] != b"DUCK":
-            raise not_a_database(file)
+        return opened.read(12)[8:] == b"DUCK"
 
 
 def _reader(file: Path) -> duckdb.DuckDBPyConnection:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -73,14 +72,6 @@ def trains_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         spool.close()
 
     monkeypatch.setattr(Supervisor, "tend", work)
-
-
-@pytest.fixture
-def heard() -> Iterator[None]:
-    """Let what a test starts hear Ctrl-C: a shell's job in the background, and whatever it starts, is deaf to it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def _start(*arguments: str) -> subprocess.Popen[str]:

@@ -145,6 +145,10 @@ def _answered(db: Database, said: Path) -> str:
     return said.read_text()
 
 
+def _flip(data: bytearray, chance: random.Random) -> None:
+    data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("flips", [12, pytest.param(200, marks=pytest.mark.long)])
 def test_a_flipped_bit_is_found_or_changes_nothing(
@@ -159,7 +163,7 @@ def test_a_flipped_bit_is_found_or_changes_nothing(
     found = 0
     for _ in range(flips):
         data = bytearray(whole)
-        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        _flip(data, chance)
         filled.file.write_bytes(data)
         answer = _answered(filled, said)
         assert answer == right or answer.startswith("refused: "), answer
@@ -188,7 +192,7 @@ def test_a_log_with_a_flipped_bit_or_a_cut_is_refused_or_its_loss_is_told(
     for attempt in range(flips):
         data = bytearray(whole)
         if attempt % 2:
-            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+            _flip(data, chance)
         else:
             del data[chance.randrange(len(data)) :]
         log.write_bytes(data)

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
 
 import duckdb
 import pytest
@@ -23,14 +22,6 @@ def test_ctrl_c_in_the_middle_of_a_query_is_one(db: Database) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         ask_long()
-
-
-@pytest.fixture
-def heard() -> Iterator[None]:
-    """Let this process hear Ctrl-C: as a shell's job in the background it is deaf to it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def _ask_until_ctrl_c(con: duckdb.DuckDBPyConnection) -> None:

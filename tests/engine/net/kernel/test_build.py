@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from engine.net.batched import Batched
 from engine.net.kernel import build
+from engine.queue.heartbeat import start_stamp
 from engine.spec.run import RunSpec
 from engine.train.loop import reader_of, train
 
@@ -62,16 +62,9 @@ def test_a_compiler_that_takes_too_long_is_ended_with_all_that_it_has_started(
     (tmp_path / "g++").chmod(0o755)
     assert build.library("float") is None
     deadline = time.monotonic() + 60
-    while _lives(int(started.read_text())):
+    while start_stamp(int(started.read_text())) is not None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 @needs_compiler
