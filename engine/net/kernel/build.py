@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 
@@ -72,8 +72,9 @@ def _built(compiler: str, real: str) -> Path:
     target = folder / f"kernel-{hashlib.sha256(text.encode()).hexdigest()[:24]}.so"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{real}.lock").open("a") as lock:
+        with ExitStack() as held:
             with suppress(OSError):  # where nothing can be locked, several compile it
+                lock = held.enter_context((folder / f"{real}.lock").open("a"))
                 locked(lock.fileno(), wait=COMPILE_SECONDS)  # while another process compiles it
             if not target.exists():
                 _put_compiled(target, [compiler, *FLAGS, f"-DREAL={real}"])

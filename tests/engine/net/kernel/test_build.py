@@ -82,6 +82,15 @@ def test_it_is_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 @needs_compiler
 @pytest.mark.usefixtures("no_memory")
+def test_it_is_compiled_where_its_lock_cannot_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(build, "FLAGS", [*build.FLAGS, "-O0"])  # quick
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "scalescope" / "float.lock").mkdir(parents=True)
+    assert build.library("float") is not None
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_memory")
 def test_processes_that_need_it_at_once_compile_it_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     begun = tmp_path / "begun"
