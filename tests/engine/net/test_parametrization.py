@@ -16,7 +16,7 @@ from engine.spec.run import RunSpec
 from tests.engine.net.equality import points
 
 ARCHS = registry.names("archs")
-WIDTHS = {"mlp": (64, 512), "cnn": (8, 64), "gru": (16, 128), "lstm": (16, 128), "transformer": (8, 64)}
+WIDTHS = {"mlp": (64, 512), "cnn": (8, 64), "gru": (16, 128), "lstm": (16, 128), "transformer": (16, 128)}
 """Base width, and one as far from it as is quick."""
 BY_SGD = [pytest.param(arch, "sgd", marks=pytest.mark.long) for arch in ARCHS if arch != "mlp"]
 """Daily the table of rates speaks for these."""
