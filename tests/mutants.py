@@ -90,7 +90,7 @@ MUTANTS = [
         ("batched_net.py", "values, is_causal=True)", "values, is_causal=False)", (EQUALITY,)),
         ("batched.py", "extra = -batch % ROW_MULTIPLE", "extra = 0", (BATCHED,)),
         ("batched.py", "(0, -len(flat[0]) % VECTOR)", "(0, 0)", (BATCHED,)),
-        ("optimizers.py", "run.weight_decay, run.beta1, run.beta2)", "run.weight_decay, run.beta1)", (EQUALITY,)),
+        ("optimizers.py", "run.weight_decay, run.beta1, run.beta2)", "run.weight_decay, run.beta1)", (BATCHED,)),
         ("optimizers.py", "torch.where(share < 1, share, 1)", "share", (EQUALITY,)),
         ("losses.py", "outputs * y.mT <= 1, -y.mT", "outputs * y.mT <= 0, -y.mT", ("tests/engine/net/test_losses.py",)),
     ),

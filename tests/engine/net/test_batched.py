@@ -16,6 +16,7 @@ from tests.engine.net.equality import (
     VARIANTS,
     assert_as_close_as_the_reference,
     assert_bitwise_alone,
+    mixed,
 )
 from tests.pairs import pairs
 
@@ -51,6 +52,25 @@ def test_no_choice_of_an_architecture_makes_it_depend(arch: str, variant: dict[s
     own = {"arch": arch, "batch_size": 33, "width": width, "depth": 2, "dataset_size": 100, "steps": 3, **variant}
     runs = SweepSpec.of({**own, "seed": (0, 1, 2, 3)}).runs()
     assert_bitwise_alone(runs, Batched, (slice(1), slice(2, 4)))
+
+
+RATES: dict[str, tuple[object, object]] = {
+    **{"lr": (0.002, 0.005), "schedule": ("constant", "cosine"), "final_lr": (0.0, 0.5), "warmup": (0, 3)},
+    **{"weight_decay": (0.0, 0.1), "beta1": (0.9, 0.5), "beta2": (0.999, 0.9)},
+    **{"width_rule": ("standard", "mup"), "base_width": (2, 8)},
+}
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_nor_do_neighbours_that_differ_in_one_rate_alone(rate: str) -> None:
+    base: dict[str, object] = {"width": 4, "steps": 6, "dataset_size": 60}
+    needed: dict[str, dict[str, object]] = {
+        "final_lr": {"schedule": "cosine"},
+        "base_width": {"width_rule": "mup"},
+        "width_rule": {"base_width": 2},
+    }
+    runs = mixed({**base, **needed.get(rate, {}), rate: RATES[rate]}, 2)
+    assert_bitwise_alone(runs, Batched, (slice(1), slice(1, 2)))
 
 
 @pytest.mark.parametrize("depth", [1, 3])
