@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -69,6 +69,7 @@ def test_the_curve_keeps_to_its_place_when_the_sidebar_closes_and_opens(opening:
 
 
 def test_it_fits_its_screen_and_goes_dark_with_it(opening: "Page") -> None:
+    scheme: Literal["dark", "light"]
     for scheme, background in (("dark", "rgb(16, 21, 28)"), ("light", "rgb(255, 255, 255)")):
         opening.emulate_media(color_scheme=scheme)
         expect(opening.get_by_test_id("stApp")).to_have_css("background-color", background)
