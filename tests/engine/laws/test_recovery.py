@@ -46,7 +46,7 @@ PLANTED: dict[str, tuple[Observations, dict[str, float]]] = {
 @pytest.mark.parametrize("law", PLANTED)
 def test_a_planted_law_comes_back(law: str) -> None:
     rows, truth = PLANTED[law]
-    found = fit(law, rows, bootstrap=5)
+    found = fit(law, rows, bootstrap=2)
     assert {name: found.estimates[name] for name in truth} == pytest.approx(truth, rel=1e-6)
     for name, value in truth.items():
         low, high = found.intervals[name]
@@ -77,6 +77,7 @@ def test_the_law_of_repeated_data_comes_back_from_the_published_constants() -> N
     )
 
 
+@pytest.mark.long
 def test_two_breaks_come_back() -> None:
     n = np.geomspace(1, 1e6, 60)
     rows = observe(n, _bent(n, [(0.5, 1e2, 0.3), (-0.4, 1e4, 0.3)]))
