@@ -36,7 +36,8 @@ class Mutant:
 
 
 KERNEL, ARCHS = "tests/engine/net/kernel/test_kernel.py", "tests/engine/net/kernel/test_kernel_archs.py"
-BATCHED, SPOOL = "tests/engine/net/test_batched.py", "tests/store/results/test_spool.py"
+EQUALITY, BATCHED = "tests/engine/net/test_equality.py", "tests/engine/net/test_batched.py"
+SPOOL = "tests/store/results/test_spool.py"
 CLAIMS, MERGE = "tests/engine/verdicts/test_claims.py", "tests/store/exchange/test_merge.py"
 
 
@@ -59,10 +60,15 @@ MUTANTS = [
             (KERNEL,),
         ),
         ("norms.h", "variance * (numbers / (numbers - 1))", "variance", (ARCHS, "-k", "statistics")),
-        ("recurrent.h", "g * (before - next) * keep * (1 - keep)", "g * (before + next) * keep * (1 - keep)", (ARCHS,)),
-        ("recurrent.h", "d * before * keep * (1 - keep)", "d * before * keep", (ARCHS,)),
-        ("convolution.h", "t.turned ? grid.taps() - 1 - tap : tap", "tap", (ARCHS,)),
-        ("layer_norm.h", "variance[i] * (1 / real(n.units))", "variance[i] * (1 / real(n.units + 1))", (ARCHS,)),
+        (
+            "recurrent.h",
+            "g * (before - next) * keep * (1 - keep)",
+            "g * (before + next) * keep * (1 - keep)",
+            (EQUALITY,),
+        ),
+        ("recurrent.h", "d * before * keep * (1 - keep)", "d * before * keep", (EQUALITY,)),
+        ("convolution.h", "t.turned ? grid.taps() - 1 - tap : tap", "tap", (EQUALITY,)),
+        ("layer_norm.h", "variance[i] * (1 / real(n.units))", "variance[i] * (1 / real(n.units + 1))", (EQUALITY,)),
         (
             "buffers.py",
             "for r in placed if r.last >= region.first)",
@@ -73,19 +79,19 @@ MUTANTS = [
     *_of(
         "batched",
         "engine/net",
-        ("batched_net.py", "* (units * places) + unit[..., None]", "* units + unit[..., None]", (BATCHED,)),
+        ("batched_net.py", "* (units * places) + unit[..., None]", "* units + unit[..., None]", (EQUALITY,)),
         (
             "batched_net.py",
             "new_variance.view_as(mean) * (numbers / (numbers - 1))",
             "new_variance.view_as(mean)",
-            (BATCHED,),
+            (EQUALITY,),
         ),
         ("batched_net.py", "if x.shape[1] == 1:  # one model's", "if False:  # one model's", (BATCHED,)),
-        ("batched_net.py", "values, is_causal=True)", "values, is_causal=False)", (BATCHED,)),
+        ("batched_net.py", "values, is_causal=True)", "values, is_causal=False)", (EQUALITY,)),
         ("batched.py", "extra = -batch % ROW_MULTIPLE", "extra = 0", (BATCHED,)),
         ("batched.py", "(0, -len(flat[0]) % VECTOR)", "(0, 0)", (BATCHED,)),
-        ("optimizers.py", "run.weight_decay, run.beta1, run.beta2)", "run.weight_decay, run.beta1)", (BATCHED,)),
-        ("optimizers.py", "torch.where(share < 1, share, 1)", "share", (BATCHED,)),
+        ("optimizers.py", "run.weight_decay, run.beta1, run.beta2)", "run.weight_decay, run.beta1)", (EQUALITY,)),
+        ("optimizers.py", "torch.where(share < 1, share, 1)", "share", (EQUALITY,)),
         ("losses.py", "outputs * y.mT <= 1, -y.mT", "outputs * y.mT <= 0, -y.mT", ("tests/engine/net/test_losses.py",)),
     ),
     *_of(

@@ -18,7 +18,6 @@ from engine.net.parametrization import attention_factor
 from engine.spec.run import RunSpec
 from engine.spec.task import grid_dims
 
-IN_PLACE = {"relu": torch.relu_, "tanh": torch.tanh_, "sigmoid": torch.sigmoid_}
 """Where the backward pass needs only the result: one pass over memory less."""
 ACTIVATION = {
     "relu": torch.relu,
@@ -194,11 +193,8 @@ class BatchedNet:
         return x.flatten(1, -2)
 
     def activation(self, x: Tensor) -> Tensor:
-        """Return the spec's nonlinearity of x, in its place where that is possible."""
-        name = str(dict(self.spec.options)["activation"])
-        if x._is_view():  # autograd would copy the whole to change a part
-            return ACTIVATION[name](x)
-        return IN_PLACE.get(name, ACTIVATION[name])(x)
+        """Return the spec's nonlinearity of x; x stays as it is, for an architecture may use it again."""
+        return ACTIVATION[str(dict(self.spec.options)["activation"])](x)
 
     def dropout(self, x: Tensor) -> Tensor:
         """Return x with each model's share of units dropped in training; x itself in evaluation."""

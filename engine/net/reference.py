@@ -217,8 +217,10 @@ class Reference(Reader):
             loss = F.cross_entropy(outputs, y, label_smoothing=spec.label_smoothing)
         else:
             loss = LOSS[self.task.loss](outputs, y)
-        loss = loss + spec.l1 * torch.stack([p.abs().sum() for p in parameters]).sum()
-        loss = loss + spec.l2 / 2 * torch.stack([p.square().sum() for p in parameters]).sum()
+        if spec.l1:
+            loss = loss + spec.l1 * torch.stack([p.abs().sum() for p in parameters]).sum()
+        if spec.l2:
+            loss = loss + spec.l2 / 2 * torch.stack([p.square().sum() for p in parameters]).sum()
         self._optimizer.zero_grad()
         loss.backward()
         self._gradient_norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])

@@ -10,7 +10,7 @@ import engine.archs
 from engine.commands.main import main
 from engine.spec import registry
 from engine.spec.sweep import knobs_for
-from tests.engine.net import test_batched
+from tests.engine.net import test_batched, test_equality
 from tests.engine.net.equality import OPTIMIZERS
 from tests.engine.spec import test_count
 from tests.examples import example
@@ -42,5 +42,5 @@ def test_it_is_counted_as_torch_counts(dataset: str) -> None:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_it_passes_the_contract_of_the_batched_reader(optimizer: str) -> None:
-    test_batched.test_batched_equals_reference_in_float64("residual-mlp", optimizer, "all")
+    test_equality.test_readers_equal_the_reference_in_float64("residual-mlp", optimizer, "all")
     test_batched.test_a_run_does_not_depend_on_its_bucket_mates("residual-mlp", optimizer, ("tanh", 33))

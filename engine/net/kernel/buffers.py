@@ -155,7 +155,7 @@ class Workspace:
                     other_adds=adds[-1],
                     positive=self._clamps(place),
                     gated=self._gates(place),
-                    skipped=SKIPS_FORWARD * self._clamped(place) + SKIPS_BACKWARD * self._gated(place),
+                    skipped=SKIPS_FORWARD * self._clamped(place) + SKIPS_BACKWARD * self._ends_grads(place),
                     kept=kept.at if kept else -1,
                     details=line.details,
                     parameters=line.parameters,
@@ -203,6 +203,10 @@ class Workspace:
     def _gated(self, place: int) -> bool:
         uses = self._uses[self.lines[place].output]
         return self._is_relu_in_place(place) and len(uses) == 1 and self.lines[uses[0]].kind in GATES
+
+    def _ends_grads(self, place: int) -> bool:
+        """Return whether the line has no backward pass of its own: another does it, or nothing up to here learns."""
+        return self._gated(place) or not self._learning[self.lines[place].output]
 
     def _is_relu_in_place(self, place: int) -> bool:
         return self.lines[place].kind == "relu" and self._fits_in_place(place)

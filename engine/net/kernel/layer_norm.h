@@ -76,6 +76,7 @@ static void normalize_back_at(const Norm& n, int64_t column, const real* grad, r
         store(of_shift, shift);
         store(of_scale, scale);
     }
+    if (!of_x) return;  // the examples ask for no grad
     for (int i = 0; i < N; i++) {
         plain[i] *= 1 / real(n.units);
         along[i] *= 1 / real(n.units);

@@ -76,6 +76,7 @@ static void batch_norm_backward(const Operation& op, const Pass& pass) {
         }
         of_shift[unit] = sum_of(sum);
         of_scale[unit] = sum_of(along);
+        if (!pass.grad(x)) continue;  // of the examples
         const real shift = of_shift[unit] / numbers, tilt = of_scale[unit] / numbers;
         const real gain = pass.parameter(op, 0)[unit] * scale;
         real* out = pass.grad(x) + unit * x.stride;

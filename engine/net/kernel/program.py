@@ -192,6 +192,7 @@ class TapeNet(Writer):
 
     def attention(self, x: Value, heads: int) -> Value:
         """Write down causal attention; the shares of all earlier steps are kept."""
+        self._refuse_examples(x, "attention")
         units, (steps,) = x.units // 3, x.places
         stride = stride_of(steps * self.rows)
         kept, scratch = (heads * steps * stride, 0) if self.training else (0, MOST_EDGE * stride)
@@ -200,6 +201,7 @@ class TapeNet(Writer):
 
     def layer_norm(self, name: str, x: Value) -> Value:
         """Write down x normalised over its units; mean and deviation are kept."""
+        self._refuse_examples(x, "layer_norm")
         parameters = (self._parameter(f"{name}.weight", x.units), self._parameter(f"{name}.bias", x.units))
         columns = stride_of(math.prod(x.places) * self.rows)
         kept, sums = NORM_PARTS * columns, NORM_PARTS * PAD * x.units
@@ -234,6 +236,11 @@ class TapeNet(Writer):
             raise UnknownOperationError(name)
 
         return refuse
+
+    def _refuse_examples(self, x: Value, kind: str) -> None:
+        """Refuse the examples themselves, whose units lie closer together than those of a result."""
+        if x.maker < 0:
+            raise UnknownOperationError(kind)
 
     def _turned(self, x: Value) -> int:
         """Return the numbers of x, or of a stretch of it, with rows first, as a linear layer needs it."""

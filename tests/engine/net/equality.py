@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
+from engine.net.kernel.kernel import Kernel
 from engine.net.reader import Reader
 from engine.net.reference import Reference
 from engine.spec import registry
@@ -20,7 +22,7 @@ Points = dict[tuple[str, int], tuple[float, ...]]
 """The metrics of a run at a step, by its key and the step."""
 FEW = 50
 """Examples of validation and test that a short comparison measures."""
-BASE: dict[str, object] = {"depth": 2, "dataset_size": 40, "steps": 24, "batch_size": 24, "eval_examples": 40}
+BASE: dict[str, object] = {"depth": 2, "dataset_size": 40, "steps": 12, "batch_size": 24, "eval_examples": 40}
 LONG: dict[str, object] = {"dataset_size": 200, "steps": 200}
 ARCHS = registry.names("archs")
 OPTIMIZERS = knobs_of(RunSpec)["optimizer"].choices()
@@ -46,7 +48,7 @@ REGULARIZERS: dict[str, dict[str, object]] = {
     "dropout": {"dropout": (0.0, 0.3), "label_smoothing": (0.1, 0.0)},
     "schedules": {
         "schedule": ("constant", "cosine", "inverse-sqrt"),
-        "warmup": (0, 15),
+        "warmup": (0, 5),
         "weight_decay": 0.1,
         "clip": (0.3, 0.0),
     },
@@ -62,7 +64,7 @@ REGULARIZERS: dict[str, dict[str, object]] = {
         "label_smoothing": 0.1,
         "clip": 0.5,
         "schedule": "cosine",
-        "warmup": 10,
+        "warmup": 4,
         "shift": 1,
         "rotate": 10.0,
         "augment_noise": 0.1,
@@ -84,8 +86,16 @@ AUGMENTATION: dict[str, dict[str, object]] = {
 """What examples of the shapes in shapes.py can have, one of two runs with less of it."""
 
 
+def readers(runs: tuple[RunSpec, ...]) -> tuple[type[Reader], ...]:
+    """Return every fast reader that follows a bucket."""
+    return (Batched, Kernel) if all(Kernel.supports(run, torch.float64) for run in runs) else (Batched,)
+
+
 def points(runs: tuple[RunSpec, ...], reader: type[Reader], dtype: torch.dtype, *, whole: bool = False) -> Points:
-    """Train `runs` together; return the metrics of all eval points, on all of validation and test where `whole`."""
+    """Train `runs` together; return the metrics before and after the first step and after the last.
+
+    A difference in between would last to the end. `whole`: of all of validation and test.
+    """
     of = DeviceData.of
 
     def few(*given: Any) -> DeviceData:
@@ -93,6 +103,7 @@ def points(runs: tuple[RunSpec, ...], reader: type[Reader], dtype: torch.dtype, 
         return replace(found, val=found.val.first(FEW), test=found.test.first(FEW))
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.train.loop.eval_steps", lambda steps: (0, *sorted({1, steps})))
         if not whole:
             patch.setattr(DeviceData, "of", few)
         found = itertools.chain.from_iterable(train(runs, reader=reader, dtype=dtype))
@@ -108,13 +119,17 @@ def mixed(values: dict[str, object], number: int) -> tuple[RunSpec, ...]:
 
 
 def assert_equal_in_float64(
-    runs: tuple[RunSpec, ...], reader: type[Reader], *, compared: int | None = None, whole: bool = False
+    runs: tuple[RunSpec, ...], *given: type[Reader], compared: int | None = None, whole: bool = False
 ) -> None:
-    """Hold a bucket against the reference; `compared`: its last runs alone, as many as that."""
-    together = points(runs, reader, torch.float64, whole=whole)
+    """Hold a bucket against the reference, as the `given` readers or all train it.
+
+    `compared`: its last runs alone, as many as that.
+    """
+    together = {reader: points(runs, reader, torch.float64, whole=whole) for reader in given or readers(runs)}
     for run in runs[-(compared or len(runs)) :]:
         for place, metrics in points((run,), Reference, torch.float64, whole=whole).items():
-            assert metrics == pytest.approx(together[place], rel=0, abs=1e-9, nan_ok=True)
+            for reader, found in together.items():
+                assert found[place] == pytest.approx(metrics, rel=0, abs=1e-9, nan_ok=True), reader.__name__
 
 
 def assert_bitwise_alone(runs: tuple[RunSpec, ...], reader: type[Reader], parts: Iterable[slice]) -> None:

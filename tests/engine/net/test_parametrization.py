@@ -1,7 +1,5 @@
 """The muP rule: at the base width it is the standard, and away from it features learn alike in every width."""
 
-import itertools
-
 import numpy as np
 import pytest
 import torch
@@ -15,10 +13,10 @@ from engine.net.reference import Reference, ReferenceNet
 from engine.spec import registry
 from engine.spec.count import count
 from engine.spec.run import RunSpec
-from engine.train.loop import train
+from tests.engine.net.equality import points
 
 ARCHS = registry.names("archs")
-WIDTHS = {"mlp": (64, 1024), "cnn": (16, 128), "gru": (32, 256), "lstm": (32, 256), "transformer": (16, 128)}
+WIDTHS = {"mlp": (64, 512), "cnn": (8, 64), "gru": (16, 128), "lstm": (16, 128), "transformer": (16, 128)}
 """Base width, and one as far from it as is quick."""
 BY_SGD = [pytest.param(arch, "sgd", marks=pytest.mark.long) for arch in ARCHS if arch != "mlp"]
 """Daily the table of rates speaks for these."""
@@ -72,13 +70,12 @@ def test_features_learn_alike_in_every_width_by_the_rule_alone(arch: str, optimi
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize("arch", ARCHS)
 def test_at_the_base_width_it_is_the_standard(arch: str, optimizer: str) -> None:
-    settings = {"arch": arch, "optimizer": optimizer, "width": 6, "base_width": 6, "dataset_size": 60, "steps": 12}
+    settings = {"arch": arch, "optimizer": optimizer, "width": 6, "base_width": 6, "dataset_size": 60, "steps": 6}
     levers = {"weight_decay": 0.1, "l2": 0.01, "clip": 1.0, "schedule": "cosine", "depth": 2, "batch_size": 20}
     found = []
     for rule in ("standard", "mup"):
         run = RunSpec.of({**settings, **levers, "width_rule": rule})
-        points = itertools.chain.from_iterable(train((run,), dtype=torch.float64, reader=Batched))
-        found.append([point.metrics for point in points])
+        found.append(list(points((run,), Batched, torch.float64).values()))
     for standard, mup in zip(*found, strict=True):
         assert mup == pytest.approx(standard, rel=0, abs=1e-12, nan_ok=True)
 

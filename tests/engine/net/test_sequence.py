@@ -34,7 +34,7 @@ def _metric(point: EvalPoint, name: str) -> float:
 @pytest.mark.parametrize(("arch", "optimizer"), [("mlp", "sgd"), ("gru", "adamw"), ("transformer", "adamw")])
 def test_batched_equals_reference_in_float64(arch: str, optimizer: str) -> None:
     base = {**SUM, "arch": arch, "optimizer": optimizer, "width": 8, "dataset_size": 150, "batch_size": 20}
-    runs = SweepSpec.of({**base, "steps": 60, "lr": (0.002, 0.001), "label_noise": 0.2, "weight_decay": 0.1}).runs()
+    runs = SweepSpec.of({**base, "steps": 12, "lr": (0.002, 0.001), "label_noise": 0.2, "weight_decay": 0.1}).runs()
     assert_equal_in_float64(runs, Batched)
 
 

@@ -11,6 +11,8 @@ from engine.net import numerics
 from engine.net.kernel import abi, buffers, build, program, program_writer, structures
 
 needs_compiler = pytest.mark.skipif(build.compiler() is None, reason="no C++ compiler here, or it is off")
+LONG = pytest.mark.long
+"""Each of these costs a compilation; daily one does, and Python's side is changed in every line and every structure."""
 
 
 @pytest.fixture
@@ -117,15 +119,17 @@ def test_a_kernel_for_numbers_of_another_length_is_refused(kernel: ctypes.CDLL) 
 @pytest.mark.parametrize(
     ("file", "before", "after", "said"),
     [
-        ("tape.h", "BLOCK = 64;", "BLOCK = 128;", "BLOCK is 64 in Python and 128 in C"),
-        ("tape.h", "int64_t details[5];", "int64_t details[6];", "sizeof Operation is "),
+        pytest.param("tape.h", "BLOCK = 64;", "BLOCK = 128;", "BLOCK is 64 in Python and 128 in C", marks=LONG),
+        pytest.param("tape.h", "int64_t details[5];", "int64_t details[6];", "sizeof Operation is ", marks=LONG),
         (
             "tape.h",
             "places, stride;",
             "places; int32_t stride, gap;",
             "Value.stride is 16: 8 bytes, integer in Python and",
         ),
-        ("kernel.cpp", '{"gru", gru_', '{"gated", gru_', "kind gru is 17 in Python and unknown in C"),
+        pytest.param(
+            "kernel.cpp", '{"gru", gru_', '{"gated", gru_', "kind gru is 17 in Python and unknown in C", marks=LONG
+        ),
     ],
 )
 def test_sources_that_python_does_not_know_are_compiled_and_refused(

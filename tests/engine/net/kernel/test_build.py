@@ -28,6 +28,35 @@ def no_memory() -> Iterator[None]:
     build.library.cache_clear()
 
 
+@pytest.fixture
+def copying_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Put an empty cache in the place of the user's, and a compiler that copies what the real one has made.
+
+    Returns a file for the number of processes that have to know the compiler's version before anything is compiled;
+    beside it lies `compiled`, with a line for each time.
+    """
+    real = build.compiler()
+    assert real
+    made, awaited = build._built(real, "float"), tmp_path / "awaited"
+    awaited.write_text("1")
+    compiler = tmp_path / "g++"
+    compiler.write_text(
+        f"""#!/bin/sh
+cd {tmp_path}
+[ $1 = --version ] && echo x >> asked && exit
+while [ $(wc -l < asked) -lt $(cat awaited) ]; do sleep 0.02; done
+echo x >> compiled
+while [ $1 != -o ]; do shift; done
+cp {made} $2
+"""
+    )
+    compiler.chmod(0o755)
+    build.compiler.cache_clear()
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return awaited
+
+
 @pytest.mark.usefixtures("no_memory")
 @pytest.mark.parametrize("trouble", ["off", "no compiler", "broken compiler", "no folder"])
 def test_without_the_kernel_training_goes_on_by_itself(
@@ -68,10 +97,8 @@ def test_a_compiler_that_takes_too_long_is_ended_with_all_that_it_has_started(
 
 
 @needs_compiler
-@pytest.mark.usefixtures("no_memory")
-def test_it_is_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(build, "FLAGS", [*build.FLAGS, "-O0"])  # quick
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+@pytest.mark.usefixtures("no_memory", "copying_compiler")
+def test_it_is_compiled_once(tmp_path: Path) -> None:
     assert build.library("float") is not None
     (made,) = (tmp_path / "scalescope").glob("*.so")
     before = made.stat()
@@ -81,26 +108,16 @@ def test_it_is_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 @needs_compiler
-@pytest.mark.usefixtures("no_memory")
-def test_it_is_compiled_where_its_lock_cannot_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(build, "FLAGS", [*build.FLAGS, "-O0"])  # quick
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+@pytest.mark.usefixtures("no_memory", "copying_compiler")
+def test_it_is_compiled_where_its_lock_cannot_be_had(tmp_path: Path) -> None:
     (tmp_path / "scalescope" / "float.lock").mkdir(parents=True)
     assert build.library("float") is not None
 
 
 @needs_compiler
-@pytest.mark.usefixtures("no_memory")
-def test_processes_that_need_it_at_once_compile_it_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    begun = tmp_path / "begun"
-    (tmp_path / "g++").write_text(
-        f"#!/bin/sh\n[ $1 = --version ] || echo x >> {begun}\nexec {build.compiler()} -O0 $*\n"
-    )
-    (tmp_path / "g++").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    code = f"from engine.net.kernel import build; build.FLAGS = {['-std=c++17', '-shared', '-fPIC']}\n"
-    command = [sys.executable, "-c", f"{code}assert build.library('float') is not None"]
+def test_processes_that_need_it_at_once_compile_it_once(copying_compiler: Path) -> None:
+    copying_compiler.write_text("2")  # the first to compile waits until both have asked
+    command = [sys.executable, "-c", "from engine.net.kernel import build; assert build.library('float') is not None"]
     both = [subprocess.Popen(command, cwd=build.SOURCE.parents[3]) for _ in range(2)]
     assert [process.wait(300) for process in both] == [0, 0]
-    assert begun.read_text() == "x\n"
+    assert copying_compiler.with_name("compiled").read_text() == "x\n"
