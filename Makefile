@@ -21,6 +21,9 @@ run: .venv/app-installed
 	@echo "Scalescope opens on http://127.0.0.1:8501 (Ctrl-C ends it)."
 	$(BIN)/python -m streamlit run app.py
 
+# What starts many processes keeps what Python has compiled, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTEST := $(BIN)/python -m pytest -n auto --no-loadscope-reorder
 TIMES ?= 5
 

@@ -1,4 +1,4 @@
-"""Stores in homes of their own, without the gallery: what several tests begin with is made once and copied."""
+"""Stores in homes of their own, without the gallery, made once and copied; and training in the test's own process."""
 
 import tempfile
 from collections.abc import Callable
@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.queue.jobs import Queue
+from engine.queue.worker import Worker
 from store.db.connection import Database
 from store.home import open_database
+from store.results.spool import Spool
 
 
 def fresh(home: Path, fill: Callable[[Database], object] | None = None) -> Database:
@@ -23,6 +26,15 @@ def fresh(home: Path, fill: Callable[[Database], object] | None = None) -> Datab
         else:
             (home / path).write_bytes(content)
     return Database(home)
+
+
+def train_queued(home: Path) -> None:
+    """Train all that is queued in `home` in this process: a worker's own would first take seconds to load torch."""
+    spool = Spool(Database(home), "here")
+    worker = Worker(Queue(home), spool, 0, "cpu", "cpu")
+    worker.work(linger=0.0)
+    worker.close()
+    spool.close()
 
 
 @cache

@@ -1,5 +1,6 @@
 """Kill -9 of the command line, of workers, of both: what had finished is there, the rest trains again, alike."""
 
+import io
 import json
 import os
 import random
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
+from engine.commands.main import main
+from engine.queue.supervisor import Supervisor
 from engine.spec.run import RunSpec
 from engine.spec.sweep import parse_settings
 from store.db import integrity
@@ -32,10 +35,13 @@ ROOT = Path(__file__).parent.parent
 SETTINGS = {"width": "2,5", "steps": "50,100,200,400,800,1600", "seed": "0..1"}
 
 
-def _sweep(home: Path, workers: int = 2) -> subprocess.Popen[str]:
-    changes = [part for name, text in SETTINGS.items() for part in ("--set", f"{name}={text}")]
+CHANGES = [part for name, text in SETTINGS.items() for part in ("--set", f"{name}={text}")]
+SWEEP = ["sweep", "moons-overfitting", *CHANGES, "--set", "dataset=digits", "--json"]
+
+
+def _sweep(home: Path, workers: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "engine", "sweep", "moons-overfitting", *changes, "--set", "dataset=digits", "--json"],
+        [sys.executable, "-m", "engine", *SWEEP],
         cwd=ROOT,
         env=os.environ
         | {"SCALESCOPE_HOME": str(home), "SCALESCOPE_GALLERY": str(home / "none"), "SCALESCOPE_WORKERS": str(workers)},
@@ -45,11 +51,21 @@ def _sweep(home: Path, workers: int = 2) -> subprocess.Popen[str]:
     )
 
 
-def _finish(home: Path, workers: int = 2) -> dict[str, dict[str, Any]]:
+def _finish(home: Path, workers: int) -> dict[str, dict[str, Any]]:
     with _sweep(home, workers) as process:
         out, _ = process.communicate(timeout=240)
     assert process.returncode == 0
     return {run["key"]: run for run in json.loads(out)["runs"]}
+
+
+def _untouched(home: Path) -> dict[str, dict[str, Any]]:
+    """Do the same in this process, which nobody kills."""
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as out:
+        patch.setenv("SCALESCOPE_HOME", str(home))
+        patch.setenv("SCALESCOPE_GALLERY", str(home / "none"))
+        patch.setattr(Supervisor, "tend", lambda _: homes.train_queued(home))
+        assert main(SWEEP) == 0
+    return {run["key"]: run for run in json.loads(out.getvalue())["runs"]}
 
 
 def _runs() -> tuple[RunSpec, ...]:
@@ -72,16 +88,16 @@ def _predictions(home: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kills", [1, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("kills", "processes"), [(1, 1), pytest.param(40, 2, marks=pytest.mark.long)])
 def test_whatever_is_killed_nothing_finished_is_lost_and_the_end_is_the_same(
-    tmp_path: Path, chance: random.Random, kills: int
+    tmp_path: Path, chance: random.Random, kills: int, processes: int
 ) -> None:
     home = tmp_path / "home"
     homes.fresh(home)
     safe: dict[str, float] = {}
     begin = chance.randrange(3)
     for kill in range(begin, begin + kills):
-        process = _sweep(home)
+        process = _sweep(home, processes)
         time.sleep(chance.uniform(1.0, 6.0))
         victims = [process.pid] * (kill % 3 != 0) + sorted(workers(home)) * (kill % 3 != 1)
         for pid in victims:
@@ -92,10 +108,10 @@ def test_whatever_is_killed_nothing_finished_is_lost_and_the_end_is_the_same(
         if process.poll() is None and kill % 3 == 0:
             process.kill()  # it would have gone on with new workers
         process.communicate()
-    interrupted = _finish(home)
+    interrupted = _finish(home, processes)
     for pid in workers(home):
         os.kill(pid, signal.SIGKILL)
-    untouched = _finish(tmp_path / "other", workers=1)
+    untouched = _untouched(tmp_path / "other")
     assert _predictions(home) == _predictions(tmp_path / "other")
     assert len(interrupted) == 24
     for key, run in interrupted.items():

@@ -24,6 +24,10 @@ ROOT = Path(__file__).parent.parent
 STEPS = 8_000
 SETTINGS = {"width": 32, "dropout": 0.2, "schedule": "cosine", "batch_size": 32}
 RUNS = SweepSpec.of(SETTINGS | {"steps": STEPS, "seed": (0, 1)}).runs()
+WORK = (
+    "import sys; from engine.commands.main import main\n"
+    "sys.exit(main(['worker', '--slot', '0']) or 'pandas' in sys.modules)  # which would only cost its time and memory"
+)
 LOST = 10_000.0
 """Seconds in training that the test writes into a checkpoint, to see whether the next worker takes it up."""
 
@@ -31,8 +35,7 @@ LOST = 10_000.0
 def _worker(home: Path) -> subprocess.Popen[bytes]:
     mine = {"HOME": str(home), "GALLERY": str(home / "none"), "WORKERS": "1", "CHECKPOINT_SECONDS": "0.1"}
     environment = os.environ | {f"SCALESCOPE_{name}": value for name, value in mine.items()}
-    command = [sys.executable, "-m", "engine", "worker", "--slot", "0"]
-    return subprocess.Popen(command, cwd=ROOT, env=environment | {"OMP_NUM_THREADS": "1"})
+    return subprocess.Popen([sys.executable, "-c", WORK], cwd=ROOT, env=environment | {"OMP_NUM_THREADS": "1"})
 
 
 def _told(home: Path, runs: tuple[RunSpec, ...]) -> tuple[str, dict[str, list[bytes]]]:

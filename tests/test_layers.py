@@ -139,7 +139,7 @@ def test_figures_tables_and_words_are_pure() -> None:
         assert not {"streamlit", "store"} & _tops(path), path
 
 
-def test_the_interface_never_loads_torch() -> None:
+def test_the_interface_never_loads_torch_nor_a_command_what_it_may_not_need() -> None:
     code = (
         "import sys, engine.queue.jobs, store.home, store.results.queries, store.results.runs\n"
         "from engine.plan import buckets, memory\n"
@@ -148,7 +148,8 @@ def test_the_interface_never_loads_torch() -> None:
         "from engine.spec.run import RunSpec\n"
         "for name in names('datasets'): count(RunSpec(dataset=name)), memory.needed(RunSpec(dataset=name, steps=3))\n"
         "for run in (RunSpec(), RunSpec(budget=1e9)): buckets.predicted_seconds([run], 1)\n"
-        "sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+        "import engine.commands.main, engine.verdicts.claims\n"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'scipy.optimize', 'scipy.special')))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 

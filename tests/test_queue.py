@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture
 def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
     monkeypatch.setenv("SCALESCOPE_GALLERY", str(tmp_path / "none"))
-    monkeypatch.setenv("SCALESCOPE_WORKERS", "2")
+    monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
     return homes.fresh(tmp_path / "home")
 
 
@@ -51,7 +51,7 @@ def _sweep(**settings: object) -> tuple[RunSpec, ...]:
     return SweepSpec.of({"dataset": "moons", "dataset_size": 50, "batch_size": 50} | settings).runs()
 
 
-def _until(true: Callable[[], object], seconds: float, step: float = 0.1) -> float:
+def _until(true: Callable[[], object], seconds: float, step: float = 0.25) -> float:
     """Wait until it is true; return how long that took."""
     begin = time.monotonic()
     while not true():
@@ -71,10 +71,7 @@ def _steps(db: Database, wanted: tuple[RunSpec, ...]) -> dict[str, float]:
 
 @pytest.mark.timeout(200)
 @pytest.mark.usefixtures("_reaped")
-def test_a_worker_that_hangs_is_ended_and_another_trains_its_runs(
-    db: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SCALESCOPE_WORKERS", "1")
+def test_a_worker_that_hangs_is_ended_and_another_trains_its_runs(db: Database) -> None:
     wanted = _sweep(width=(2, 3), steps=30_000)
     queue = Queue(db.home)
     supervisor = Supervisor(queue, hung_after=5.0)
@@ -139,6 +136,7 @@ def test_a_long_step_goes_on_while_a_job_wants_it_and_frees_its_worker_once_it_i
 
 DEADLY = """
 import os, signal, sys
+import pandas  # once, where each child would load it
 from pathlib import Path
 from engine.train import bucket
 from engine.queue.crashes import Crashes
@@ -225,17 +223,17 @@ def test_a_small_sweep_behind_a_big_one_shows_its_first_points_after_two_seconds
     supervisor = Supervisor(queue)
     queue.submit("big", big)
     supervisor.tend()
-    _until(lambda: len(supervisor.workers()) == 2 and len(_steps(db, big)) >= 10, 120)
+    _until(lambda: supervisor.workers() and len(_steps(db, big)) >= 10, 120)
     Supervisor(Queue(db.home)).tend()  # another program that looks after the same queue
-    (one, other) = workers(db.home)
-    at_work = [psutil.Process(pid) for pid in (one, other)]
+    (pid,) = workers(db.home)
+    worker = psutil.Process(pid)
     small = _sweep(width=(2, 4, 6), seed=(0, 1), steps=2000, dataset_size=60)
-    before = [sum(process.cpu_times()[:2]) for process in at_work]
+    before = sum(worker.cpu_times()[:2])
     queue.submit("small", small)
     waited = _until(lambda: _steps(db, small), 60)
-    worked = [sum(process.cpu_times()[:2]) - begun for process, begun in zip(at_work, before, strict=True)]
-    print(f"first points after {waited:.2f} s, in which the workers worked for {worked} s")
-    assert min(worked) < 2.0  # tests share their machine: a clock would tell of others
+    worked = sum(worker.cpu_times()[:2]) - before
+    print(f"first points after {waited:.2f} s, in which the worker worked for {worked} s")
+    assert worked < 2.0  # tests share their machine: a clock would tell of others
     _until(lambda: _is_over(db, small), 120)
     assert {job.sweep_id for job in queue.jobs()} <= {"big", "small"}
     assert len(_steps(db, big)) >= 10

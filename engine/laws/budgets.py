@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from engine.base.language import _, _n
@@ -127,10 +128,8 @@ def _optimum(rows: Observations, which: NDArray[np.intp], minimum: Minimum) -> O
         return Optimum(
             compute=compute, n=float(np.exp(best)), loss=float(level - grad**2 / (4 * curvature)), sizes=len(sizes)
         )
-    from scipy.interpolate import Akima1DInterpolator
-
     fine = np.linspace(sizes[0], sizes[-1], 2001)
-    curve = Akima1DInterpolator(sizes, means)(fine)
+    curve = scipy.interpolate.Akima1DInterpolator(sizes, means)(fine)
     lowest = int(curve.argmin())
     return Optimum(compute=compute, n=float(np.exp(fine[lowest])), loss=float(curve[lowest]), sizes=len(sizes))
 

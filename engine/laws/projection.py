@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads its modules when they are first used: no command waits for them in vain
 from numpy.typing import NDArray
-from scipy.optimize import minimize, nnls
 
 Array = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ def project(inputs: Array, loss: Array, delta: float, *, floor: bool) -> Project
     grid = np.stack(np.meshgrid(*[GRID] * len(logs), indexing="ij")).reshape(len(logs), -1).T
     lowest = np.argsort([profile(exponents) for exponents in grid])[:FOLLOWED]
     options = {"xatol": 1e-6, "fatol": 1e-12, "maxfev": 300}
-    found = [minimize(profile, grid[index], method="Nelder-Mead", options=options) for index in lowest]
+    found = [scipy.optimize.minimize(profile, grid[index], method="Nelder-Mead", options=options) for index in lowest]
     best: Array = min(found, key=lambda one: float(one.fun)).x
     objective, values = factors(best)
     named = dict(zip(("A", "B"), values[: len(best)] * np.exp(best * centre[:, 0]), strict=False))
@@ -61,7 +61,7 @@ def _best_factors(terms: Array, loss: Array, delta: float) -> tuple[float, Array
     best, factors = np.inf, np.zeros(terms.shape[1])
     for _ in range(REWEIGHTINGS):
         root = np.sqrt(weights)
-        values, _ = nnls(relative * root[:, None], root)
+        values, _ = scipy.optimize.nnls(relative * root[:, None], root)
         share = relative @ values
         if not (share > 0).all():
             return best, factors

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtrit
 
 from engine.base.language import _
 from engine.laws.observations import Observations
@@ -96,7 +96,8 @@ class Fit:
         """
         runs = int(self.observations.run.max()) + 1
         left = max(1, runs - self.free)
-        return float(2 * ndtr(stdtrit(left, (1 + self.level) / 2) * np.sqrt(runs / left)) - 1)
+        quantile = scipy.special.stdtrit(left, (1 + self.level) / 2)
+        return float(2 * scipy.special.ndtr(quantile * np.sqrt(runs / left)) - 1)
 
     @property
     def intervals(self) -> dict[str, tuple[float, float]]:
@@ -174,8 +175,8 @@ def interval(values: Array, share: float, estimate: float) -> tuple[float, float
     if not len(known):
         return float("nan"), float("nan")
     below = (np.sum(known < estimate) + np.sum(known <= estimate)) / (2 * len(known))
-    bias = 2 * ndtri(np.clip(below, 1 - MOST_BELOW, MOST_BELOW))
-    low, high = np.quantile(known, ndtr(bias + ndtri([(1 - share) / 2, (1 + share) / 2])))
+    bias = 2 * scipy.special.ndtri(np.clip(below, 1 - MOST_BELOW, MOST_BELOW))
+    low, high = np.quantile(known, scipy.special.ndtr(bias + scipy.special.ndtri([(1 - share) / 2, (1 + share) / 2])))
     return float(low), float(high)
 
 

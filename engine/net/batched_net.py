@@ -18,7 +18,6 @@ from engine.net.parametrization import attention_factor
 from engine.spec.run import RunSpec
 from engine.spec.task import grid_dims
 
-"""Where the backward pass needs only the result: one pass over memory less."""
 ACTIVATION = {
     "relu": torch.relu,
     "gelu": F.gelu,

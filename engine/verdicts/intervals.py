@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from engine.verdicts.curves import Array, Indices
 from engine.verdicts.verdict import Answer
@@ -40,7 +40,7 @@ class Effect:
 
     def half(self, n: int) -> float:
         """Return half the width of the interval that `n` seeds of this spread would give."""
-        return WIDER * self.spread / float(np.sqrt(n)) * float(stdtrit(n - 1 + BORROWED, 1 - (1 - LEVEL) / 2))
+        return WIDER * self.spread / float(np.sqrt(n)) * _quantile(n - 1 + BORROWED, 1 - (1 - LEVEL) / 2)
 
 
 def effect(values: Array, noise: float = 0.0) -> Effect:
@@ -56,9 +56,14 @@ def effect(values: Array, noise: float = 0.0) -> Effect:
     own, borrowed = float(known.var(ddof=1)), BORROWED if noise else 0.0
     spread = float(np.sqrt((borrowed * noise + (n - 1) * own) / (borrowed + n - 1)))
     value, error = float(known.mean()), spread / float(np.sqrt(n))
-    half = WIDER * error * float(stdtrit(n - 1 + borrowed, 1 - (1 - LEVEL) / 2))
-    most = value + error * float(stdtrit(n - 1 + borrowed, LEVEL))
+    half = WIDER * error * _quantile(n - 1 + borrowed, 1 - (1 - LEVEL) / 2)
+    most = value + error * _quantile(n - 1 + borrowed, LEVEL)
     return Effect(value=value, low=value - half, high=value + half, most=most, n=n, spread=spread)
+
+
+def _quantile(degrees: float, share: float) -> float:
+    """Return the quantile of Student's t."""
+    return float(scipy.special.stdtrit(degrees, share))
 
 
 def nearby(table: Array, first: Indices, second: Indices, row: int = 0) -> float:

@@ -252,13 +252,13 @@ def _worker_bytes() -> float:
 
 
 def _library_bytes() -> float:
-    estimate, peak = memory_use.measured(SMALL)
+    ((estimate, peak),) = memory_use.measured(SMALL)
     return peak - estimate + memory.LIBRARY_BYTES
 
 
 def _torch_bytes() -> float:
     """Return what training without the kernel takes beside the estimate's other parts."""
-    estimate, peak = memory_use.measured(SMALL | {"width_rule": "mup"})
+    ((estimate, peak),) = memory_use.measured(SMALL | {"width_rule": "mup"})
     return peak - estimate + memory.TORCH_BYTES
 
 

@@ -29,7 +29,7 @@ WORKLOADS: dict[str, dict[str, Any]] = {
 """Settings of one bucket each."""
 
 _CODE = r"""
-import json, re, sys
+import json, os, re, sys
 from pathlib import Path
 import torch
 import engine.queue.worker
@@ -37,28 +37,34 @@ from engine.plan import memory
 from engine.spec.sweep import SweepSpec
 from engine.train.bucket import TrainingBucket
 torch.set_num_threads(1)
-runs = SweepSpec.of({k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(sys.argv[1]).items()}).runs()
 peak = lambda: 1024 * int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
-before, training = peak(), TrainingBucket(runs, "cpu", "cpu")
-while training.advance():
-    pass
-print(memory.size(runs).total, peak() - before)
+for settings in json.loads(sys.argv[1]):
+    if child := os.fork():  # begins with the peak of what is imported, once for all
+        if os.waitpid(child, 0)[1]:
+            os._exit(1)
+        continue
+    runs = SweepSpec.of({k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}).runs()
+    before, training = peak(), TrainingBucket(runs, "cpu", "cpu")
+    while training.advance():
+        pass
+    print(memory.size(runs).total, peak() - before, flush=True)
+    os._exit(0)
 """
 
 
-def measured(settings: dict[str, Any]) -> tuple[int, int]:
-    """Train one bucket in a process of its own; return the estimate and the bytes that it took at its peak."""
+def measured(*settings: dict[str, Any]) -> list[tuple[int, int]]:
+    """Train each bucket in a process of its own; return its estimate and the bytes that it took at its peak."""
     command = [sys.executable, "-c", _CODE, json.dumps(settings)]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    estimate, peak = map(int, answer.split())
-    return estimate, peak
+    numbers = [int(number) for number in answer.split()]
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def main() -> None:
     """Print a line for each workload."""
     print(f"{'':32}{'estimate':>10}{'measured':>10}{'ratio':>7}")
     for name, settings in WORKLOADS.items():
-        estimate, peak = measured(settings)
+        ((estimate, peak),) = measured(settings)
         print(f"{name:32}{estimate / 2**20:7.0f} MB{peak / 2**20:7.0f} MB{peak / estimate:7.2f}", flush=True)
 
 

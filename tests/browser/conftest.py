@@ -17,13 +17,14 @@ import pytest
 
 from engine.queue.jobs import Queue
 from engine.spec.sweep import SweepSpec
-from pages.ui import link
 from store.home import open_database
 from tests.pages import made_up
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+    from playwright.sync_api import Browser, Dialog, Locator, Page, Request
 
+Visit = Callable[..., "Page"]
+"""Opens an address; see `visiting`."""
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
@@ -130,12 +131,12 @@ def browser() -> "Iterator[Browser]":
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, browser: "Browser") -> Iterator[Server]:
-    """An app whose store has the opening preset and two more sweeps."""
+    """An app as the command streamlit starts it, with the results that ship and two more sweeps."""
     home = tmp_path_factory.mktemp("home")
-    db = open_database(home)
-    for sweep, name in ((link.preset(link.OPENING), ""), (CLEAN, "Clean moons"), (NOISY, "Noisy moons")):
-        made_up.train(db, sweep, name)
-    with serving(home) as running:
+    with serving(home, (str(Path(sys.executable).with_name("streamlit")),), gallery=True) as running:
+        db = open_database(home)
+        for sweep, name in ((CLEAN, "Clean moons"), (NOISY, "Noisy moons")):
+            made_up.train(db, sweep, name)
         yield running
 
 
@@ -162,10 +163,12 @@ def drawn(page: "Page") -> None:
     unmoved(page.get_by_test_id("stMainBlockContainer"))
 
 
-def assert_fits(page: "Page", width: int) -> None:
-    """Look whether the page, once drawn, needs no scrolling sideways."""
+def assert_fits(page: "Page", name: str) -> None:
+    """Look whether the page, once drawn, needs no scrolling sideways; leave a picture of it to look at."""
     drawn(page)
-    page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
+    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 def assert_all_pages_are_linked(page: "Page") -> None:
@@ -175,44 +178,55 @@ def assert_all_pages_are_linked(page: "Page") -> None:
 
 
 @pytest.fixture(scope="session")
-def context(browser: "Browser") -> "BrowserContext":
-    """What all visits share."""
-    made = browser.new_context(reduced_motion="reduce")
-    made.add_init_script(STILL)
-    return made
+def tab(browser: "Browser") -> "Page":
+    """The page of all visits: another would take seconds to parse Streamlit's scripts anew."""
+    context = browser.new_context(reduced_motion="reduce")
+    context.add_init_script(STILL)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    return page
 
 
-@pytest.fixture(scope="session")
-def first_page(context: "BrowserContext") -> "Page":
-    """The page of each test's first visit: another would take seconds to parse Streamlit's scripts anew."""
-    return context.new_page()
+@contextmanager
+def visiting(page: "Page") -> Iterator[Visit]:
+    """Open one address after another, in some size and color scheme.
 
+    None may end with an error, open a dialog or fetch anything from elsewhere.
+    """
+    unwanted: list[str] = []
 
-@pytest.fixture
-def visit(context: "BrowserContext", first_page: "Page") -> "Iterator[Callable[..., Page]]":
-    """Open an address in a page of its own, of some size and color scheme; no page may end with an error."""
-    pages: list[Page] = []
-    errors: list[str] = []
+    def failed(error: object) -> None:
+        unwanted.append(str(error))
 
-    def heard(error: object) -> None:
-        errors.append(str(error))
+    def asked(request: "Request") -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            unwanted.append(request.url)
 
-    def go(url: str, size: tuple[int, int] = (1280, 800), color_scheme: Any = "light", own: bool = False) -> "Page":
-        page = context.new_page() if pages or own else first_page
+    def opened(dialog: "Dialog") -> None:
+        unwanted.append(dialog.message)
+        dialog.dismiss()
+
+    heard: dict[Any, Any] = {"pageerror": failed, "request": asked, "dialog": opened}
+
+    def go(url: str, size: tuple[int, int] = (1280, 800), color_scheme: Any = "light") -> "Page":
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.emulate_media(color_scheme=color_scheme)
-        page.on("pageerror", heard)
-        page.set_default_timeout(PATIENCE)
-        pages.append(page)
         page.goto(url)
         return page
 
+    for event, listener in heard.items():
+        page.on(event, listener)
     yield go
-    for page in pages:
-        assert page.get_by_text("Traceback").count() == 0
-        page.evaluate("localStorage.clear(); sessionStorage.clear()")
-        page.goto("about:blank")
-        page.remove_listener("pageerror", heard)
-        if page is not first_page:
-            page.close()
-    assert errors == []
+    assert page.get_by_text("Traceback").count() == 0
+    page.evaluate("localStorage.clear(); sessionStorage.clear()")
+    page.goto("about:blank")
+    for event, listener in heard.items():
+        page.remove_listener(event, listener)
+    assert unwanted == []
+
+
+@pytest.fixture
+def visit(tab: "Page") -> Iterator[Visit]:
+    """What opens an address; see `visiting`."""
+    with visiting(tab) as go:
+        yield go

@@ -1,17 +1,15 @@
 """What a visitor does with the chart, the controls and the address."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from tests.browser.conftest import CLEAN, NOISY, Server, press, unmoved
+from tests.browser.conftest import CLEAN, NOISY, Server, Visit, assert_fits, unmoved
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-Visit = Callable[..., "Page"]
 CURVE = "[data-drawn] .scatterlayer .trace"
 MEASURE = ".st-key-explore-y input"
 PLOT = "document.querySelector('.js-plotly-plot')"
@@ -27,7 +25,9 @@ def first_value(page: "Page") -> Any:
     return page.evaluate(f"{PLOT}.calcdata.at(-2)[0].y")
 
 
-def test_zoom_outlives_new_data_in_the_same_chart(server: Server, visit: Visit) -> None:
+def test_zoom_outlives_new_data_in_the_same_chart_and_the_back_button_brings_the_old_back(
+    server: Server, visit: Visit
+) -> None:
     page = visit(f"{server.url}/?dataset=moons&width=2,4,8&seed=0,1")
     page.wait_for_selector(CURVE)
     page.evaluate(f"{PLOT}.marked = true")
@@ -43,6 +43,10 @@ def test_zoom_outlives_new_data_in_the_same_chart(server: Server, visit: Visit) 
     page.wait_for_function(f"{PLOT}.calcdata.at(-2)[0].y !== {before}")
     assert page.evaluate(f"{PLOT}.layout.xaxis.range") == zoomed
     assert page.evaluate(f"{PLOT}.marked") is True
+    page.wait_for_url("**label_noise=0.2**")
+    page.go_back()
+    page.wait_for_url(lambda url: "label_noise=0.2" not in url)
+    page.wait_for_function(f"{PLOT}.calcdata.at(-2)[0].y === {before}")
 
 
 def test_a_changed_control_is_in_the_address_and_the_address_restores_it(server: Server, visit: Visit) -> None:
@@ -56,11 +60,19 @@ def test_a_changed_control_is_in_the_address_and_the_address_restores_it(server:
     asked = parse_qs(urlparse(page.url).query)
     assert asked["lr"] == ["0.02"]
     assert asked["width"] == ["2,4,8"]
-    other = visit(page.url)
-    expect(other.get_by_role("textbox", name="Learning rate")).to_have_value("0.02")
-    expect(other.locator(MEASURE)).to_have_value("Loss")
+    visit(page.url)
+    expect(rate).to_have_value("0.02")
+    expect(page.locator(MEASURE)).to_have_value("Loss")
 
 
+def test_the_curve_fits_a_phone(server: Server, visit: Visit) -> None:
+    page = visit(server.url, (390, 844))
+    page.wait_for_selector(CURVE)
+    page.get_by_text("Size", exact=True).first.wait_for()
+    assert_fits(page, "explore-light-390")
+
+
+@pytest.mark.long
 def test_a_broken_link_says_what_is_wrong_once_and_shows_what_can_be_had(server: Server, visit: Visit) -> None:
     page = visit(f"{server.url}/?dataset=moons&width=2,4,8&seed=0,1&lr=nan")
     page.get_by_text("lr=nan is not possible; allowed: a number above 0 to 100.").wait_for()
@@ -69,29 +81,8 @@ def test_a_broken_link_says_what_is_wrong_once_and_shows_what_can_be_had(server:
     expect(page.get_by_text("6 runs:")).to_be_visible()
 
 
-def test_the_chart_can_be_taken_along_as_svg(server: Server, visit: Visit) -> None:
-    page = visit(server.url)
-    page.wait_for_selector(CURVE)
-    unmoved(page.locator("[data-drawn]"))
-    page.locator("[data-drawn]").hover()
-    with page.expect_download() as download:
-        page.locator("[data-title='Download plot as an SVG']").click()
-    assert download.value.suggested_filename == "scalescope.svg"
-    assert b"<svg" in download.value.path().read_bytes()[:200]
-
-
-def test_the_table_of_runs_follows_the_curve(server: Server, visit: Visit) -> None:
-    page = visit(server.url)
-    page.get_by_test_id("stDataFrame").wait_for()
-    with page.expect_download() as download:
-        press(page, "Download all columns (CSV)")
-    lines = download.value.path().read_text().splitlines()
-    assert len(lines) == 34
-    assert "test_error" in lines[0]
-
-
-def test_compare_shows_two_sweeps_and_what_sets_them_apart(server: Server, visit: Visit) -> None:
-    page = visit(f"{server.url}/compare?sweeps={CLEAN.key}")
+def test_compare_shows_two_sweeps_and_what_sets_them_apart_on_every_screen(server: Server, visit: Visit) -> None:
+    page = visit(f"{server.url}/compare?sweeps={CLEAN.key}", color_scheme="dark")
     page.get_by_role("combobox").first.fill("Noisy moons")
     page.get_by_role("option", name="Noisy moons").click()
     page.keyboard.press("Escape")
@@ -99,16 +90,8 @@ def test_compare_shows_two_sweeps_and_what_sets_them_apart(server: Server, visit
     page.get_by_role("table").get_by_text("Label noise").wait_for()
     expect(page.get_by_text("These sweeps differ in")).to_have_count(0)
     page.wait_for_url(lambda url: CLEAN.key in url and NOISY.key in url)
-    again = visit(page.url)
-    again.wait_for_selector(CURVE)
-    again.wait_for_function(f"{PLOT}.data.filter(trace => trace.mode === 'lines+markers').length === 2")
-
-
-def test_the_back_button_brings_the_earlier_settings_back(server: Server, visit: Visit) -> None:
-    page = visit(f"{server.url}/?dataset=moons&width=2,4,8&seed=0,1")
+    assert_fits(page, "compare-dark-1280")
+    visit(page.url, (390, 844))
     page.wait_for_selector(CURVE)
-    choose(page, "explore-y", "Loss")
-    page.wait_for_url("**y=loss**")
-    page.go_back()
-    page.wait_for_url(lambda url: "y=loss" not in url)
-    page.wait_for_function(f"document.querySelector('{MEASURE}').value === 'Error'")
+    page.wait_for_function(f"{PLOT}.data.filter(trace => trace.mode === 'lines+markers').length === 2")
+    assert_fits(page, "compare-light-390")

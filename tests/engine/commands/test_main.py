@@ -17,14 +17,10 @@ import pytest
 
 from engine.commands.arguments import changed
 from engine.commands.main import main
-from engine.queue.jobs import Queue
 from engine.queue.supervisor import Supervisor
-from engine.queue.worker import Worker
 from engine.spec import registry
 from engine.spec.result import METRICS
-from store.db.connection import Database
 from store.results import runs
-from store.results.spool import Spool
 from tests import homes
 from tests.processes import workers
 
@@ -45,11 +41,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def trained_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """A home in which SWEEP is trained, for copying, and what the command said of it."""
     made = tmp_path_factory.mktemp("trained")
-    own = {"SCALESCOPE_HOME": str(made), "SCALESCOPE_GALLERY": str(made / "none"), "SCALESCOPE_WORKERS": "1"}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in own.items():
-            patch.setenv(name, value)
-        return made, _said(_run(*SWEEP, "--json"))
+        patch.setenv("SCALESCOPE_HOME", str(made))
+        patch.setenv("SCALESCOPE_GALLERY", str(made / "none"))
+        patch.setattr(Supervisor, "tend", lambda _: homes.train_queued(made))
+        return made, _said(_here(*SWEEP, "--json"))
 
 
 @pytest.fixture
@@ -62,16 +58,8 @@ def trained(home: Path, trained_once: tuple[Path, dict[str, Any]]) -> dict[str, 
 
 @pytest.fixture
 def trains_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train in this process, where a worker's own would only take the seconds until it has loaded torch."""
-
-    def work(_: Supervisor) -> None:
-        spool = Spool(Database(home), "here")
-        worker = Worker(Queue(home), spool, 0, "cpu", "cpu")
-        worker.work(linger=0.0)
-        worker.close()
-        spool.close()
-
-    monkeypatch.setattr(Supervisor, "tend", work)
+    """Train in this process."""
+    monkeypatch.setattr(Supervisor, "tend", lambda _: homes.train_queued(home))
 
 
 def _start(*arguments: str) -> subprocess.Popen[str]:
@@ -79,14 +67,8 @@ def _start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def _run(*arguments: str) -> tuple[int, str, str]:
-    with _start(*arguments) as process:
-        out, err = process.communicate(timeout=240)
-    return process.returncode, out, err
-
-
 def _here(*arguments: str) -> tuple[int, str, str]:
-    """Do the same in this process, for what starts no worker, or where one works here."""
+    """Run a command in this process, for what starts no worker, or where one works here."""
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
         code = main(list(arguments))
     return code, out.getvalue(), err.getvalue()
@@ -257,8 +239,7 @@ def test_ctrl_c_keeps_what_has_finished(home: Path, heard: None) -> None:
     assert not list((home / "queue" / "jobs").iterdir())
 
 
-def test_two_command_lines_on_one_store_share_the_work(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SCALESCOPE_WORKERS", "2")
+def test_two_command_lines_on_one_store_share_the_work(home: Path) -> None:
     with _start(*SWEEP, "--seeds", "4", "--json") as one, _start(*SWEEP, "--seeds", "4", "--json") as two:
         answers = [json.loads(process.communicate(timeout=240)[0]) for process in (one, two)]
     assert [process.returncode for process in (one, two)] == [0, 0]

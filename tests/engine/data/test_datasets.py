@@ -5,8 +5,6 @@ import math
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_diabetes
-from sklearn.linear_model import LogisticRegression
 
 from engine.data.load import load
 from engine.datasets import addition, blobs, characters, modular, parity, two_scale
@@ -79,6 +77,8 @@ def test_multitask_parity_asks_for_one_task_at_a_time_by_zipfs_law() -> None:
 
 
 def test_diabetes_is_scikit_learns() -> None:
+    from sklearn.datasets import load_diabetes  # here: no other test waits for it
+
     theirs_x, theirs_y = load_diabetes(return_X_y=True)
     found = _all("diabetes")
     ours, theirs = (np.corrcoef(x.T, y.ravel()) for x, y in ((found.x, found.y), (theirs_x, theirs_y)))
@@ -132,6 +132,8 @@ def test_mnist1d_is_as_hard_for_a_linear_model_as_published() -> None:
     found = load(RunSpec(dataset="mnist1d", dataset_size=4000))
     pool, val, test = found.train, found.val, found.test
     assert np.array_equal(np.bincount(np.concatenate([pool.y, val.y, test.y])), np.full(10, 600))
+    from sklearn.linear_model import LogisticRegression
+
     accuracy = LogisticRegression(max_iter=300).fit(pool.x, pool.y).score(test.x, test.y)
     assert accuracy == pytest.approx(0.32, abs=0.03)  # arXiv:2011.14439: 32 % for logistic regression
 

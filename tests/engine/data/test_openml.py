@@ -6,7 +6,6 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
-import sklearn.datasets
 
 from engine.data import openml
 from engine.spec import registry
@@ -29,7 +28,7 @@ def test_a_failed_download_says_what_to_do(tmp_path: Path, monkeypatch: pytest.M
     def fail(*rest: object, **more: object) -> None:
         raise URLError("Name or service not known")
 
-    monkeypatch.setattr(sklearn.datasets, "fetch_openml", fail)
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fail)
     with pytest.raises(
         ValueError, match=r"could not be downloaded from openml\.org.*Connect to the internet"
     ) as caught:
@@ -46,7 +45,7 @@ def test_images_are_downloaded_once_and_no_test_image_is_trained_on(monkeypatch:
         asked.append(name)
         return _bunch(700)
 
-    monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch)
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
     load = openml.images_loader("made-up", train=400, validation=50)
     splits = load(1, {})
     assert openml.on_disk("made-up")

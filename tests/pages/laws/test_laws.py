@@ -85,9 +85,12 @@ def charts(app: AppTest) -> int:
     return len(app.get("bidi_component"))
 
 
-def test_a_sweep_shows_its_law_with_interval_back_test_and_forecast(opened: Open, db: Database) -> None:
+def test_a_sweep_shows_its_law_with_interval_back_test_and_forecast(
+    page: Open, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fits, "comparable", lambda rows: ("flat", "power", "power-offset"))
     fresh(db.home, trained)
-    app = opened(LAWS, **ADDRESS, law="power-offset")
+    app = page(**ADDRESS, law="power-offset")
     assert not app.exception
     assert not app.error
     assert not app.warning
@@ -114,8 +117,8 @@ def test_what_a_law_cannot_say_is_refused_in_words_and_nothing_is_forecast(page:
     assert charts(app) == 1
 
 
-def test_a_law_of_budgets_says_what_to_train_with_ten_times_the_compute(opened: Open, db: Database) -> None:
-    app = opened(LAWS, imported=collection(db), law="isoflop")
+def test_a_law_of_budgets_says_what_to_train_with_ten_times_the_compute(page: Open, db: Database) -> None:
+    app = page(imported=collection(db), law="isoflop")
     assert not app.exception
     assert charts(app) == 3
     plan = next(table.value for table in app.table if "Best" in table.value)

@@ -63,7 +63,7 @@ def _some_words(attempts: list[dict[str, Any]]) -> bool:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.long)])
 def test_whichever_change_of_a_file_fails_nothing_is_lost_and_words_say_so(
     library: Path, tmp_path: Path, chance: random.Random, every: int
 ) -> None:
@@ -76,7 +76,7 @@ def test_whichever_change_of_a_file_fails_nothing_is_lost_and_words_say_so(
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [14, pytest.param(1, marks=pytest.mark.long)])
 def test_a_disk_that_is_full_from_any_change_on_is_told_and_nothing_is_lost(
     library: Path, tmp_path: Path, chance: random.Random, every: int
 ) -> None:

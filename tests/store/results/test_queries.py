@@ -12,6 +12,7 @@ from engine.spec.run import RunSpec
 from store.db.connection import Database
 from store.results import queries, rows
 from store.results.spool import Spool, ingest
+from tests import homes
 from tests.store.fakes import RUNS, as_json, result
 
 ACCURACIES = ("train_accuracy", "val_accuracy", "test_accuracy")
@@ -27,14 +28,20 @@ def _step(db: Database, run: RunSpec, at: Any, by: str = "loss") -> int:
     return int(queries.runs_at(db, [run], at, by)["step"].iloc[0])
 
 
+def _spooled(db: Database) -> None:
+    failed = result(RUNS[2], RunState.FAILED, 0, error="It broke.")
+    Spool(db, "w").put([_dip(RUNS[0]), result(RUNS[1], RunState.DIVERGED), failed])
+
+
+def _ingested(db: Database) -> None:
+    _spooled(db)
+    ingest(db)
+
+
 @pytest.fixture(params=["spool", "tables"])
 def stored(db: Database, request: pytest.FixtureRequest) -> Database:
     """Three runs: one that dips, one diverged, one failed at once; in the spool or in the tables."""
-    failed = result(RUNS[2], RunState.FAILED, 0, error="It broke.")
-    Spool(db, "w").put([_dip(RUNS[0]), result(RUNS[1], RunState.DIVERGED), failed])
-    if request.param == "tables":
-        ingest(db)
-    return db
+    return homes.fresh(db.home, {"spool": _spooled, "tables": _ingested}[request.param])
 
 
 def test_last_is_the_last_eval_point(stored: Database) -> None:
