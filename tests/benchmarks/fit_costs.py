@@ -29,8 +29,8 @@ from unittest.mock import patch
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import nnls
 
 from engine.net.batched import Batched
 from engine.net.device_data import DeviceData
@@ -87,7 +87,7 @@ class Fit:
         """Return the constants ≥ 0 whose predictions have the least squares of relative errors."""
         columns = np.stack([self.predicted(one, buckets) for one in np.eye(len(self.names))], axis=1)
         scales = columns.max(axis=0)
-        return np.asarray(nnls(columns / scales / seconds[:, None], np.ones(len(seconds)))[0] / scales)
+        return np.asarray(scipy.optimize.nnls(columns / scales / seconds[:, None], np.ones(len(seconds)))[0] / scales)
 
 
 KERNEL_GRID: dict[str, tuple[object, ...]] = {

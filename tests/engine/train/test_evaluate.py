@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import f1_score, log_loss, recall_score
 
 from engine.data.load import load
 from engine.data.rng import BatchOrder
@@ -30,6 +29,8 @@ def _found(runs: tuple[RunSpec, ...], model: Batched, data: DeviceData) -> list[
 
 
 def test_the_test_set_is_scored_as_scikit_learn_scores_it() -> None:
+    from sklearn.metrics import f1_score, log_loss, recall_score  # here: no other test waits for it
+
     runs = (NOISY, RunSpec.of({**NOISY.flat(), "seed": 1, "data_seed": 1}))
     model, data = _trained(*runs, steps=30)
     for place, (run, found) in enumerate(zip(runs, _found(runs, model, data), strict=True)):
