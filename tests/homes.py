@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from engine.queue.jobs import Queue
-from engine.queue.worker import Worker
 from store.db.connection import Database
 from store.home import open_database
 from store.results.spool import Spool
@@ -30,6 +29,8 @@ def fresh(home: Path, fill: Callable[[Database], object] | None = None) -> Datab
 
 def train_queued(home: Path) -> None:
     """Train all that is queued in `home` in this process: a worker's own would first take seconds to load torch."""
+    from engine.queue.worker import Worker  # loads torch, which no process that a test starts here waits for
+
     spool = Spool(Database(home), "here")
     worker = Worker(Queue(home), spool, 0, "cpu", "cpu")
     worker.work(linger=0.0)
