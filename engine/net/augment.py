@@ -23,7 +23,7 @@ class Augment:
         self._rotates = any(run.rotate > 0 for run in runs)
         self._shifts = any(run.shift > 0 for run in runs)
         self._mixes = any(run.mixup > 0 for run in runs)
-        self._noise = None
+        self._noise: Tensor | None = None
         if any(run.augment_noise > 0 for run in runs):
             self._noise = like.new_tensor([run.augment_noise for run in runs])[:, None]
 

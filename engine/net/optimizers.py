@@ -112,7 +112,7 @@ class _SGD:
         self._momentum = _column([run.momentum for run in runs], weights)
         self._velocity = torch.zeros_like(weights)
         factors = [_factors(run, weights) for run in runs]
-        self._factors = None
+        self._factors: Tensor | None = None
         if any(one is not None for one in factors):
             ones = weights.new_ones(weights.shape[1])
             self._factors = torch.stack([ones if one is None else one for one in factors])

@@ -22,7 +22,7 @@ GROUPS = {
 }
 """Groups of knobs, each with its heading on pages."""
 
-_RANGES = {
+_RANGES: dict[tuple[type, str, str], str] = {
     (int, "", ""): _("a whole number"),
     (int, "from", ""): _("a whole number from {low:.12g}"),
     (int, "above", ""): _("a whole number above {low:.12g}"),

@@ -1,7 +1,7 @@
 """Makes a collection of runs from a source and a choice of its columns, and refuses what does not fit."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -70,7 +70,7 @@ def _checked(raw: Raw, choice: Choice) -> Choice:
                 source=raw.source,
             )
         )
-    return Choice(**(asdict(choice) | {"run": run}))
+    return replace(choice, run=run)
 
 
 def _filtered(raw: Raw, conditions: Sequence[str]) -> Raw:

@@ -188,13 +188,13 @@ def _lay_out(figure: go.Figure, table: pd.DataFrame, view: View, *, title: str, 
 
 def titled(text: str) -> dict[str, object]:
     """Return a title above the upper left corner: what the upright axis shows."""
-    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "xref": "container", "yref": "container"}
+    place: dict[str, object] = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "xref": "container", "yref": "container"}
     return place | {"text": text, "font": {"size": 13}, "pad": {"l": 8, "t": 8}}
 
 
 def _legend(many: bool) -> dict[str, object]:
     """Return where the legend stands: above the plot, or beneath it where names are long."""
-    place = {"x": 0, "xanchor": "left", "y": -0.17, "yanchor": "top", "orientation": "v"}
+    place: dict[str, object] = {"x": 0, "xanchor": "left", "y": -0.17, "yanchor": "top", "orientation": "v"}
     if not many:
         place = {"x": 1, "xanchor": "right", "y": 1, "yref": "container", "yanchor": "top", "orientation": "h"}
     return place | {"uirevision": "legend"}

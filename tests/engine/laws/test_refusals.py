@@ -1,5 +1,7 @@
 """What rows do not support is said in a sentence, and what they support is not refused."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -163,9 +165,10 @@ def test_a_table_that_is_none_is_refused(n: list[float], loss: list[float], opti
         ({"law": "chinchilla"}, "d is missing"),
     ],
 )
-def test_an_option_that_is_not_possible_is_refused(options: dict, words: str) -> None:  # type: ignore[type-arg]
+def test_an_option_that_is_not_possible_is_refused(options: dict[str, Any], words: str) -> None:
+    settings: dict[str, Any] = {"law": "power", "rows": GOOD, **options}
     with pytest.raises(ValueError, match=words):
-        fit(**({"law": "power", "rows": GOOD} | options))
+        fit(**settings)
 
 
 def test_a_broken_law_of_one_size_is_refused_and_of_two_has_nothing_held_out() -> None:

@@ -4,6 +4,7 @@ import importlib
 import shutil
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -163,7 +164,7 @@ def test_optuna_gives_a_run_per_trial_with_its_reports(name: str) -> None:
 
 
 def _without_others(run: ImportedRun) -> ImportedRun:
-    return ImportedRun(**{**vars(run), "others": {}})
+    return replace(run, others={})
 
 
 def test_an_optuna_file_that_is_damaged_is_refused_in_a_sentence(tmp_path: Path) -> None:
