@@ -7,8 +7,9 @@ from pathlib import Path
 from engine.base.atomic import put_in_place
 from engine.base.language import _
 from store.db import backup, integrity, schema
-from store.db.connection import Database, check_magic, connected
+from store.db.connection import Database, check_magic
 from store.db.errors import StoreError, in_words
+from store.db.instance import opened_to_change
 from store.exchange import gallery
 from store.results import artifacts
 from store.results.spool import ingest
@@ -63,7 +64,7 @@ def _create(db: Database) -> None:
             wal.rename(f"{wal}.old")
         for rest in db.home.glob(f"{made.name}*"):
             rest.unlink()
-        with connected(made, read_only=False) as con:
+        with opened_to_change(made) as con:
             con.begin()
             schema.migrate(con, 0)
             con.commit()
@@ -75,7 +76,7 @@ def _create(db: Database) -> None:
 def _bring_up_to_date(db: Database) -> None:
     """Run all missing migrations in one transaction, after a copy of the store as it was lies beside it."""
     with in_words(db.file), db.locked():
-        with connected(db.file, read_only=False) as con:
+        with opened_to_change(db.file) as con:
             found = _checked(schema.version(con), db.file)
             con.execute("CHECKPOINT")  # then all of it is in the one file
         if found < schema.NEWEST:  # another process may have been faster

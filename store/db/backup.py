@@ -13,8 +13,9 @@ import duckdb
 from engine.base.atomic import put_in_place, whole
 from engine.base.language import _
 from engine.base.locks import locked
-from store.db.connection import Database, connected, has_magic
+from store.db.connection import Database, has_magic
 from store.db.errors import FULL, StoreError, in_words
+from store.db.instance import opened_to_change
 
 COPIES = 3
 """Copies from before migrations that stay: those before the newest versions."""
@@ -43,7 +44,7 @@ def vacuum(db: Database) -> tuple[int, int]:
     with in_words(db.file), db.locked():
         _clear(draft)
         try:
-            with connected(db.file, read_only=False, draft=draft) as con:
+            with opened_to_change(db.file, draft=draft) as con:
                 con.execute("CHECKPOINT")  # so that no log is left, which DuckDB would take for the new file's
                 before = db.file.stat().st_size
                 _copy_all(con)
@@ -108,7 +109,7 @@ def _copy_all(con: duckdb.DuckDBPyConnection) -> None:
 @contextmanager
 def _exclusive(db: Database) -> Iterator[duckdb.DuckDBPyConnection]:
     """Lend the only connection; all changes are in the one file, none in a log beside it."""
-    with in_words(db.file), db.locked(), connected(db.file, read_only=False) as con:
+    with in_words(db.file), db.locked(), opened_to_change(db.file) as con:
         con.execute("CHECKPOINT")
         yield con
 

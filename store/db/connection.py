@@ -1,12 +1,10 @@
 """Lends a connection to the one DuckDB file for one reading or writing, under a lock file beside it."""
 
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -15,24 +13,10 @@ from engine.base.language import _
 from engine.base.locks import locked
 from store.db import ledger
 from store.db.errors import StoreError, in_words, not_a_database
+from store.db.instance import opened_to_change, opened_to_read
 
 LOCK_WAIT = 60.0
 """Seconds to wait for another Scalescope process; a very large ingest takes some of them."""
-FOREIGN_WAIT = 5.0
-"""Seconds to wait for a tool that knows nothing of our lock file."""
-CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    # DuckDB would fetch extensions from the network, and a stranger's file could read others through its views.
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "enable_external_access": "false",
-    "threads": "2",  # opened for every query, and starting threads takes longer than most of them
-}
-
-ROW_GROUP = 32_768
-"""Rows in one group of the file. With DuckDB's own 122,880, commits of 50,000 rewrote up to 350,000 rows."""
-
-_OPENING = threading.Lock()
-"""Connections of one process to a file share an instance; opened at the same moment, one lacks functions."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +58,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a read-only connection, together with other readers; fetch everything before leaving."""
-        with in_words(self.file), self.locked(shared=True), connected(self.file, read_only=True) as con:
+        with in_words(self.file), self.locked(shared=True), opened_to_read(self.file) as con:
             yield con
 
     @contextmanager
@@ -86,7 +70,7 @@ class Database:
     @contextmanager
     def changing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a connection as `writing` does, to a caller who holds the lock."""
-        with connected(self.file, read_only=False) as con:
+        with opened_to_change(self.file) as con:
             con.begin()
             begun = ledger.begun(con, ledger.read(self.ledger))
             yield con
@@ -116,18 +100,6 @@ class Database:
             yield
 
 
-@contextmanager
-def connected(file: Path, read_only: bool, draft: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open `file` and close it again; the caller holds the lock. `draft`: a new database, attached under that name."""
-    with _OPENING:
-        con = _waited_for(partial(_reader, file) if read_only else partial(_writer, file, draft))
-    try:
-        yield con
-    finally:
-        with _OPENING:
-            con.close()
-
-
 def check_magic(file: Path) -> None:
     """Refuse a file that is no DuckDB database: of a SQLite file, DuckDB would ask for an extension.
 
@@ -141,37 +113,6 @@ def has_magic(file: Path) -> bool:
     """Return whether a file begins as DuckDB writes it; not to be called either while this process has it open."""
     with file.open("rb") as opened:
         return opened.read(12)[8:] == b"DUCK"
-
-
-def _reader(file: Path) -> duckdb.DuckDBPyConnection:
-    if not file.exists():
-        raise StoreError(_("The store {file} is gone: start Scalescope again to make a new one.", file=file))
-    return duckdb.connect(str(file), read_only=True, config=CONFIG)
-
-
-def _writer(file: Path, draft: Path | None) -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect(config=CONFIG | {"enable_external_access": "true"})
-    try:
-        for path, name in ((file, "store"), (draft, "draft")):
-            if path is not None:
-                quoted = str(path).replace("'", "''")  # ATTACH takes no parameter
-                con.execute(f"ATTACH '{quoted}' AS {name} (ROW_GROUP_SIZE {ROW_GROUP})")
-        con.execute("USE store; SET enable_external_access = false")
-    except BaseException:
-        con.close()
-        raise
-    return con
-
-
-def _waited_for(opening: Callable[[], duckdb.DuckDBPyConnection]) -> duckdb.DuckDBPyConnection:
-    deadline = time.monotonic() + FOREIGN_WAIT
-    while True:
-        try:
-            return opening()
-        except duckdb.IOException as error:
-            if "set lock" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from store.db import connection
+from store.db import connection, instance
 from store.db.connection import Database
 from store.db.errors import StoreError
 from store.home import open_database
@@ -172,7 +172,7 @@ def test_a_database_that_is_gone_is_made_anew(db: Database) -> None:
 
 
 def _die_with_a_wal(home: Path) -> None:
-    with duckdb.connect(str(home / "scalescope.duckdb"), config=connection.CONFIG) as con:
+    with duckdb.connect(str(home / "scalescope.duckdb"), config=instance.CONFIG) as con:
         for number in range(100):
             con.execute("INSERT INTO meta VALUES (?, '')", [f"row {number}"])
         os.kill(os.getpid(), signal.SIGKILL)
@@ -224,7 +224,7 @@ def _hold(file: Path, held: Any, seconds: float) -> None:
 
 
 def test_a_foreign_tool_is_waited_for(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "FOREIGN_WAIT", 60.0)
+    monkeypatch.setattr(instance, "FOREIGN_WAIT", 60.0)
     held = event()
     start(_hold, db.file, held, 0.5)
     held.wait()
@@ -232,7 +232,7 @@ def test_a_foreign_tool_is_waited_for(db: Database, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_foreign_tool_that_stays_is_named(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "FOREIGN_WAIT", 0.2)
+    monkeypatch.setattr(instance, "FOREIGN_WAIT", 0.2)
     held = event()
     holder = start(_hold, db.file, held, 60)
     held.wait()

@@ -17,7 +17,8 @@ from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from store.commands.packs import chosen
 from store.db import backup, integrity, schema
-from store.db.connection import CONFIG, Database
+from store.db.connection import Database
+from store.db.instance import CONFIG
 from store.exchange import merge, pack
 from store.home import open_database
 from store.results import queries, runs

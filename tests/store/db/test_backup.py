@@ -14,8 +14,9 @@ import pytest
 from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from store.db import backup
-from store.db.connection import CONFIG, Database
+from store.db.connection import Database
 from store.db.errors import StoreError
+from store.db.instance import CONFIG
 from store.home import open_database
 from store.library import catalog, sweeps
 from store.results import runs

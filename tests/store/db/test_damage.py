@@ -15,8 +15,9 @@ import pytest
 
 from store.commands.main import main as store_main
 from store.db import integrity, schema
-from store.db.connection import CONFIG, Database
+from store.db.connection import Database
 from store.db.errors import StoreError
+from store.db.instance import CONFIG
 from store.home import open_database
 from store.results.spool import Spool, ingest
 from tests.store.fakes import RUNS, result, start

@@ -17,8 +17,9 @@ from engine.spec.run import RunSpec
 from engine.spec.sweep import SweepSpec
 from store.db import schema
 from store.db.backup import COPIES
-from store.db.connection import CONFIG, Database
+from store.db.connection import Database
 from store.db.errors import StoreError
+from store.db.instance import CONFIG
 from store.exchange import gallery
 from store.home import open_database
 from store.library import catalog, sweeps

@@ -10,7 +10,7 @@ import pytest
 
 from engine.spec.result import METRICS, RunState
 from engine.spec.run import RunSpec
-from store.db import backup, connection
+from store.db import backup, instance
 from store.db.connection import Database
 from store.db.errors import StoreError
 from store.library import listing
@@ -70,7 +70,7 @@ def test_the_views_are_in_a_backup_and_outlive_a_vacuum(filled: Database, tmp_pa
 def test_while_another_program_reads_ours_reads_too_and_what_ends_meanwhile_waits(
     filled: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "FOREIGN_WAIT", 0.2)
+    monkeypatch.setattr(instance, "FOREIGN_WAIT", 0.2)
     code = (
         "import duckdb, sys; con = duckdb.connect(sys.argv[1], read_only=True)\n"
         "print(len(con.execute('FROM results').fetchall()), flush=True); sys.stdin.read()"
