@@ -34,6 +34,7 @@ daily: .venv/tests-installed
 	$(PYTEST)
 
 test-long: lint browser test-no-compiler
+	$(BIN)/mypy
 	$(PYTEST) -m "" --cov
 
 coverage: .venv/tests-installed browser
@@ -42,7 +43,7 @@ coverage: .venv/tests-installed browser
 lint: .venv/tests-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/pyrefly check --min-severity error
 
 # Only what the virtual environment has is on PATH, and no compiler is found there.
 test-no-compiler: .venv/tests-installed

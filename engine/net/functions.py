@@ -44,6 +44,7 @@ class Convolution(Function):
 
     @staticmethod
     @once_differentiable
+    # pyrefly: ignore[bad-override]  torch passes a grad for each result
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
         """Return the gradients of x, weight and bias."""
         seen, weight = ctx.saved_tensors
@@ -80,6 +81,7 @@ class PairMaximum(Function):
 
     @staticmethod
     @once_differentiable
+    # pyrefly: ignore[bad-override]  torch passes a grad for each result
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         """Return the gradient of x."""
         (first_wins,) = ctx.saved_tensors
@@ -134,6 +136,7 @@ class Standardize(Function):
 
     @staticmethod
     @once_differentiable
+    # pyrefly: ignore[bad-override]  torch passes a grad for each result
     def backward(ctx: Any, grad: Tensor, *rest: Tensor) -> tuple[Tensor, None, None, None]:
         """Return the gradient of x; rows past `real` have none and give none."""
         result, scale = ctx.saved_tensors

@@ -1,7 +1,7 @@
 """A worker against a sink in memory: it trains what is asked, once, fairly, and contains failures."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -195,7 +195,7 @@ def test_a_stopped_job_is_dropped_and_its_runs_have_no_result(queue: Queue, monk
 
 
 def test_a_job_that_goes_while_its_run_fails_is_no_trouble(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(runs: tuple[RunSpec, ...], device: str, course: Course) -> Bucket:
+    def broken(runs: tuple[RunSpec, ...], device: str, course: Course) -> Iterator[object]:
         queue.stop("sweep")
         raise RuntimeError("this one is unlucky")
         yield ()

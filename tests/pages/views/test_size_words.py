@@ -41,7 +41,9 @@ def test_diverged_and_failed_runs_are_named_with_their_reason() -> None:
 
 
 def test_of_many_failed_runs_the_first_are_listed_and_the_rest_counted() -> None:
-    failed = [{"width": 16, "seed": seed, "state": "failed", "error": "x" * 9000} for seed in range(8)]
+    failed: list[dict[str, object]] = [
+        {"width": 16, "seed": seed, "state": "failed", "error": "x" * 9000} for seed in range(8)
+    ]
     heading, *lines = size_words.failures(runs(*failed)).splitlines()
     assert heading == "**8 runs failed:**"
     assert len(lines) == size_words.MOST_FAILURES + 1
