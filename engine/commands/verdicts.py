@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         return Curves.of(queries.curves(db, wanted), wanted)
 
     verdicts, curves = judge_with_follow_up(sweep, read, measure=options.measure)
-    own = set(sweep.run_keys())
+    own = set(sweep.run_keys)
     unseen = {run.key: run for one in verdicts if one.follow_up for run in one.follow_up.sweep.runs()}
     missing, still = runs.missing(db, sweep.runs()), runs.missing(db, list(unseen.values()))
     found = {
@@ -74,7 +74,7 @@ def _flat(verdict: Verdict, sweep: SweepSpec, name: str, missing: Sequence[RunSp
     found = verdict.flat()
     if verdict.follow_up is not None:
         other = verdict.follow_up.sweep
-        keys = set(other.run_keys())
+        keys = set(other.run_keys)
         found["settle"] |= {
             "seconds": round(buckets.predicted_seconds([run for run in missing if run.key in keys]), 1),
             "sweep": other.key,

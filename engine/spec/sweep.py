@@ -68,10 +68,11 @@ class SweepSpec:
     @cached_property
     def key(self) -> str:
         """16 hex digits of the runs' keys: the same runs are the same sweep, however they were written."""
-        return digest(sorted(self.run_keys()))[:16]
+        return digest(sorted(self.run_keys))[:16]
 
-    def run_keys(self) -> list[str]:
-        """Return the keys of the runs, each once, in any order: about twenty times as fast as making the runs."""
+    @cached_property
+    def run_keys(self) -> tuple[str, ...]:
+        """The keys of the runs, each once, in any order: about twenty times as fast as making the runs."""
         varied = {"seed": self.values("seed"), "data_seed": self.values("data_seed")}
         pairs = [(int(s), int(s if d == -1 else d)) for s, d in itertools.product(*varied.values())]
         seeds, data_seeds = zip(*pairs, strict=True)
@@ -79,7 +80,7 @@ class SweepSpec:
         points = (dict(zip(others, point, strict=True)) for point in itertools.product(*others.values()))
         one = {"seed": seeds[0], "data_seed": data_seeds[0]}
         found = (RunSpec.of(point | one).sibling_keys(seeds, data_seeds) for point in points)
-        return list(dict.fromkeys(itertools.chain.from_iterable(found)))
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(found)))
 
 
 def knobs_for(settings: Mapping[str, Any]) -> dict[str, Knob]:

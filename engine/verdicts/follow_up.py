@@ -66,7 +66,7 @@ def follow_up_runs(sweep: SweepSpec) -> tuple[RunSpec, ...]:
     def few(settings: dict[str, Any]) -> bool:
         return math.prod(len(values) for values in settings.values()) <= MOST_FOLLOW_UP
 
-    own, given = set(sweep.run_keys()), dict(sweep.settings)
+    own, given = set(sweep.run_keys), dict(sweep.settings)
     parts = [given | wider | larger, given | wider, given | larger]
     taken = parts[:1] if few(parts[0]) else [part for part in parts[1:] if few(part)]
     found = {run.key: run for part in taken for run in SweepSpec.of(part).runs()}

@@ -119,7 +119,7 @@ def series_of(sweep: SweepSpec, curves: Curves, axis: str) -> list[Series]:
 
     Runs beyond the sweep join the curve from whose runs they differ in size and seed alone; others are left out.
     """
-    asked = set(sweep.run_keys())
+    asked = set(sweep.run_keys)
     groups: dict[tuple[Any, ...], list[int]] = {}
     own: dict[tuple[Any, ...], dict[str, Any]] = {}
     for index, run in enumerate(curves.runs):

@@ -41,7 +41,7 @@ def take(db: Database, sweep_ids: Sequence[str] | None) -> tuple[Iterator[pa.Tab
                     raise ValueError(
                         _("The sweep {name!r} was saved by another version: {error}", name=name, error=error)
                     ) from error
-    keys = None if sweep_ids is None else {key for sweep in sweeps for key in sweep.spec.run_keys()}
+    keys = None if sweep_ids is None else {key for sweep in sweeps for key in sweep.spec.run_keys}
     return done_batches(db, keys), sweeps
 
 

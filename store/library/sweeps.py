@@ -35,7 +35,7 @@ def add_sweep(con: duckdb.DuckDBPyConnection, sweep: SweepSpec, name: str) -> No
     taken = {found for (found,) in con.execute("SELECT name FROM sweeps").fetchall()}
     values = [sweep.key, naming.unique(name, taken), json.dumps(dict(sweep.settings)), _now()]
     con.execute("INSERT INTO sweeps (sweep_id, name, settings, created) VALUES (?, ?, ?, ?)", values)
-    con.register("sweep_keys", keyed(sweep.run_keys()))
+    con.register("sweep_keys", keyed(sweep.run_keys))
     con.execute("INSERT INTO sweep_runs SELECT ?, key, head FROM sweep_keys", [sweep.key])
     con.unregister("sweep_keys")
 

@@ -67,7 +67,7 @@ def _found(db: Database, sweep: SweepSpec, measure: str) -> Found:
     from engine.verdicts.claims import judge_with_follow_up
 
     verdicts, curves = judge_with_follow_up(sweep, lambda runs: reads.curves(db, runs), measure=measure)
-    own = set(sweep.run_keys())
+    own = set(sweep.run_keys)
     return verdicts, sum(run.key not in own for run in curves.runs)
 
 

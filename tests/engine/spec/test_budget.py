@@ -36,7 +36,7 @@ def test_steps_mean_nothing_under_a_budget() -> None:
 
 def test_a_sweep_over_budgets_has_the_keys_of_its_runs() -> None:
     sweep = SweepSpec.of({"budget": (1e8, 1e9), "width": (4, 8), "seed": (0, 1, 2)})
-    assert set(sweep.run_keys()) == {run.key for run in sweep.runs()}
+    assert set(sweep.run_keys) == {run.key for run in sweep.runs()}
     assert len(sweep.runs()) == 12
 
 

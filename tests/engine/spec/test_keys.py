@@ -40,6 +40,6 @@ def test_a_sibling_with_a_seed_out_of_range_is_refused(seeds: tuple[list[int], l
 )
 def test_the_keys_of_a_sweep_are_those_of_its_runs(settings: dict[str, Any]) -> None:
     sweep = SweepSpec.of(settings)
-    keys = sweep.run_keys()
+    keys = sweep.run_keys
     assert sorted(keys) == sorted(run.key for run in sweep.runs())
     assert len(set(keys)) == len(keys)

@@ -67,7 +67,7 @@ def test_the_opening_run_keeps_its_key() -> None:
 def test_the_runs_of_the_presets_keep_their_keys() -> None:
     presets = [registry.preset(name).settings for name in registry.names("presets")]
     own = [settings for settings in presets if not registry.dataset(settings["dataset"]).version]  # the same anywhere
-    keys = "".join(key for settings in own for key in sorted(SweepSpec.of(settings).run_keys()))
+    keys = "".join(key for settings in own for key in sorted(SweepSpec.of(settings).run_keys))
     assert hashlib.sha256(keys.encode()).hexdigest()[:16] == "941098ea2b1eeaa9"
 
 

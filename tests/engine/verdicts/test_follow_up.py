@@ -57,7 +57,7 @@ def test_it_names_new_seeds_of_decisive_sizes_alone(claim: str, seeds: int) -> N
     sweep = SweepSpec.of(NOISY | {"seed": tuple(range(seeds))})
     found = _settle(sweep, claim)
     runs = found.sweep.runs()
-    assert not set(found.sweep.run_keys()) & set(sweep.run_keys())
+    assert not set(found.sweep.run_keys) & set(sweep.run_keys)
     assert len(runs) == found.runs
     assert {run.seed for run in runs} == set(range(seeds, seeds + len(found.sweep.values("seed"))))
     assert {run.width for run in runs} < set(WIDTHS)

@@ -97,7 +97,7 @@ def test_the_ladder_of_rates_is_submitted_and_then_answers(explored: Callable[..
     next(one for one in app.button if one.label == "Check the learning rate").click().run()
     assert not app.exception
     (job,) = Queue(db.home).jobs()
-    assert {run.key for run in job.runs} < set(ladder(SweepSpec.of(SETTINGS)).run_keys())
+    assert {run.key for run in job.runs} < set(ladder(SweepSpec.of(SETTINGS)).run_keys)
     assert "Training what checks it" in said(app)
     made_up.put(db, [answered(run) for run in job.runs])
     Queue(db.home).stop(job.sweep_id)
