@@ -35,18 +35,21 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return (os.cpu_count() or 1) + 1
 
 
-TOGETHER = ("tests/browser/", "tests/engine/commands/test_main.py", "tests/test_language.py")
-"""Parts that one process runs: browser tests share a Chromium and a server, the others what one process makes once."""
+APART = ("tests/engine/net/", "tests/test_queue.py")
+"""Parts whose tests share nothing and take long: whoever is free runs the next of them."""
 
 
 class _Together(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives each test to whoever is free, and all of one part of TOGETHER to one process.
+    """Gives all tests of a file to one process, which makes once what they share; those of APART one by one.
 
-    pytest-xdist 3.8 does so by marks (`--dist loadgroup`), which it cannot set on the items of pytest 9.2.
+    All browser tests are one part too: they share a Chromium and a server. pytest-xdist 3.8 does such things by marks
+    (`--dist loadgroup`), which it cannot set on the items of pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((part for part in TOGETHER if nodeid.startswith(part)), nodeid)
+        if nodeid.startswith("tests/browser/"):
+            return "tests/browser/"
+        return nodeid if nodeid.startswith(APART) else nodeid.split("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)

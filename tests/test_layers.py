@@ -57,6 +57,7 @@ def _imported(path: Path) -> Iterator[str]:
                 yield node.module or ""
 
 
+@cache
 def _file(module: str) -> Path | None:
     """Return the file of one of our modules; None for anything else."""
     path = ROOT.joinpath(*module.split("."))

@@ -55,7 +55,7 @@ RATES: dict[str, object] = {"lr": (0.002, 0.005, 0.003), "label_noise": 0.2}
 
 @needs_compiler
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("regularizer", ["none", "all"])
+@pytest.mark.parametrize("regularizer", ["all", pytest.param("none", marks=pytest.mark.long)])
 def test_it_equals_the_reference_with_every_activation(activation: str, regularizer: str) -> None:
     assert_equal_in_float64(mixed({**BASE, **RATES, "activation": activation, **LEVERS[regularizer]}, 2), Kernel)
 
