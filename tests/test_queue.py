@@ -165,54 +165,54 @@ def watched(runs, device, course):
     return bucket.value
 
 bucket.train = watched
-for how, home in zip(sys.argv[2::2], sys.argv[3::2]):
-    db = open_database(Path(home))
-    queue = Queue(db.home)
-    crashed = 0
-    while queue.jobs():
-        child = os.fork()
-        if child == 0:
-            with slot_lock(db.home, 0):
-                crashes = Crashes(db.home)
-                crashes.examine(0, kills)
-                crashes.log_faults(0)
-                spool = Spool(db, "worker-0")
-                worker = Worker(queue, spool, 0, "cpu", "cpu", kills)
-                worker.work(linger=0)
-                worker.close()
-                spool.close()
-                os._exit(0)
-        crashed += os.waitpid(child, 0)[1] != 0
-    print(crashed)
+how, db = sys.argv[2], open_database()
+queue = Queue(db.home)
+crashed = 0
+while queue.jobs():
+    child = os.fork()
+    if child == 0:
+        with slot_lock(db.home, 0):
+            crashes = Crashes(db.home)
+            crashes.examine(0, kills)
+            crashes.log_faults(0)
+            spool = Spool(db, "worker-0")
+            worker = Worker(queue, spool, 0, "cpu", "cpu", kills)
+            worker.work(linger=0)
+            worker.close()
+            spool.close()
+            os._exit(0)
+    crashed += os.waitpid(child, 0)[1] != 0
+print(crashed)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere a process that has loaded torch may not survive a fork.")
 @pytest.mark.timeout(200)
-def test_a_run_that_ends_worker_after_worker_fails_and_its_neighbours_train_on(db: Database, tmp_path: Path) -> None:
-    reasons = {
-        "SIGKILL": "The system ended the worker 3 times over this run for lack of memory; it needs about ",
-        "SIGSEGV": "The worker crashed 3 times over this run (Segmentation fault). ",
-    }
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("SIGKILL", "The system ended the worker 3 times over this run for lack of memory; it needs about "),
+        pytest.param("SIGSEGV", "The worker crashed 3 times over this run (Segm", marks=pytest.mark.long),
+    ],
+)
+def test_a_run_that_ends_worker_after_worker_fails_and_its_neighbours_train_on(
+    db: Database, tmp_path: Path, how: str, reason: str
+) -> None:
     wanted = _sweep(width=(2, 3), seed=(0, 1, 2), steps=20)
-    stores = {how: homes.fresh(tmp_path / how) for how in reasons}
-    command = [sys.executable, "-c", DEADLY, str(tmp_path / "count")]
-    for how, store in stores.items():
-        Queue(store.home).submit("sweep", wanted)
-        command += [how, str(store.home)]
+    Queue(db.home).submit("sweep", wanted)
     (tmp_path / "count").write_bytes(b"")
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", DEADLY, str(tmp_path / "count"), how]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "SCALESCOPE_HOME": str(db.home)}
     answer = subprocess.run(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
     )
     # over three runs of width 3, over two of them, over the one
-    assert [int(crashed) for crashed in answer.stdout.split()] == [3 + 3 + 3] * 2
-    for how, store in stores.items():
-        found = queries.runs_at(store, wanted).set_index("key")
-        for run in wanted:
-            guilty = (run.width, run.seed) == (3, 1)
-            assert found.at[run.key, "state"] == ("failed" if guilty else "finished")
-            assert found.at[run.key, "error"].startswith(reasons[how] if guilty else "")
+    assert int(answer.stdout) == 3 + 3 + 3
+    found = queries.runs_at(db, wanted).set_index("key")
+    for run in wanted:
+        guilty = (run.width, run.seed) == (3, 1)
+        assert found.at[run.key, "state"] == ("failed" if guilty else "finished")
+        assert found.at[run.key, "error"].startswith(reason if guilty else "")
 
 
 @pytest.mark.timeout(200)
