@@ -145,8 +145,10 @@ def test_what_is_added_trains_after_the_command_has_ended(
         command = [sys.executable, "-m", "engine", "queue", *arguments, "--json"]
         return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=-1, stderr=-3).stdout)
 
+    with monkeypatch.context() as patch:
+        patch.setattr(Supervisor, "tend", lambda supervisor: None)  # the other command is to start the worker
+        job = _json(capsys, "add", "digits-double-descent", *SMALL, "--set", "steps=1000000")["job"]
     assert ended(*small)["queued"] == 4
-    job = ended("add", "digits-double-descent", *SMALL, "--set", "steps=1000000")["job"]
     begin = time.monotonic()
     while [each.id for each in queue.jobs()] != [job] or not any(each.buckets for each in Supervisor(queue).workers()):
         assert time.monotonic() - begin < 120
