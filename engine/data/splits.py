@@ -62,4 +62,6 @@ def standardised(x: np.ndarray, pool: np.ndarray) -> np.ndarray:
 
 def distinct(rows: np.ndarray) -> np.ndarray:
     """Return the indices of the rows that no earlier row equals, rising."""
-    return np.sort(np.unique(rows, axis=0, return_index=True)[1])
+    rows = np.ascontiguousarray(rows + 0)  # without −0.0, so that equal rows are equal bytes, which sort faster
+    whole = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
+    return np.sort(np.unique(whole, return_index=True)[1])

@@ -39,8 +39,9 @@ def load(data_seed: int, options: Mapping[str, Any]) -> tuple[Split, Split, Spli
     rng, context = sampling(data_seed), options["context"]
     windows = []
     for text, count in zip(texts(), (TRAIN, VALIDATION, TEST), strict=True):
-        start = rng.permutation(len(text) - context)[:count]
-        windows.append(text[start[:, None] + np.arange(context + 1)])
+        start = np.arange(len(text) - context, dtype=np.int32)  # half as long, which is faster to shuffle
+        rng.shuffle(start)
+        windows.append(text[start[:count, None] + np.arange(context + 1)])
     rows = np.concatenate(windows)
     return cut(rows[:, :-1], rows[:, -1].astype(np.int64), TRAIN, VALIDATION)
 

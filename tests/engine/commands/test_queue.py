@@ -55,21 +55,23 @@ def test_add_queues_what_is_missing_and_does_not_wait(db: Database, capsys: pyte
     assert len(_json(capsys, "list")) == 2
 
 
-@pytest.mark.parametrize("by", ["name", "key", "job", "short"])
 def test_a_sweep_is_paused_resumed_and_cancelled_by_name_key_or_job(
-    db: Database, capsys: pytest.CaptureFixture[str], by: str
+    db: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made_up.put(db, [made_up.result(KEYS[0])])
     sweep_id = sweeps.save_sweep(db, SWEEP, "Mine")
     assert _json(capsys, "add", "Mine")["queued"] == 3
     (job,) = Queue(db.home).jobs()
-    named = {"name": "Mine", "key": sweep_id, "job": job.id, "short": job.id[-8:]}[by]
-    for action, state in (("pause", "paused"), ("resume", "waiting")):
-        assert _json(capsys, action, named) == {"jobs": [job.id]}
-        assert [row["state"] for row in _json(capsys)] == [state]
-    assert _json(capsys, "cancel", named) == {"jobs": [job.id]}
+    for by in ("Mine", sweep_id, job.id, job.id[-8:]):
+        for action, state in (("pause", "paused"), ("resume", "waiting")):
+            assert _json(capsys, action, by) == {"jobs": [job.id]}
+            assert [row["state"] for row in _json(capsys)] == [state]
+    assert _json(capsys, "cancel", "Mine") == {"jobs": [job.id]}
     assert _json(capsys) == []
-    assert _json(capsys, "add", named if by in ("name", "key") else "Mine")["queued"] == 3  # what has finished is kept
+    assert _json(capsys, "add", sweep_id)["queued"] == 3  # what has finished is kept
+    (job,) = Queue(db.home).jobs()
+    assert _json(capsys, "cancel", job.id[-8:]) == {"jobs": [job.id]}
+    assert Queue(db.home).jobs() == []
 
 
 def test_retry_queues_the_failed_runs_alone(db: Database, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,8 +145,10 @@ def test_what_is_added_trains_after_the_command_has_ended(
         command = [sys.executable, "-m", "engine", "queue", *arguments, "--json"]
         return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=-1, stderr=-3).stdout)
 
+    with monkeypatch.context() as patch:
+        patch.setattr(Supervisor, "tend", lambda supervisor: None)  # the other command is to start the worker
+        job = _json(capsys, "add", "digits-double-descent", *SMALL, "--set", "steps=1000000")["job"]
     assert ended(*small)["queued"] == 4
-    job = ended("add", "digits-double-descent", *SMALL, "--set", "steps=1000000")["job"]
     begin = time.monotonic()
     while [each.id for each in queue.jobs()] != [job] or not any(each.buckets for each in Supervisor(queue).workers()):
         assert time.monotonic() - begin < 120

@@ -1,7 +1,8 @@
 """The images that are downloaded once: what is kept of them, and the sentence where that fails. No network here."""
 
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from urllib.error import URLError
 
 import numpy as np
@@ -12,8 +13,12 @@ from engine.spec import registry
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A stand-in for the part of scikit-learn that downloads, which takes seconds to load; and an empty home."""
     monkeypatch.setenv("SCALESCOPE_HOME", str(tmp_path))
+    stands_in = ModuleType("sklearn.datasets")
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", stands_in)
+    return stands_in
 
 
 def _bunch(count: int) -> SimpleNamespace:
@@ -24,11 +29,13 @@ def _bunch(count: int) -> SimpleNamespace:
     return SimpleNamespace(data=data, target=np.array([str(i % 10) for i in range(count)], dtype=object))
 
 
-def test_a_failed_download_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_says_what_to_do(
+    tmp_path: Path, downloads: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*rest: object, **more: object) -> None:
         raise URLError("Name or service not known")
 
-    monkeypatch.setattr("sklearn.datasets.fetch_openml", fail)
+    monkeypatch.setattr(downloads, "fetch_openml", fail, raising=False)
     with pytest.raises(
         ValueError, match=r"could not be downloaded from openml\.org.*Connect to the internet"
     ) as caught:
@@ -37,7 +44,9 @@ def test_a_failed_download_says_what_to_do(tmp_path: Path, monkeypatch: pytest.M
     assert not registry.dataset("mnist").on_disk()
 
 
-def test_images_are_downloaded_once_and_no_test_image_is_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_downloaded_once_and_no_test_image_is_trained_on(
+    downloads: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(openml, "OFFICIAL_TEST", 100)
     asked = []
 
@@ -45,7 +54,7 @@ def test_images_are_downloaded_once_and_no_test_image_is_trained_on(monkeypatch:
         asked.append(name)
         return _bunch(700)
 
-    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
+    monkeypatch.setattr(downloads, "fetch_openml", fetch, raising=False)
     load = openml.images_loader("made-up", train=400, validation=50)
     splits = load(1, {})
     assert openml.on_disk("made-up")

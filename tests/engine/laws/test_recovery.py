@@ -120,7 +120,7 @@ def test_the_right_law_wins_on_what_was_held_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "laws", [["power-offset", "sigmoid"], pytest.param(["power-offset", "broken", "sigmoid"], marks=pytest.mark.long)]
+    "laws", [["power-offset"], pytest.param(["power-offset", "broken", "sigmoid"], marks=pytest.mark.long)]
 )
 def test_a_flat_line_wins_where_there_is_nothing(laws: list[str]) -> None:
     noise = np.random.default_rng(2).normal(0, 0.02, len(SIZES))
@@ -134,7 +134,7 @@ def test_rows_of_one_run_are_drawn_together() -> None:
     n = np.geomspace(1e3, 1e6, 6)
     loss = 300 * n**-0.2 * np.exp(np.random.default_rng(3).normal(0, 0.02, 6))
     copies = observe(np.repeat(n, 30), np.repeat(loss, 30), run=[str(i) for i in range(6) for _ in range(30)])
-    single = fit("power", observe(n, loss), bootstrap=400).standard_errors["alpha"]
-    assert fit("power", copies, bootstrap=400).standard_errors["alpha"] == pytest.approx(single, rel=0.35)
+    single = fit("power", observe(n, loss), bootstrap=200).standard_errors["alpha"]
+    assert fit("power", copies, bootstrap=200).standard_errors["alpha"] == pytest.approx(single, rel=0.35)
     alone = observe(np.repeat(n, 30), np.repeat(loss, 30))
-    assert fit("power", alone, bootstrap=400).standard_errors["alpha"] < 0.4 * single
+    assert fit("power", alone, bootstrap=200).standard_errors["alpha"] < 0.4 * single

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,18 +21,24 @@ from tests.engine.queue.test_worker import Memory
 ROOT = Path(__file__).parents[3]
 RUNS = SweepSpec.of({"width": 2, "seed": (0, 1, 2, 3), "steps": 20}).runs()
 
-DIE = """
+DIES = """
 import os, signal, sys
 from pathlib import Path
 from engine.queue.crashes import Crashes
 from engine.queue.heartbeat import Heartbeat
-home, how, kills, *keys = sys.argv[1:]
-Crashes(Path(home)).log_faults(0)
-beating = Heartbeat(Path(home), 0, kills=lambda: int(kills))
-beating.publish({1: ["someone else's"], 2: keys})
-beating.set_current(2)
-os.kill(os.getpid(), getattr(signal, how))
+for line in sys.stdin:
+    how, kills, home, *keys = line.rstrip("\\n").split("\\t")
+    if child := os.fork():
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    Crashes(Path(home)).log_faults(0)
+    beating = Heartbeat(Path(home), 0, kills=lambda: int(kills))
+    beating.publish({1: ["someone else's"], 2: keys})
+    beating.set_current(2)
+    os.kill(os.getpid(), getattr(signal, how))
 """
+
+Die = Callable[..., None]
 
 
 @pytest.fixture
@@ -40,24 +46,38 @@ def queue(tmp_path: Path) -> Queue:
     return Queue(tmp_path)
 
 
-def _die(home: Path, runs: Sequence[RunSpec], how: str = "SIGKILL", kills: int = 0) -> None:
-    """Let a process die as a worker of slot 0 that trains `runs`; `kills`: the system's count so far."""
-    command = [sys.executable, "-c", DIE, str(home), how, str(kills), *(run.key for run in runs)]
-    process = subprocess.run(command, cwd=ROOT, check=False, stderr=subprocess.DEVNULL)
-    assert process.returncode == -getattr(signal, how)
+@pytest.fixture
+def die(tmp_path: Path) -> Iterator[Die]:
+    """Lets a process die as a worker of slot 0 that trains runs; `kills`: the system's count so far."""
+    command = [sys.executable, "-c", DIES]
+    with subprocess.Popen(
+        command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        sent, said = process.stdin, process.stdout
+        assert sent is not None
+        assert said is not None
+
+        def once(runs: Sequence[RunSpec], how: str = "SIGKILL", kills: int = 0) -> None:
+            print(how, kills, tmp_path, *(run.key for run in runs), sep="\t", file=sent, flush=True)
+            assert int(said.readline()) == -getattr(signal, how)
+
+        yield once
+        sent.close()
 
 
 def _parts(home: Path, runs: Sequence[RunSpec]) -> list[int]:
     return [len(part) for part in Crashes(home).parts(runs)]
 
 
-def test_three_kills_for_lack_of_memory_cut_a_bucket_in_half_then_fail_its_run(tmp_path: Path, queue: Queue) -> None:
+def test_three_kills_for_lack_of_memory_cut_a_bucket_in_half_then_fail_its_run(
+    tmp_path: Path, queue: Queue, die: Die
+) -> None:
     begun = list(RUNS)
     for most in (4, 2, 1):
         for _ in range(MOST_CRASHES):
             assert len(begun) == most
             assert Crashes(tmp_path).reason_to_fail(RUNS[0]) == ""
-            _die(tmp_path, begun)
+            die(begun)
             Crashes(tmp_path).examine(0, kills=lambda: 1)
         begun = Crashes(tmp_path).parts(begun)[0]
     assert _parts(tmp_path, RUNS) == [1, 1, 2]  # seeds 2 and 3 have not been tried since the first cut
@@ -67,19 +87,21 @@ def test_three_kills_for_lack_of_memory_cut_a_bucket_in_half_then_fail_its_run(t
     assert [Crashes(tmp_path).reason_to_fail(run) for run in RUNS[1:]] == ["", "", ""]
 
 
-def test_a_plain_kill_says_nothing_about_the_bucket(tmp_path: Path, queue: Queue) -> None:
+def test_a_plain_kill_says_nothing_about_the_bucket(tmp_path: Path, queue: Queue, die: Die) -> None:
     for _ in range(2 * MOST_CRASHES):
-        _die(tmp_path, RUNS[:1], kills=4)
+        die(RUNS[:1], kills=4)
         Crashes(tmp_path).examine(0, kills=lambda: 4)
     assert not Crashes(tmp_path).suspects(RUNS)
     assert Crashes(tmp_path).reason_to_fail(RUNS[0]) == ""
 
 
 @pytest.mark.parametrize(("how", "name"), [("SIGSEGV", "Segmentation fault"), ("SIGABRT", "Aborted")])
-def test_crashes_over_one_run_fail_it_with_their_own_reason(tmp_path: Path, queue: Queue, how: str, name: str) -> None:
+def test_crashes_over_one_run_fail_it_with_their_own_reason(
+    tmp_path: Path, queue: Queue, die: Die, how: str, name: str
+) -> None:
     for _ in range(MOST_CRASHES):
         assert Crashes(tmp_path).reason_to_fail(RUNS[0]) == ""
-        _die(tmp_path, RUNS[:1], how)
+        die(RUNS[:1], how)
         Crashes(tmp_path).examine(0, kills=lambda: 0)
     said = Crashes(tmp_path).reason_to_fail(RUNS[0])
     assert said.startswith(f"The worker crashed 3 times over this run ({name}). Retry; ")

@@ -18,7 +18,7 @@ from engine.train.artifacts import Trained
 from engine.train.loop import Course, State, train
 from tests.engine.queue.watched import Watched
 
-STEPS = 24
+STEPS = 12
 ARCHS = registry.names("archs")
 
 SETTINGS: dict[str, Mapping[str, Any]] = {
@@ -64,7 +64,7 @@ def _assert_goes_on(runs: tuple[RunSpec, ...], reader: type[Reader]) -> None:
     assert trained is not None
     state: State | None = None
     seen = 0
-    for until in (0, 7, 16, STEPS):  # after the first point, at no point, at another, at the end
+    for until in (0, 8, 9, 11, STEPS):  # after the first point, at another, twice between two, at the end
         points, state, resumed = _train(runs, reader, state, until)
         assert repr(points) == repr(whole[seen : seen + len(points)])
         seen += len(points)
@@ -107,15 +107,15 @@ def test_some_of_the_runs_go_on_without_the_others() -> None:
         runs = _runs(arch, dropout=0.2)
         for reader in _readers(runs[0]):
             whole, _, _ = _train(runs, reader)
-            _, state, _ = _train(runs, reader, until=7)
+            _, state, _ = _train(runs, reader, until=9)
             points, _, _ = _train(runs[1:2], reader, state.of([1]))
-            own = [point for point in whole if point.key == runs[1].key and point.step > 7]
+            own = [point for point in whole if point.key == runs[1].key and point.step > 9]
             assert repr(points) == repr(own)
 
 
 def test_what_goes_on_is_shown_no_point_twice() -> None:
     runs = _runs("mlp")
-    _, state, _ = _train(runs, Batched, until=7)
+    _, state, _ = _train(runs, Batched, until=9)
     going = train(runs, reader=Batched, course=Course(start=state))
     assert next(going) == ()
-    assert next(points for points in going if points)[0].step > 7
+    assert next(points for points in going if points)[0].step > 9
