@@ -114,15 +114,19 @@ def test_a_link_fills_the_controls_and_the_view(opened: Open) -> None:
     assert cost_line(app).startswith("**30 runs:**")
 
 
-def test_accuracy_is_a_measure_and_is_called_r_squared_in_a_regression(opened: Open, db: Database) -> None:
-    for dataset, name in (("digits", "Accuracy"), ("diabetes", "R²")):
-        made_up.train(db, SweepSpec.of({"dataset": dataset, "dataset_size": 50, "width": (2, 4)}))
-        app = opened(dataset=dataset, dataset_size="50", width="2,4", y="accuracy", at="best")
-        assert not app.exception
-        assert not app.error
-        assert app.session_state["explore.y"] == "accuracy"
-        assert list(app.selectbox(key="explore.y").options) == ["Error", name, "Loss"]
-        assert charts(app) == 1
+@pytest.mark.parametrize(
+    ("dataset", "name"), [pytest.param("digits", "Accuracy", marks=pytest.mark.long), ("diabetes", "R²")]
+)
+def test_accuracy_is_a_measure_and_is_called_r_squared_in_a_regression(
+    opened: Open, db: Database, dataset: str, name: str
+) -> None:
+    made_up.train(db, SweepSpec.of({"dataset": dataset, "dataset_size": 50, "width": (2, 4)}))
+    app = opened(dataset=dataset, dataset_size="50", width="2,4", y="accuracy", at="best")
+    assert not app.exception
+    assert not app.error
+    assert app.session_state["explore.y"] == "accuracy"
+    assert list(app.selectbox(key="explore.y").options) == ["Error", name, "Loss"]
+    assert charts(app) == 1
 
 
 def test_a_changed_control_is_in_the_address(opened: Open) -> None:
