@@ -49,6 +49,7 @@ def test_zoom_outlives_new_data_in_the_same_chart_and_the_back_button_brings_the
     page.wait_for_function(f"{PLOT}.calcdata.at(-2)[0].y === {before}")
 
 
+@pytest.mark.long
 def test_a_changed_control_is_in_the_address_and_the_address_restores_it(server: Server, visit: Visit) -> None:
     page = visit(f"{server.url}/?dataset=moons&width=2,4,8&seed=0,1")
     page.wait_for_selector(CURVE)
@@ -65,6 +66,7 @@ def test_a_changed_control_is_in_the_address_and_the_address_restores_it(server:
     expect(page.locator(MEASURE)).to_have_value("Loss")
 
 
+@pytest.mark.long
 def test_the_curve_fits_a_phone(server: Server, visit: Visit) -> None:
     page = visit(server.url, (390, 844))
     page.wait_for_selector(CURVE)

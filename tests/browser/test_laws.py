@@ -18,6 +18,7 @@ def lawful(server: Server) -> Server:
     return server
 
 
+@pytest.mark.long
 def test_a_link_shows_the_law_and_fits_a_phone(lawful: Server, visit: Visit) -> None:
     page = visit(f"{lawful.url}/laws?{QUERY}&law=power-offset", (390, 844))
     chart = page.get_by_role("img", name="Power law above a floor")

@@ -52,7 +52,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("page", ["explore.py", "compare.py"])
+@pytest.mark.parametrize("page", [pytest.param("explore.py", marks=pytest.mark.long), "compare.py"])
 def test_a_store_that_lacks_results_says_so_until_that_is_accepted(
     opened: Open, db: Database, tmp_path_factory: pytest.TempPathFactory, page: str
 ) -> None:

@@ -52,7 +52,7 @@ def test_a_notice_says_when_more_than_one_setting_differs(opened: Open, db: Data
     assert "differ in 2 settings" in app.warning[0].value
 
 
-def test_a_sweep_is_renamed_in_place(opened: Open, db: Database) -> None:
+def test_a_sweep_is_renamed_in_place_and_leaves_the_comparison_once_it_is_deleted(opened: Open, db: Database) -> None:
     fresh(db.home, clean_and_noisy)
     app = compared(opened(COMPARE), CLEAN, NOISY)
     app.text_input(key=f"name.{CLEAN.key}").set_value("Noisy").run()
@@ -60,6 +60,10 @@ def test_a_sweep_is_renamed_in_place(opened: Open, db: Database) -> None:
     app.text_input(key=f"name.{CLEAN.key}").set_value("Without noise").run()
     assert not app.error
     assert "Without noise" in app.multiselect(key="compare.sweeps").options
+    catalog.delete(db, NOISY.key)  # elsewhere
+    app.run()
+    assert not app.exception
+    assert app.multiselect(key="compare.sweeps").value == [CLEAN.key]
 
 
 def test_going_to_explore_and_back_keeps_both_pages(opened: Open, db: Database) -> None:
@@ -98,12 +102,3 @@ def test_of_very_many_sweeps_those_searched_for_are_offered(
     app.multiselect(key="compare.sweeps").set_value([OTHER.key, CLEAN.key]).run()
     assert not app.exception
     assert app.query_params["sweeps"] == f"{OTHER.key},{CLEAN.key}"
-
-
-def test_a_sweep_that_was_deleted_meanwhile_leaves_the_comparison(opened: Open, db: Database) -> None:
-    fresh(db.home, clean_and_noisy)
-    app = compared(opened(COMPARE), CLEAN, NOISY)
-    catalog.delete(db, NOISY.key)
-    app.run()
-    assert not app.exception
-    assert app.multiselect(key="compare.sweeps").value == [CLEAN.key]

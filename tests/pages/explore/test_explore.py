@@ -61,44 +61,46 @@ def test_what_is_not_trained_has_a_price_before_it_is_trained(opened: Open, db: 
     assert app.button(key="train").label == "Train 3 runs"
 
 
-@pytest.mark.parametrize(
-    ("knob", "typed"), [("lr", "nan"), ("width", "abc"), ("width", "0"), ("width", "1000000"), ("steps", "")]
-)
-def test_a_bad_value_gets_one_sentence_and_nothing_can_be_started(
-    opened: Open, db: Database, knob: str, typed: str
-) -> None:
+def test_a_bad_value_gets_one_sentence_and_nothing_can_be_started(opened: Open, db: Database) -> None:
     fresh(db.home, opening)
     app = opened()
-    app.text_input(key=f"knob.{knob}").set_value(typed).run()
-    assert [error.value.startswith(f"{knob}={typed} is not possible; allowed: ") for error in app.error] == [True]
-    assert app.button(key="train").disabled
-    assert charts(app) == 1
+    for knob, typed in (("lr", "nan"), ("width", "abc"), ("width", "1000000")):
+        before = app.text_input(key=f"knob.{knob}").value
+        app.text_input(key=f"knob.{knob}").set_value(typed).run()
+        assert [error.value.startswith(f"{knob}={typed} is not possible; allowed: ") for error in app.error] == [True]
+        assert app.button(key="train").disabled
+        assert charts(app) == 1
+        app.text_input(key=f"knob.{knob}").set_value(before)  # goes with the next
+    app.run()
+    assert not app.error
 
 
 def test_a_grid_without_end_is_refused_without_being_made(opened: Open) -> None:
-    app = opened()
-    app.text_input(key="knob.width").set_value("1..1000").run()
+    app = opened(dataset="moons")
+    app.text_input(key="knob.width").set_value("1..1000")
     app.text_input(key="knob.seed").set_value("0..9999").run()
     assert [error.value for error in app.error] == [
         "The grid has 10,000,000 runs; allowed: at most 10,000. Take fewer values."
     ]
 
 
-def test_a_good_value_after_a_bad_one_takes_the_sentence_away(opened: Open) -> None:
-    app = opened(width="abc")
-    assert len(app.error) == 1
-    app.text_input(key="knob.lr").set_value("0.01").run()
-    assert not app.error
-
-
 @pytest.mark.parametrize(
-    "params", [{"width": "abc"}, {"lr": "nan"}, {"nonsense": "1"}, {"preset": "nobody"}, {"x": "size"}]
+    "params",
+    [
+        {"width": "abc"},
+        *(pytest.param(one, marks=pytest.mark.long) for one in ({"lr": "nan"}, {"nonsense": "1"}, {"x": "size"})),
+        {"preset": "nobody"},
+    ],
 )
-def test_a_broken_link_shows_one_sentence_and_starts_nothing(opened: Open, params: dict[str, str]) -> None:
+def test_a_broken_link_shows_one_sentence_until_a_value_is_changed_and_starts_nothing(
+    opened: Open, params: dict[str, str]
+) -> None:
     app = opened(**params)
     (name, value), *_ = params.items()
     assert not app.exception
     assert [f"{name}={value}" in error.value for error in app.error] == [True]
+    app.text_input(key="knob.lr").set_value("0.01").run()
+    assert not app.error
 
 
 def test_a_link_fills_the_controls_and_the_view(opened: Open) -> None:
@@ -112,15 +114,19 @@ def test_a_link_fills_the_controls_and_the_view(opened: Open) -> None:
     assert cost_line(app).startswith("**30 runs:**")
 
 
-def test_accuracy_is_a_measure_and_is_called_r_squared_in_a_regression(opened: Open, db: Database) -> None:
-    for dataset, name in (("digits", "Accuracy"), ("diabetes", "R²")):
-        made_up.train(db, SweepSpec.of({"dataset": dataset, "dataset_size": 50, "width": (2, 4)}))
-        app = opened(dataset=dataset, dataset_size="50", width="2,4", y="accuracy", at="best")
-        assert not app.exception
-        assert not app.error
-        assert app.session_state["explore.y"] == "accuracy"
-        assert list(app.selectbox(key="explore.y").options) == ["Error", name, "Loss"]
-        assert charts(app) == 1
+@pytest.mark.parametrize(
+    ("dataset", "name"), [pytest.param("digits", "Accuracy", marks=pytest.mark.long), ("diabetes", "R²")]
+)
+def test_accuracy_is_a_measure_and_is_called_r_squared_in_a_regression(
+    opened: Open, db: Database, dataset: str, name: str
+) -> None:
+    made_up.train(db, SweepSpec.of({"dataset": dataset, "dataset_size": 50, "width": (2, 4)}))
+    app = opened(dataset=dataset, dataset_size="50", width="2,4", y="accuracy", at="best")
+    assert not app.exception
+    assert not app.error
+    assert app.session_state["explore.y"] == "accuracy"
+    assert list(app.selectbox(key="explore.y").options) == ["Error", name, "Loss"]
+    assert charts(app) == 1
 
 
 def test_a_changed_control_is_in_the_address(opened: Open) -> None:
@@ -132,26 +138,20 @@ def test_a_changed_control_is_in_the_address(opened: Open) -> None:
     assert "label_noise" not in app.query_params  # at its default
 
 
-def test_ends_and_points_make_a_list_of_widths(opened: Open) -> None:
-    app = opened(dataset="moons")
-    app.text_input(key="width.to").set_value("64").run()
-    app.text_input(key="width.points").set_value("3").run()
-    assert app.text_input(key="knob.width").value == "16,32,64"
-    app.text_input(key="width.from").set_value("abc").run()
-    assert "width=abc" in app.error[0].value
-
-
-def test_counting_seeds_up_makes_their_list(opened: Open) -> None:
-    app = opened(dataset="moons")
-    app.number_input(key="seed.count").set_value(5).run()
-    assert app.text_input(key="knob.seed").value == "0..4"
-
-
-def test_a_knob_that_does_not_apply_is_hidden(opened: Open) -> None:
+def test_ends_and_points_make_a_list_of_widths_a_count_that_of_seeds_and_knobs_are_shown_where_they_apply(
+    opened: Open,
+) -> None:
     app = opened(dataset="moons")
     assert not [box for box in app.selectbox if box.key == "knob.momentum"]
+    app.text_input(key="width.to").set_value("64").run()
+    app.text_input(key="width.points").set_value("3")
+    app.number_input(key="seed.count").set_value(5)
     app.selectbox(key="knob.optimizer").set_value("sgd").run()
+    assert app.text_input(key="knob.width").value == "16,32,64"
+    assert app.text_input(key="knob.seed").value == "0..4"
     assert app.selectbox(key="knob.momentum").value == "0.9"
+    app.text_input(key="width.from").set_value("abc").run()
+    assert "width=abc" in app.error[0].value
 
 
 def test_a_data_set_brings_its_own_knobs(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ def test_rare_knobs_are_folded_away_until_one_is_changed(opened: Open, monkeypat
 def test_a_starting_point_fills_the_controls(opened: Open, db: Database) -> None:
     mine = SweepSpec.of({"dataset": "moons", "width": (2, 4), "dropout": 0.1})
     made_up.train(db, mine, "Mine")
-    app = opened()
+    app = opened(dataset="moons")
     app.selectbox(key="start").set_value(mine.key).run()
     assert app.text_input(key="knob.width").value == "2,4"
     assert app.selectbox(key="knob.dropout").value == "0.1"
@@ -210,7 +210,7 @@ def test_an_old_sweep_among_very_many_is_named_where_it_is_open(
     old = SweepSpec.of({"dataset": "moons", "width": (2, 4), "dropout": 0.1})
     made_up.train(db, old, "Old")
     made_up.train(db, SweepSpec.of({"dataset": "moons", "width": (2, 4), "dropout": 0.2}), "New")
-    assert "Old" not in opened().selectbox(key="start").options
+    assert "Old" not in opened(dataset="moons").selectbox(key="start").options
     app = opened(dataset="moons", width="2,4", dropout="0.1")
     assert app.selectbox(key="start").value == old.key
     assert {"Old", "New"} <= set(app.selectbox(key="start").options)
@@ -279,7 +279,7 @@ def test_a_rerun_is_quick(opened: Open, db: Database) -> None:
     fresh(db.home, opening)
     app = opened()
     times = []
-    for rate in ("0.006", "0.007", "0.008"):
+    for rate in ("0.006", "0.007"):
         start = time.perf_counter()
         app.text_input(key="knob.lr").set_value(rate).run()
         times.append(time.perf_counter() - start)

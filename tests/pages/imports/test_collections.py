@@ -41,7 +41,7 @@ def test_a_collection_is_named_noted_and_deleted_after_a_second_click(
     first, second = keep(db), keep(db, size_is="width", name="**Others**")
     app = page()
     app.selectbox(key="imported.picked").set_value(first).run()
-    app.text_input(key="imported.name").set_value("Mine").run()
+    app.text_input(key="imported.name").set_value("Mine")
     app.text_area(key="imported.note").set_value("A note").run()
     assert collections.describe(db, first)["name"] == "Mine"
     assert collections.describe(db, first)["note"] == "A note"

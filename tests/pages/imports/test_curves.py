@@ -66,8 +66,8 @@ def test_a_link_names_collections_and_says_which_are_not_here(opened: Open, db: 
     [
         ({"y": "error"}, "params", "has a loss and no error"),
         ({"x": "width"}, "params", "its sizes are params, not width"),
-        ({"x": "ratio"}, "params", "does not say params and training examples"),
-        ({"x": "params"}, "width", "its sizes are width, not params"),
+        pytest.param({"x": "ratio"}, "params", "does not say params and training examples", marks=pytest.mark.long),
+        pytest.param({"x": "params"}, "width", "its sizes are width, not params", marks=pytest.mark.long),
     ],
 )
 def test_what_a_collection_lacks_is_said(
