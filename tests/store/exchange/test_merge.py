@@ -134,7 +134,7 @@ def _import_all(home: Path, files: Sequence[Path]) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("count", [8, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [5, pytest.param(100, marks=pytest.mark.long)])
 def test_kills_leave_all_of_a_pack_or_nothing_beside_a_worker(
     fresh: Database, tmp_path: Path, chance: random.Random, count: int
 ) -> None:
