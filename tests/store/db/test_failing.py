@@ -67,11 +67,11 @@ def _some_words(attempts: list[dict[str, Any]]) -> bool:
 def test_whichever_change_of_a_file_fails_nothing_is_lost_and_words_say_so(
     library: Path, tmp_path: Path, chance: random.Random, every: int
 ) -> None:
-    attempts = _attempts(library, tmp_path, "once", chance.randint(1, min(every, LEAST["work"])), every, *LEAST)
-    assert any(attempt["failures"] != "0" for attempt in attempts)
-    for job, least in LEAST.items():
+    jobs = [job for job in LEAST if every == 1 or job != "work"]  # which a full disk stops daily, see below
+    attempts = _attempts(library, tmp_path, "once", chance.randint(1, every), every, *jobs)
+    for job in jobs:
         of_job = [attempt for attempt in attempts if attempt["job"] == job]
-        _assert_words_and_no_loss(of_job, least)
+        _assert_words_and_no_loss(of_job, LEAST[job])
         assert every > 1 or _some_words(of_job)  # there are changes that may fail in silence, and few are daily
 
 

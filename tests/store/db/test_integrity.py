@@ -77,6 +77,7 @@ def test_an_older_copy_in_its_place_is_noticed_until_it_is_accepted(
         assert "it had 8 results and has 3, so 5 are missing" in integrity.lost(db)
     assert main(["accept"]) == 0
     assert "taken as it is" in capsys.readouterr().out
+    caplog.clear()
     assert main(["accept"]) == 0
     said = capsys.readouterr()
     assert "Nothing is missing" in said.out

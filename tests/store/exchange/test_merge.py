@@ -13,7 +13,7 @@ from engine.spec.sweep import SweepSpec
 from store.db.connection import Database
 from store.exchange import merge, pack
 from store.library import catalog, sweeps
-from store.results import runs
+from store.results import queries, runs
 from store.results.rows import as_table
 from store.results.spool import Spool, ingest
 from tests import homes
@@ -53,6 +53,7 @@ def test_packs_of_three_machines_give_one_store_in_every_order(
             merge.import_pack(merged, packs[place])
         contents.append(content(merged))
     assert all(content == contents[0] for content in contents)
+    assert set(queries.runs_at(merged, RUNS)["seconds"]) == {1.0}, "that of the machine which made them first wins"
     assert sorted(listed(merged)["name"]) == ["Same name", "Same name (2)"]
 
 
