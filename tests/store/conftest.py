@@ -16,8 +16,13 @@ from tests.store.fakes import RUNS, SWEEP, result
 
 
 @pytest.fixture
-def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+def no_gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new home takes in nothing, which is what takes most of its first opening."""
     monkeypatch.setattr(gallery, "GALLERY", tmp_path)
+
+
+@pytest.fixture
+def db(tmp_path: Path, no_gallery: None) -> Database:
     return homes.fresh(tmp_path / "home")
 
 

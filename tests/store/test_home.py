@@ -22,11 +22,13 @@ from store.results import queries, runs, spool
 from tests.store.fakes import RUNS, SWEEP, event, listed, result, start
 
 
+@pytest.mark.usefixtures("no_gallery")
 def test_home_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCALESCOPE_HOME", str(tmp_path / "here"))
     assert open_database().home == tmp_path / "here"
 
 
+@pytest.mark.usefixtures("no_gallery")
 def test_home_is_in_the_users_folder_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SCALESCOPE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -132,12 +134,12 @@ def test_another_duckdb_database_is_refused(db: Database) -> None:
         open_database(db.home)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a database at all", os.urandom(5000)])
-def test_a_file_that_is_no_database_is_refused(db: Database, content: bytes) -> None:
-    db.file.write_bytes(content)
-    with pytest.raises(StoreError, match="is not a DuckDB database: move it aside"):
-        open_database(db.home)
-    assert db.file.read_bytes() == content
+def test_a_file_that_is_no_database_is_refused(db: Database) -> None:
+    for content in (b"", b"not a database at all", os.urandom(5000)):
+        db.file.write_bytes(content)
+        with pytest.raises(StoreError, match="is not a DuckDB database: move it aside"):
+            open_database(db.home)
+        assert db.file.read_bytes() == content
 
 
 def test_a_sqlite_file_is_refused(db: Database) -> None:

@@ -118,7 +118,7 @@ def _kill_at_random(home: Path, kills: int, chance: random.Random) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [1, pytest.param(40, marks=pytest.mark.long)])
 def test_a_kill_during_the_first_opening_leaves_a_home_that_opens(
     tmp_path: Path, chance: random.Random, kills: int
 ) -> None:
@@ -136,7 +136,7 @@ def test_a_kill_during_the_first_opening_leaves_a_home_that_opens(
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kills", [12, pytest.param(250, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [6, pytest.param(250, marks=pytest.mark.long)])
 def test_kills_of_any_process_lose_nothing_and_leave_nothing_half_there(
     db: Database, chance: random.Random, kills: int
 ) -> None:
@@ -180,7 +180,7 @@ def _is_sound(file: Path) -> bool:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [1, pytest.param(30, marks=pytest.mark.long)])
 def test_kills_in_the_middle_of_a_migration_leave_the_store_as_it_was_or_as_it_shall_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chance: random.Random, kills: int
 ) -> None:

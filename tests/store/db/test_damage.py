@@ -151,7 +151,7 @@ def _flip(data: bytearray, chance: random.Random) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("flips", [12, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("flips", [6, pytest.param(200, marks=pytest.mark.long)])
 def test_a_flipped_bit_is_found_or_changes_nothing(
     filled: Database, tmp_path: Path, chance: random.Random, flips: int
 ) -> None:
@@ -182,7 +182,7 @@ def _commit_and_die(home: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("flips", [8, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("flips", [4, pytest.param(100, marks=pytest.mark.long)])
 def test_a_log_with_a_flipped_bit_or_a_cut_is_refused_or_its_loss_is_told(
     filled: Database, tmp_path: Path, chance: random.Random, flips: int
 ) -> None:

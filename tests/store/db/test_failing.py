@@ -63,20 +63,20 @@ def _some_words(attempts: list[dict[str, Any]]) -> bool:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [80, pytest.param(1, marks=pytest.mark.long)])
 def test_whichever_change_of_a_file_fails_nothing_is_lost_and_words_say_so(
     library: Path, tmp_path: Path, chance: random.Random, every: int
 ) -> None:
-    attempts = _attempts(library, tmp_path, "once", chance.randint(1, every), every, *LEAST)
-    assert _some_words(attempts)
-    for job, least in LEAST.items():
+    jobs = [job for job in LEAST if every == 1 or job != "work"]  # which a full disk stops daily, see below
+    attempts = _attempts(library, tmp_path, "once", chance.randint(1, every), every, *jobs)
+    for job in jobs:
         of_job = [attempt for attempt in attempts if attempt["job"] == job]
-        _assert_words_and_no_loss(of_job, least)
+        _assert_words_and_no_loss(of_job, LEAST[job])
         assert every > 1 or _some_words(of_job)  # there are changes that may fail in silence, and few are daily
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("every", [14, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.long)])
 def test_a_disk_that_is_full_from_any_change_on_is_told_and_nothing_is_lost(
     library: Path, tmp_path: Path, chance: random.Random, every: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""The DuckDB that is kept for readings: threads share it, the file is closed in between, and it opens nothing else."""
+"""The DuckDB that is kept: threads share it, the file is closed in between, and it opens nothing else."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,9 @@ import psutil
 import pytest
 
 from engine.spec.run import RunSpec
+from store.db.backup import vacuum
 from store.db.connection import Database
+from store.db.errors import StoreError
 from store.results.spool import Spool, ingest
 from tests import homes
 from tests.store.fakes import result
@@ -49,19 +51,24 @@ def test_readings_may_stand_in_one_another(db: Database) -> None:
         assert outer.execute("SELECT count(*) FROM runs").fetchall() == [(0,)]
 
 
-def test_between_readings_the_file_is_closed(db: Database) -> None:
+def test_between_readings_and_changes_the_file_is_closed(db: Database) -> None:
     process = psutil.Process()
-    with db.reading():
-        assert str(db.file) in {opened.path for opened in process.open_files()}
-    assert str(db.file) not in {opened.path for opened in process.open_files()}
+    for opening in (db.reading, db.writing, db.reading):
+        with opening() as con:
+            con.execute("FROM runs").fetchall()
+            assert str(db.file) in {opened.path for opened in process.open_files()}
+        assert str(db.file) not in {opened.path for opened in process.open_files()}
+    assert not Path(f"{db.file}.wal").exists()
 
 
 def test_it_opens_nothing_but_the_store(db: Database, tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text("a\n1\n")
-    for statement in (f"FROM read_csv('{other}')", f"ATTACH '{tmp_path / 'more.duckdb'}'", "INSTALL spatial"):
-        with db.reading() as con, pytest.raises(duckdb.Error, match="disabled"):
-            con.execute(statement)
+    statements = (f"FROM read_csv('{other}')", f"COPY runs TO '{other}'", f"ATTACH '{tmp_path / 'more.duckdb'}'")
+    for statement in (*statements, "INSTALL spatial", "SET enable_external_access = true"):
+        for opening in (db.reading, db.writing):
+            with pytest.raises((duckdb.Error, StoreError), match=r"disabled|is running"), opening() as con:
+                con.execute(statement)
     with db.reading() as con, pytest.raises(duckdb.Error, match="read-only"):
         con.execute("DELETE FROM runs")
 
@@ -71,6 +78,19 @@ def test_after_an_error_the_next_reading_is_sound(db: Database) -> None:
         with pytest.raises(duckdb.Error), db.reading() as con:
             con.execute("SELECT nonsense")
         assert _count(db) == 0
+
+
+def test_a_change_that_fails_is_undone_and_the_next_one_is_sound(db: Database) -> None:
+    for _ in range(3):
+        with pytest.raises(duckdb.Error), db.writing() as con:
+            con.execute("INSERT INTO meta VALUES ('half', ''); SELECT nonsense")
+        with db.reading() as con:
+            assert con.execute("FROM meta WHERE name = 'half'").fetchall() == []
+    with db.writing() as con:
+        con.execute("INSERT INTO meta VALUES ('whole', '')")
+    vacuum(db)  # for which a DuckDB is started that may open the draft too
+    with db.writing() as con:
+        assert con.execute("FROM meta WHERE name = 'whole'").fetchall() == [("whole", "")]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="There is no fork here.")

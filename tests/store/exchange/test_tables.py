@@ -45,10 +45,8 @@ def test_json_has_an_object_per_run(db_with_runs: Database, tmp_path: Path) -> N
         assert found[run.key]["test_loss"] == list(result(run).metrics["test_loss"])
 
 
-@pytest.mark.parametrize("suffix", sorted(tables.WRITERS))
-def test_no_runs_make_an_empty_table(
-    db: Database, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_runs_make_an_empty_table(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCALESCOPE_HOME", str(db.home))
-    assert main(["export", str(tmp_path / f"out{suffix}")]) == 0
-    assert main(["export", str(tmp_path / f"out{suffix}")]) == 2
+    for suffix in tables.WRITERS:
+        assert main(["export", str(tmp_path / f"out{suffix}")]) == 0
+        assert main(["export", str(tmp_path / f"out{suffix}")]) == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from store.imports.choice import Choice
@@ -150,7 +150,6 @@ def test_a_column_of_texts_that_would_fill_the_memory_is_left_out(file: Path) ->
     assert read(file).table.column_names == ["n"]
 
 
-@settings(max_examples=300)
 @given(
     compression=st.sampled_from(["zstd", "none"]),
     cut=st.none() | st.integers(0, 10**4),
@@ -173,7 +172,6 @@ def test_a_damaged_parquet_file_is_refused_or_read_but_never_anything_else(
 ROWS = "".join(f'"r, {n}",{n + 10},0.{n}5\n' for n in range(20))
 
 
-@settings(max_examples=100)
 @given(cut=st.integers(0, len(ROWS)))
 def test_a_csv_that_is_cut_anywhere_gives_its_first_rows_or_is_refused(file: Path, cut: int) -> None:
     file.write_text(f"run,N,loss\n{ROWS}")

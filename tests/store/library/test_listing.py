@@ -49,25 +49,22 @@ def test_runs_are_counted_by_what_became_of_them(stocked: Database) -> None:
     assert listing.page(stocked, "fig:1").rows.iloc[0]["tags"] == ("fig:1", "paper")
 
 
-@pytest.mark.parametrize(
-    "text", ["VALLEY", "fig:1 paper", "0 moons", OTHERS[0].key[:9], "50 % mlp", "  valley \n at ", "moons valley PAPER"]
-)
-def test_words_are_found_wherever_they_stand_in_capitals_or_not(stocked: Database, text: str) -> None:
-    assert found(stocked, text) == ["moons 0"]
+def test_words_are_found_wherever_they_stand_in_capitals_or_not(stocked: Database) -> None:
+    texts = ("VALLEY", "fig:1 paper", "0 moons", OTHERS[0].key[:9], "50 % mlp", "  valley \n at ", "moons valley PAPER")
+    for text in texts:
+        assert found(stocked, text) == ["moons 0"], text
 
 
 def test_letters_beyond_ascii_have_capitals_too(stocked: Database) -> None:
     assert found(stocked, "übergröße") == found(stocked, "ÜBERGRÖ") == ["Noisy digits, Übergröße"]
 
 
-@pytest.mark.parametrize(
-    "text", ["nowhere", "moons digits", "_", "%0", "' OR 1=1 --", "'; DROP TABLE runs; --", "\0", "$word0"]
-)
-def test_what_is_nowhere_is_not_found_and_harms_nothing(stocked: Database, text: str) -> None:
+def test_what_is_nowhere_is_not_found_and_harms_nothing(stocked: Database) -> None:
     before = content(stocked)
-    page = listing.page(stocked, text, tags=[text], number=3)
-    assert (len(page.rows), page.total, page.number, page.pages) == (0, 0, 1, 1)
-    assert found(stocked, text) == []
+    for text in ("nowhere", "moons digits", "_", "%0", "' OR 1=1 --", "'; DROP TABLE runs; --", "\0", "$word0"):
+        page = listing.page(stocked, text, tags=[text], number=3)
+        assert (len(page.rows), page.total, page.number, page.pages) == (0, 0, 1, 1), text
+        assert found(stocked, text) == [], text
     assert content(stocked) == before
     assert set(TABLES) == set(before)
 

@@ -57,9 +57,9 @@ def test_best_is_the_earliest_point_of_lowest_validation(stored: Database) -> No
     assert _step(stored, RUNS[0], "best", "error") == 20
 
 
-@pytest.mark.parametrize(("at", "step"), [(0, 0), (9, 0), (10, 10), (39, 30), (40, 40), (10**6, 40)])
-def test_a_step_is_read_at_the_latest_point_not_after_it(stored: Database, at: int, step: int) -> None:
-    assert _step(stored, RUNS[0], at) == step
+def test_a_step_is_read_at_the_latest_point_not_after_it(stored: Database) -> None:
+    for at, step in ((0, 0), (9, 0), (10, 10), (39, 30), (40, 40), (10**6, 40)):
+        assert _step(stored, RUNS[0], at) == step
 
 
 def test_a_step_before_the_first_point_has_no_values(db: Database) -> None:
@@ -120,13 +120,14 @@ def test_each_error_has_its_accuracy_beside_it(stored: Database) -> None:
             assert found[f"{split}_accuracy"].notna().any()
 
 
-@pytest.mark.parametrize(("at", "step"), [("last", 40), ("best", 10), (0, 0), (25, 20)])
-def test_what_a_point_took_is_counted_up_to_it(stored: Database, at: str | int, step: int) -> None:
-    found = queries.runs_at(stored, RUNS[:1], at).iloc[0]
-    assert found["step"] == step
-    assert found["examples_seen"] == step * 256
-    assert found["flops_spent"] == found["train_flops"] * step / 100
-    assert found["seconds"] == (0.5 if at == "last" else pytest.approx(0.01 * step))
+def test_what_a_point_took_is_counted_up_to_it(stored: Database) -> None:
+    points: tuple[tuple[str | int, int], ...] = (("last", 40), ("best", 10), (0, 0), (25, 20))
+    for at, step in points:
+        found = queries.runs_at(stored, RUNS[:1], at).iloc[0]
+        assert found["step"] == step
+        assert found["examples_seen"] == step * 256
+        assert found["flops_spent"] == found["train_flops"] * step / 100
+        assert found["seconds"] == (0.5 if at == "last" else pytest.approx(0.01 * step))
 
 
 def test_a_run_that_failed_at_once_took_nothing(stored: Database) -> None:
@@ -157,10 +158,11 @@ def test_nothing_is_found_of_nothing(stored: Database) -> None:
     assert queries.progress(stored, RUNS[5:]).empty
 
 
-@pytest.mark.parametrize("at", ["first", "10", -1, 1.5, True, 2**40, None])
-def test_a_point_that_there_is_not_is_refused_in_words(db: Database, at: Any) -> None:
-    with pytest.raises(ValueError, match=r"at=.* is not possible; allowed: last, best or a step from 0\."):
-        queries.runs_at(db, RUNS, at)
+def test_a_point_that_there_is_not_is_refused_in_words(db: Database) -> None:
+    points: tuple[Any, ...] = ("first", "10", -1, 1.5, True, 2**40, None)
+    for at in points:
+        with pytest.raises(ValueError, match=r"at=.* is not possible; allowed: last, best or a step from 0\."):
+            queries.runs_at(db, RUNS, at)
 
 
 def test_best_by_something_else_is_refused_in_words(db: Database) -> None:

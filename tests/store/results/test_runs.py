@@ -91,11 +91,11 @@ def test_a_sweep_is_renamed(db: Database) -> None:
     sweeps.rename_sweep(db, SWEEP.key, "Second descent × 3")
 
 
-@pytest.mark.parametrize("name", ["", "   ", "two\nlines", "x" * 121])
-def test_a_bad_name_is_refused_in_words(db: Database, name: str) -> None:
+def test_a_bad_name_is_refused_in_words(db: Database) -> None:
     sweeps.save_sweep(db, SWEEP, "old")
-    with pytest.raises(ValueError, match=r"name=.* is not possible; allowed: one line of 1 to 120 characters\."):
-        sweeps.rename_sweep(db, SWEEP.key, name)
+    for name in ("", "   ", "two\nlines", "x" * 121):
+        with pytest.raises(ValueError, match=r"name=.* is not possible; allowed: one line of 1 to 120 characters\."):
+            sweeps.rename_sweep(db, SWEEP.key, name)
     assert _names(db) == ["old"]
 
 
