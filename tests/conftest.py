@@ -1,5 +1,6 @@
 """What every test may ask for: chance with a seed that is told; and in which order tests run beside each other."""
 
+import gc
 import os
 import random
 import secrets
@@ -12,6 +13,8 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 ENVIRONMENT = "SCALESCOPE_SEED"
+
+gc.disable()  # until all tests are there: of what is loaded once and stays, it would look through all again and again
 
 settings.register_profile(
     "daily",
@@ -63,6 +66,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the browser, which takes longest, then with what has a timeout of its own: neither is to end last."""
     marks = ("browser", "timeout")
     items.sort(key=lambda item: next((place for place, mark in enumerate(marks) if item.get_closest_marker(mark)), 9))
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, but not among what is loaded."""
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -66,7 +66,6 @@ def test_a_changed_control_is_in_the_address_and_the_address_restores_it(server:
     expect(page.locator(MEASURE)).to_have_value("Loss")
 
 
-@pytest.mark.long
 def test_the_curve_fits_a_phone(server: Server, visit: Visit) -> None:
     page = visit(server.url, (390, 844))
     page.wait_for_selector(CURVE)

@@ -141,6 +141,7 @@ def test_characters_come_from_files_of_their_own_split_alone() -> None:
     assert np.mean([row.tobytes() in seen for row in found.test.x]) < 0.02  # licences and the like
 
 
+@pytest.mark.long
 def test_mnist1d_is_as_hard_for_a_linear_model_as_published() -> None:
     found = load(RunSpec(dataset="mnist1d", dataset_size=4000))
     pool, val, test = found.train, found.val, found.test
