@@ -62,7 +62,7 @@ def _some_words(attempts: list[dict[str, Any]]) -> bool:
     return any(attempt["statuses"][0] == WORDS for attempt in attempts)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("every", [80, pytest.param(1, marks=pytest.mark.long)])
 def test_whichever_change_of_a_file_fails_nothing_is_lost_and_words_say_so(
     library: Path, tmp_path: Path, chance: random.Random, every: int
@@ -75,7 +75,7 @@ def test_whichever_change_of_a_file_fails_nothing_is_lost_and_words_say_so(
         assert every > 1 or _some_words(of_job)  # there are changes that may fail in silence, and few are daily
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.long)])
 def test_a_disk_that_is_full_from_any_change_on_is_told_and_nothing_is_lost(
     library: Path, tmp_path: Path, chance: random.Random, every: int
