@@ -140,7 +140,9 @@ def _visiting(port: int) -> Iterator[Callable[[], None]]:
     deadline = time.monotonic() + 120
     while True:
         try:
-            page = connect(f"ws://127.0.0.1:{port}/_stcore/stream", proxy=None, max_size=None, close_timeout=1)
+            # Nobody reads what the app sends, so it must neither be held up by that nor be asked for an answer.
+            unread: Any = {"max_size": None, "max_queue": None, "ping_interval": None}
+            page = connect(f"ws://127.0.0.1:{port}/_stcore/stream", proxy=None, close_timeout=1, **unread)
             break
         except (OSError, WebSocketException):
             assert time.monotonic() < deadline, "the server did not start"
@@ -170,16 +172,17 @@ def test_the_app_killed_while_it_takes_results_in_loses_none_of_them(
         try:
             with _visiting(port) as look_again:
                 before: float = taken_in()
-                until = time.monotonic() + 120
+                until, look_at, pause = time.monotonic() + 120, 0.0, 0.2
                 while time.monotonic() < until:
                     if taken_in() > before:  # it has begun
                         before, until = math.inf, time.monotonic() + chance.uniform(0.0, 0.5)
                     if len(put) < 12 * (kill + 1):
                         put.append(RunSpec(width=1 + len(put), steps=100))
                         worker.put([result(put[-1])])
-                    else:
+                    elif time.monotonic() > look_at:  # less and less often: each look ends the one before
                         look_again()
-                        time.sleep(0.2)
+                        pause *= 1.5
+                        look_at = time.monotonic() + pause
                     time.sleep(0.02)
                 server.kill()
         finally:
