@@ -188,14 +188,8 @@ def _lay_out(figure: go.Figure, table: pd.DataFrame, view: View, *, title: str, 
 
 def titled(text: str) -> dict[str, object]:
     """Return a title above the upper left corner: what the upright axis shows."""
-    place: dict[str, object] = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top"}
-    return place | {
-        "xref": "container",
-        "yref": "container",
-        "text": text,
-        "font": {"size": 13},
-        "pad": {"l": 8, "t": 8},
-    }
+    corner = {"x": 0, "xanchor": "left", "xref": "container", "y": 1, "yanchor": "top", "yref": "container"}
+    return {"text": text, "font": {"size": 13}, "pad": {"l": 8, "t": 8}, **corner}
 
 
 def _legend(many: bool) -> dict[str, object]:
